@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  // Workspace packages resolve to their sources, so tests need no build. Nothing else belongs in this list: 'import' or
+  // 'default' here would be handed to Node and change how CommonJS dependencies load.
+  ssr: { resolve: { conditions: ['mlc-source'] } },
+  test: {
+    include: ['libs/*/test/**/*.test.ts', 'apps/*/test/**/*.test.ts', 'test/**/*.test.ts'],
+    exclude: ['**/node_modules/**', '**/dist/**', 'test/browser/**'],
+    testTimeout: 15_000,
+    hookTimeout: 60_000,
+  },
+});
