@@ -1,0 +1,143 @@
+/**
+ * Values to bytes and back, without loss of type and without code or prototypes from the wire.
+ *
+ * Text is JSON. What JSON can say is stored as plain JSON, so that decoding costs one `JSON.parse`. A value that JSON
+ * would change ("rich", value.ts) is stored with marks: an object `{ "$": kind, "v": … }` stands for the value it names.
+ */
+import { BINARY_KINDS, binaryKind, bytesOf, copyBinary, type Shape } from './value.js';
+
+/** How a payload is written; part of the envelope's flags. */
+export const CODEC = { json: 0, marked: 1 } as const;
+export type Codec = (typeof CODEC)[keyof typeof CODEC];
+
+const MAX_DEPTH = 600;
+// Own members of this name survive JSON.parse harmlessly but not a later Object.assign; escapes could hide one.
+const SUSPICIOUS = /__proto__|\\u00/i;
+
+/** The bytes of an inspected value and the codec they are in. */
+export function encode(value: unknown, shape: Shape): { codec: Codec; bytes: Buffer } {
+  if (!shape.rich) return { codec: CODEC.json, bytes: Buffer.from(JSON.stringify(value)) };
+  return { codec: CODEC.marked, bytes: Buffer.from(JSON.stringify(mark(value))) };
+}
+
+/**
+ * The value again.
+ *
+ * @throws SyntaxError or TypeError on bytes this codec did not write; readers count that as a corrupt entry.
+ */
+export function decode(codec: Codec, bytes: Buffer): unknown {
+  const text = bytes.toString();
+  const parsed: unknown = JSON.parse(text);
+  if (codec === CODEC.marked) return unmark(parsed, 0);
+  if (SUSPICIOUS.test(text)) refusePrototypes(parsed, 0);
+  return parsed;
+}
+
+function mark(value: unknown): unknown {
+  switch (typeof value) {
+    case 'undefined':
+      return { $: 'undefined' };
+    case 'bigint':
+      return { $: 'bigint', v: value.toString() };
+    case 'number':
+      if (Number.isFinite(value) && !Object.is(value, -0)) return value;
+      return { $: 'number', v: Object.is(value, -0) ? '-0' : String(value) };
+    case 'object':
+      return value === null ? null : markObject(value);
+    default:
+      return value;
+  }
+}
+
+function markObject(value: object): unknown {
+  if (Array.isArray(value)) return Array.from(value, mark);
+  const binary = binaryKind(value);
+  if (binary) return { $: binary, v: bytesOf(value as ArrayBufferView | ArrayBuffer).toString('base64') };
+  if (value instanceof Date) {
+    const time = value.getTime();
+    return { $: 'Date', v: Number.isNaN(time) ? null : time };
+  }
+  if (value instanceof Map) return { $: 'Map', v: [...value].map(([key, member]) => [mark(key), mark(member)]) };
+  if (value instanceof Set) return { $: 'Set', v: [...value].map(mark) };
+  const members = Object.entries(value).map(([name, member]) => [name, mark(member)] as const);
+  return Object.hasOwn(value, '$') ? { $: 'object', v: members } : Object.fromEntries(members);
+}
+
+function unmark(value: unknown, depth: number): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (depth > MAX_DEPTH) throw new TypeError('nesting too deep');
+  if (Array.isArray(value)) {
+    for (let index = 0; index < value.length; index++) value[index] = unmark(value[index], depth + 1);
+    return value;
+  }
+  const object = value as Record<string, unknown>;
+  if (Object.hasOwn(object, '$')) return revive(object['$'], object['v'], depth);
+  for (const name of Object.keys(object)) {
+    refuseName(name);
+    object[name] = unmark(object[name], depth + 1);
+  }
+  return object;
+}
+
+function revive(kind: unknown, body: unknown, depth: number): unknown {
+  switch (kind) {
+    case 'undefined':
+      return undefined;
+    case 'bigint':
+      return BigInt(text(body));
+    case 'number':
+      return Number(text(body));
+    case 'Date':
+      return new Date(body === null ? NaN : number(body));
+    case 'Map':
+      return new Map(list(body).map((pair) => members(pair, depth)));
+    case 'Set':
+      return new Set(list(body).map((member) => unmark(member, depth + 1)));
+    case 'object':
+      return Object.fromEntries(list(body).map((pair) => {
+        const [name, member] = members(pair, depth);
+        return [refuseName(text(name)), member];
+      }));
+    default:
+      return reviveBinary(text(kind), body);
+  }
+}
+
+function reviveBinary(kind: string, body: unknown): unknown {
+  if (kind !== 'Buffer' && kind !== 'ArrayBuffer' && !BINARY_KINDS.has(kind)) throw new TypeError('unknown mark');
+  return copyBinary(kind, Buffer.from(text(body), 'base64'));
+}
+
+function members(pair: unknown, depth: number): [unknown, unknown] {
+  const [key, member] = list(pair);
+  return [unmark(key, depth + 1), unmark(member, depth + 1)];
+}
+
+function list(value: unknown): unknown[] {
+  if (!Array.isArray(value)) throw new TypeError('a mark holds no list');
+  return value;
+}
+
+function text(value: unknown): string {
+  if (typeof value !== 'string') throw new TypeError('a mark holds no text');
+  return value;
+}
+
+function number(value: unknown): number {
+  if (typeof value !== 'number') throw new TypeError('a mark holds no number');
+  return value;
+}
+
+function refuseName(name: string): string {
+  if (name === '__proto__') throw new TypeError('a member is named __proto__');
+  return name;
+}
+
+function refusePrototypes(value: unknown, depth: number): void {
+  if (typeof value !== 'object' || value === null) return;
+  if (depth > MAX_DEPTH) throw new TypeError('nesting too deep');
+  for (const name of Object.keys(value)) {
+    refuseName(name);
+    refusePrototypes((value as Record<string, unknown>)[name], depth + 1);
+  }
+}

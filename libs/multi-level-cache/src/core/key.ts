@@ -1,0 +1,115 @@
+/** Keys: what is a valid one, and how one is spelled for each store. The only place that spells keys. */
+import { createHash } from 'node:crypto';
+import { CacheError } from './errors.js';
+
+const MAX_BYTES = 1024;
+const READABLE_BYTES = 200;
+// eslint-disable-next-line no-control-regex
+const FORBIDDEN = /[\u0000-\u001f\u007f-\u009f]|\p{Surrogate}/u;
+const ESCAPED = /[:{}%*?[\]\u0080-\uffff]+/g;
+
+/** Names of namespaces and caches. */
+export const NAME_PATTERN = /^[A-Za-z0-9._-]{1,64}$/;
+
+/** Why `text` is no key, tag or id, or `undefined` if it is one. */
+export function textFault(text: unknown): string | undefined {
+  if (typeof text !== 'string') return `must be a string, not ${text === null ? 'null' : typeof text}`;
+  if (text.length === 0) return 'must not be empty';
+  // A UTF-16 unit is at most three bytes of UTF-8, so short texts need no counting.
+  if (text.length * 3 > MAX_BYTES && Buffer.byteLength(text) > MAX_BYTES) {
+    return `must be at most ${MAX_BYTES} bytes of UTF-8`;
+  }
+  return FORBIDDEN.test(text)
+    ? 'must be well-formed Unicode without control characters'
+    : undefined;
+}
+
+/** Throws `CACHE_KEY_INVALID` unless `key` is a string of 1 to 1,024 bytes, well-formed, without control characters. */
+export function assertKey(key: unknown): asserts key is string {
+  const fault = textFault(key);
+  if (fault) throw new CacheError('CACHE_KEY_INVALID', `the key ${fault}`);
+}
+
+/** Percent-encodes what would end a segment, move a slot or be a wildcard; injective. */
+export function encodeSegment(text: string): string {
+  return text.replace(ESCAPED, (part) =>
+    [...Buffer.from(part)].map((byte) => `%${byte.toString(16).padStart(2, '0')}`).join(''),
+  );
+}
+
+/** Public entries are tenant `p`; a tenant is `t:` + its id, so that no id can mean "none". */
+export function tenantName(tenantId: string | undefined): string {
+  return tenantId === undefined ? 'p' : `t:${tenantId}`;
+}
+
+/** The implicit tag that `clear()` bumps. It starts with a control character, so no user's tag equals it. */
+export function clearTag(cache: string): string {
+  return `\u0001${cache}`;
+}
+
+/** One cache of one tenant of one application: the partition in which a key lives. */
+export class Scope {
+  readonly clearTag: string;
+  /** Canonical name: lengths first, so that no two scopes share one. */
+  readonly id: string;
+  readonly #tenantSegment: string;
+
+  constructor(
+    readonly namespace: string,
+    /** `p` or `t:` + id. */
+    readonly tenant: string,
+    readonly cache: string,
+  ) {
+    this.clearTag = clearTag(cache);
+    this.id = [namespace, tenant, cache].map((part) => `${part.length}:${part}`).join('');
+    this.#tenantSegment = encodeSegment(tenant);
+  }
+
+  /** `<namespace>:<tenant>:{<h8>}:<kind>:<cache>:<key>`: entry and lease of a key share a cluster slot. */
+  redisKey(kind: 'e' | 'l', address: Address): string {
+    return `${this.namespace}:${this.#tenantSegment}:{${address.slot}}:${kind}:${this.cache}:${address.encoded}`;
+  }
+}
+
+/** One key within its scope, with its spellings made once and only when a lower tier is asked. */
+export class Address {
+  #digest: Buffer | undefined;
+  #encoded: string | undefined;
+
+  constructor(
+    readonly scope: Scope,
+    readonly key: string,
+  ) {}
+
+  /** SHA-256 over scope and key; every shorter name of the key is a part of it. */
+  get digest(): Buffer {
+    return (this.#digest ??= createHash('sha256').update(this.scope.id).update('\u0000').update(this.key).digest());
+  }
+
+  /** Primary key of a database row. */
+  get rowHash(): Buffer {
+    return this.digest.subarray(0, 16);
+  }
+
+  /** Stored inside the value, so that bytes put under another key are never served. */
+  get fingerprint(): Buffer {
+    return this.digest.subarray(16, 24);
+  }
+
+  /** Spreads keys over cluster slots. */
+  get slot(): string {
+    return this.digest.toString('hex', 24, 28);
+  }
+
+  /** The key as part of a Redis key: readable, or hashed where it would be long. */
+  get encoded(): string {
+    if (this.#encoded !== undefined) return this.#encoded;
+    const readable = encodeSegment(this.key);
+    return (this.#encoded = readable.length <= READABLE_BYTES ? readable : `~${this.digest.toString('base64url')}`);
+  }
+
+  /** Stands for the key in messages and logs. */
+  get hash(): string {
+    return this.digest.toString('hex', 0, 4);
+  }
+}

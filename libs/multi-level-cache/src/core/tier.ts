@@ -1,0 +1,99 @@
+/**
+ * The tier port: what a storage step must do so that no stale value can enter it. L1, L2 and L3 stand behind it and pass
+ * one contract suite; an application may put its own in their place.
+ */
+import type { Entry } from './entry.js';
+import type { Address, Scope } from './key.js';
+
+export type TierName = 'l1' | 'l2' | 'l3';
+/** `up`; `degraded`: it works, with losses; `down`: nothing is asked of it. */
+export type TierState = 'up' | 'degraded' | 'down';
+export type MaybePromise<T> = T | Promise<T>;
+
+/**
+ * What a tier knows of one key.
+ * `fresh`/`stale`: `entry` is there (stale = for grace only). `absent`: nothing. `invalid`: something was there and may not
+ * be used (invalidated, another epoch, corrupt).
+ */
+export interface TierRead {
+  readonly state: 'fresh' | 'stale' | 'absent' | 'invalid';
+  readonly entry?: Entry;
+  /** What the tier wants to see again when a ticket for this key is asked. */
+  readonly mark?: unknown;
+  /** Bytes in the store, where known. */
+  readonly bytes?: number;
+}
+
+/** Proof of the right to fill one key, taken before the value was read. Opaque to everybody but its tier. */
+export interface Ticket {
+  readonly tier: TierName;
+}
+
+/** `busy`: another process loads this key now. `found`: someone filled it since the read. `none`: the tier is away. */
+export type TicketReply =
+  | { readonly kind: 'granted'; readonly ticket: Ticket }
+  | { readonly kind: 'found'; readonly read: TierRead }
+  | { readonly kind: 'busy' }
+  | { readonly kind: 'none' };
+
+/** A write or an invalidation. `clear()` is a bump of the scope's implicit tag. */
+export type Change =
+  | { readonly kind: 'delete'; readonly addresses: readonly Address[] }
+  | { readonly kind: 'set'; readonly addresses: readonly [Address]; readonly entry: Entry }
+  | { readonly kind: 'tags'; readonly tenant: string; readonly tags: readonly string[] };
+
+/** Counters and state of a tier, for `stats()` and health. */
+export interface TierStatus {
+  readonly state: TierState;
+  readonly entries: number;
+  readonly bytes: number;
+  readonly evictions: number;
+  /** Entries refused because their bytes were not ours, truncated or newer. */
+  readonly corrupt: number;
+}
+
+/** What a shared tier tells the process about other processes. */
+export interface TierListener {
+  /** Another process (or this one: echoes are processed alike) changed these. */
+  changed(change: RemoteChange): void;
+  /** Messages may have been missed: forget everything held in memory. */
+  lost(): void;
+  /** The tier went away or came back. */
+  state(state: TierState): void;
+}
+
+export type RemoteChange =
+  | { readonly kind: 'delete'; readonly keys: readonly (readonly [tenant: string, cache: string, key: string])[] }
+  | { readonly kind: 'tags'; readonly tenant: string; readonly tags: readonly string[] };
+
+/**
+ * One storage step.
+ *
+ * The promise every tier keeps: after `apply(change)` has resolved, a `fill` whose ticket was taken before it is refused,
+ * and no `read` returns what the change removed. Reads and fills may reject (the tier is away): the caller goes on without
+ * the tier. `apply` rejects when the change is not known to be stored; the caller keeps it and tries again.
+ */
+export interface Tier {
+  readonly name: TierName;
+  /** First contact with the store; may resolve `degraded` or `down`, never rejects. */
+  open(listener: TierListener): Promise<void>;
+  /** Ends connections and timers; nothing is asked afterwards. */
+  close(): Promise<void>;
+  read(address: Address): MaybePromise<TierRead>;
+  /** The right to fill `address`; `read` is what the caller just got for it, and rejected. */
+  ticket(address: Address, read: TierRead): MaybePromise<TicketReply>;
+  /** Stores `entry` if the ticket still holds; `false` = refused. */
+  fill(address: Address, entry: Entry, ticket: Ticket): MaybePromise<boolean>;
+  /** Gives a ticket back unused, so that another process need not wait for it. */
+  release?(address: Address, ticket: Ticket): MaybePromise<void>;
+  /** Prolongs a ticket of limited life; `false` = it was lost. */
+  renew?(address: Address, ticket: Ticket): MaybePromise<boolean>;
+  apply(change: Change): Promise<void>;
+  status(): TierStatus;
+}
+
+/** The tiers of an application, top first; a missing one is off. */
+export type Tiers = readonly Tier[];
+
+/** Scopes are shared objects: one per (tenant, cache). */
+export type ScopeOf = (tenant: string, cache: string) => Scope;

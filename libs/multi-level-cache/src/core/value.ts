@@ -1,0 +1,189 @@
+/** What may be cached, how big it is, and how a stored value is kept from its callers' hands. No bytes here: codec.ts. */
+import { types } from 'node:util';
+import { CacheError } from './errors.js';
+
+/** What one walk over a value found out. */
+export interface Shape {
+  /** JSON alone would change it: dates, maps, sets, bigints, binary, `undefined`, NaN, infinities, `-0`. */
+  readonly rich: boolean;
+  /** Holds something freezing cannot protect (Map, Set, Date, binary): callers get copies. */
+  readonly copied: boolean;
+  /** Rough bytes on the heap. */
+  readonly bytes: number;
+}
+
+const MAX_DEPTH = 256;
+const TYPED_ARRAYS = [
+  Int8Array, Uint8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array, Uint32Array,
+  Float32Array, Float64Array, BigInt64Array, BigUint64Array,
+] as const;
+type BinaryConstructor = new (buffer: ArrayBuffer) => ArrayBufferView;
+/** Binary kinds by name; a value's prototype must be exactly one of theirs. */
+export const BINARY_KINDS: ReadonlyMap<string, BinaryConstructor> = new Map<string, BinaryConstructor>(
+  [...TYPED_ARRAYS, DataView].map((kind) => [kind.name, kind as BinaryConstructor]),
+);
+const BINARY_NAMES = new Map<object, string>([
+  ...[...BINARY_KINDS].map(([name, kind]) => [kind.prototype as object, name] as const),
+  [Buffer.prototype, 'Buffer'],
+  [ArrayBuffer.prototype, 'ArrayBuffer'],
+]);
+
+/** Name of the binary kind of `value`, if it is one. */
+export function binaryKind(value: object): string | undefined {
+  return BINARY_NAMES.get(Object.getPrototypeOf(value) as object);
+}
+
+/** A plain object, also one without prototype or from another realm. */
+export function isPlain(value: object): value is Record<string, unknown> {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype === null || prototype === Object.prototype) return true;
+  return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype as object, 'isPrototypeOf');
+}
+
+/**
+ * Walks a value once.
+ *
+ * @throws CacheError `CACHE_VALUE_UNCACHEABLE` naming what cannot come back as it went in: functions, symbols, class
+ * instances, circular references, `__proto__` members.
+ */
+export function inspect(value: unknown): Shape {
+  const walk = new Walk();
+  walk.visit(value, 0);
+  return { rich: walk.rich, copied: walk.copied, bytes: walk.bytes };
+}
+
+class Walk {
+  rich = false;
+  copied = false;
+  bytes = 0;
+  readonly #path = new Set<object>();
+
+  visit(value: unknown, depth: number): void {
+    switch (typeof value) {
+      case 'string':
+        this.bytes += 24 + value.length;
+        return;
+      case 'number':
+        this.bytes += 8;
+        if (!Number.isFinite(value) || Object.is(value, -0)) this.rich = true;
+        return;
+      case 'boolean':
+        this.bytes += 4;
+        return;
+      case 'undefined':
+        this.rich = true;
+        return;
+      case 'bigint':
+        this.bytes += 24;
+        this.rich = true;
+        return;
+      case 'object':
+        if (value !== null) this.#object(value, depth);
+        return;
+      default:
+        throw uncacheable(`a ${typeof value}`);
+    }
+  }
+
+  #object(value: object, depth: number): void {
+    if (depth > MAX_DEPTH) throw uncacheable(`nesting deeper than ${MAX_DEPTH}`);
+    if (this.#path.has(value)) throw uncacheable('a circular reference');
+    this.#path.add(value);
+    this.bytes += 32;
+    if (Array.isArray(value) && Object.getPrototypeOf(value) === Array.prototype) {
+      for (let index = 0; index < value.length; index++) this.#member(value[index], depth);
+    } else if (isPlain(value)) this.#plain(value, depth);
+    else this.#exotic(value, depth);
+    this.#path.delete(value);
+  }
+
+  #member(value: unknown, depth: number): void {
+    this.bytes += 8;
+    this.visit(value, depth + 1);
+  }
+
+  #plain(value: Record<string, unknown>, depth: number): void {
+    if (Object.getOwnPropertySymbols(value).length > 0) throw uncacheable('a member named by a symbol');
+    for (const name of Object.keys(value)) {
+      if (name === '__proto__') throw uncacheable('a member named __proto__');
+      // The codec marks its own objects with this name.
+      if (name === '$') this.rich = true;
+      this.#member(value[name], depth);
+    }
+  }
+
+  #exotic(value: object, depth: number): void {
+    this.rich = true;
+    this.copied = true;
+    const prototype: unknown = Object.getPrototypeOf(value);
+    if (types.isDate(value) && prototype === Date.prototype) return;
+    if (types.isMap(value) && prototype === Map.prototype) {
+      for (const [key, member] of value) {
+        this.#member(key, depth);
+        this.#member(member, depth);
+      }
+    } else if (types.isSet(value) && prototype === Set.prototype) {
+      for (const member of value) this.#member(member, depth);
+    } else if (binaryKind(value)) this.bytes += (value as ArrayBufferView | ArrayBuffer).byteLength;
+    else throw uncacheable(`an instance of ${className(value)}`);
+  }
+}
+
+function className(value: object): string {
+  const name: unknown = (value.constructor as { name?: unknown } | undefined)?.name;
+  return typeof name === 'string' && name !== '' ? name : 'an unnamed class';
+}
+
+function uncacheable(what: string): CacheError {
+  return new CacheError(
+    'CACHE_VALUE_UNCACHEABLE',
+    `the value holds ${what}; cache plain data (objects, arrays, Map, Set, Date, BigInt, binary)`,
+  );
+}
+
+/** Freezes plain objects and arrays all the way down, in place; callers may then share them. */
+export function deepFreeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) {
+    // A frozen object may still hold members that are not.
+    if (typeof value !== 'object' || value === null) return value;
+  }
+  for (const member of Object.values(value)) deepFreeze(member);
+  return Object.freeze(value);
+}
+
+/** A deep copy with the same types; the caller may do with it what it likes. */
+export function deepCopy<T>(value: T): T {
+  return copyAny(value) as T;
+}
+
+function copyAny(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return Array.from(value, copyAny);
+  if (types.isDate(value)) return new Date(value.getTime());
+  if (types.isMap(value)) return new Map([...value].map(([key, member]) => [copyAny(key), copyAny(member)]));
+  if (types.isSet(value)) return new Set([...value].map(copyAny));
+  const binary = binaryKind(value);
+  if (binary) return copyBinary(binary, value as ArrayBufferView | ArrayBuffer);
+  const copy: Record<string, unknown> = {};
+  for (const name of Object.keys(value)) copy[name] = copyAny((value as Record<string, unknown>)[name]);
+  return copy;
+}
+
+/** The bytes of a binary value, without those of the buffer around it. */
+export function bytesOf(value: ArrayBufferView | ArrayBuffer): Buffer {
+  return ArrayBuffer.isView(value)
+    ? Buffer.from(value.buffer, value.byteOffset, value.byteLength)
+    : Buffer.from(value);
+}
+
+/** A binary value of the named kind with its own memory. */
+export function copyBinary(kind: string, source: ArrayBufferView | ArrayBuffer): unknown {
+  const bytes = bytesOf(source);
+  if (kind === 'Buffer') return Buffer.from(bytes);
+  const memory = new ArrayBuffer(bytes.length);
+  new Uint8Array(memory).set(bytes);
+  if (kind === 'ArrayBuffer') return memory;
+  const constructor = BINARY_KINDS.get(kind);
+  if (!constructor) throw new TypeError(`unknown binary kind`);
+  return new constructor(memory);
+}
