@@ -1,0 +1,86 @@
+/** Changes one store has not taken yet, in the order they were made. Pure: who pays them and when is the guard's part. */
+import { clearTag, type Address } from '../core/key.js';
+import type { Change } from '../core/tier.js';
+
+/**
+ * While a change waits here, its keys and tags bypass the store, so the store's old data is never served by this process.
+ * Bounded: beyond `limit` changes, single ones collapse into "clear" of their cache, which only removes more.
+ */
+export class Debts {
+  #changes: Change[] = [];
+  readonly #keys = new Map<string, number>();
+  readonly #tags = new Map<string, number>();
+
+  constructor(
+    readonly limit: number,
+    /** Names of the caches of this application: what a collapsed tag change must clear. */
+    readonly caches: () => Iterable<string>,
+  ) {}
+
+  get size(): number {
+    return this.#changes.length;
+  }
+
+  get first(): Change | undefined {
+    return this.#changes[0];
+  }
+
+  add(change: Change): void {
+    this.#changes.push(change);
+    this.#count(change, 1);
+    if (this.#changes.length > this.limit) this.#collapse();
+  }
+
+  /** The oldest change has been applied. */
+  paid(): void {
+    const change = this.#changes.shift();
+    if (change) this.#count(change, -1);
+  }
+
+  /** The store may hold what was removed from under this key. */
+  covers(address: Address): boolean {
+    if (this.#changes.length === 0) return false;
+    return this.#keys.has(keyName(address)) || this.coversTags(address.scope.tenant, [address.scope.clearTag]);
+  }
+
+  coversTags(tenant: string, tags: readonly string[]): boolean {
+    return this.#tags.size > 0 && tags.some((tag) => this.#tags.has(tagName(tenant, tag)));
+  }
+
+  #count(change: Change, by: 1 | -1): void {
+    if (change.kind === 'tags') {
+      for (const tag of change.tags) add(this.#tags, tagName(change.tenant, tag), by);
+    } else {
+      for (const address of change.addresses) add(this.#keys, keyName(address), by);
+    }
+  }
+
+  #collapse(): void {
+    const clears = new Map<string, Change>();
+    for (const change of this.#changes) {
+      const tenants: (readonly [string, string])[] =
+        change.kind === 'tags'
+          ? [...this.caches()].map((cache) => [change.tenant, clearTag(cache)] as const)
+          : change.addresses.map(({ scope }) => [scope.tenant, scope.clearTag] as const);
+      for (const [tenant, tag] of tenants) clears.set(tagName(tenant, tag), { kind: 'tags', tenant, tags: [tag] });
+    }
+    this.#keys.clear();
+    this.#tags.clear();
+    this.#changes = [...clears.values()];
+    for (const change of this.#changes) this.#count(change, 1);
+  }
+}
+
+function add(counts: Map<string, number>, name: string, by: number): void {
+  const count = (counts.get(name) ?? 0) + by;
+  if (count > 0) counts.set(name, count);
+  else counts.delete(name);
+}
+
+function keyName(address: Address): string {
+  return `${address.scope.id}\u0000${address.key}`;
+}
+
+function tagName(tenant: string, tag: string): string {
+  return `${tenant}\u0000${tag}`;
+}

@@ -1,0 +1,54 @@
+/** Typed events of a cache, told to listeners in the caller's own async context. */
+import type { TierName, TierState } from './tier.js';
+
+/** What each event carries. Keys are the application's own; they never go into logs or metrics from here. */
+export interface CacheEvents {
+  /** A fresh entry answered. */
+  hit: { readonly cache: string; readonly key: string; readonly tier: TierName };
+  /** A stale entry stood in while the loader failed or was late. */
+  stale: { readonly cache: string; readonly key: string };
+  /** No tier could answer: `get` returned `undefined`, `getOrSet` was answered by the loader. */
+  miss: { readonly cache: string; readonly key: string };
+  /** A loader ended. */
+  load: { readonly cache: string; readonly key: string; readonly durationMs: number; readonly error?: unknown };
+  /** A tier went away or came back. */
+  tier: { readonly tier: TierName; readonly state: TierState };
+}
+
+export type CacheEventName = keyof CacheEvents;
+export type CacheListener<N extends CacheEventName> = (event: CacheEvents[N]) => void;
+
+/** Holds listeners; nothing is built while nobody listens to an event. */
+export class EventHub {
+  readonly #listeners: { [N in CacheEventName]?: CacheListener<N>[] } = {};
+
+  has(name: CacheEventName): boolean {
+    return this.#listeners[name] !== undefined;
+  }
+
+  on<N extends CacheEventName>(name: N, listener: CacheListener<N>): () => void {
+    const set = (list: CacheListener<N>[] | undefined): void => {
+      (this.#listeners as Record<N, CacheListener<N>[] | undefined>)[name] = list;
+    };
+    set([...this.#of(name), listener]);
+    return () => {
+      const rest = this.#of(name).filter((other) => other !== listener);
+      set(rest.length > 0 ? rest : undefined);
+    };
+  }
+
+  /** A listener that throws is the application's bug; it must not fail the read that told it. */
+  emit<N extends CacheEventName>(name: N, event: CacheEvents[N]): void {
+    for (const listener of this.#of(name)) {
+      try {
+        listener(event);
+      } catch (error) {
+        process.emitWarning(`a '${name}' listener of the cache threw: ${error instanceof Error ? error.name : typeof error}`);
+      }
+    }
+  }
+
+  #of<N extends CacheEventName>(name: N): readonly CacheListener<N>[] {
+    return (this.#listeners[name] as CacheListener<N>[] | undefined) ?? [];
+  }
+}

@@ -1,0 +1,33 @@
+/** Who answered, as plain integers: the hot path adds one and nothing else. */
+import type { TierName, TierState } from '../core/tier.js';
+
+/** Requests of one cache by who answered them. */
+export class RequestCounts {
+  l1 = 0;
+  l2 = 0;
+  l3 = 0;
+  loader = 0;
+  stale = 0;
+  error = 0;
+}
+
+export interface TierStats {
+  readonly state: TierState | 'off';
+  readonly hits: number;
+  readonly misses: number;
+  readonly writes: number;
+  readonly evictions: number;
+  readonly entries: number;
+  readonly bytes: number;
+  readonly corrupt: number;
+}
+
+/** A snapshot of every counter. */
+export interface CacheStats {
+  readonly caches: Readonly<Record<string, { readonly requests: Readonly<RequestCounts> }>>;
+  readonly tiers: Readonly<Record<TierName, TierStats>>;
+}
+
+export const TIER_OFF: TierStats = Object.freeze({
+  state: 'off', hits: 0, misses: 0, writes: 0, evictions: 0, entries: 0, bytes: 0, corrupt: 0,
+});

@@ -1,0 +1,165 @@
+/** One lower tier as the paths see it: bounded in time, never throwing on reads, and bypassed where it owes a change. */
+import type { Clock } from '../core/clock.js';
+import { Debts } from '../coherence/debts.js';
+import type { Entry } from '../core/entry.js';
+import type { Address } from '../core/key.js';
+import type { Change, Ticket, TicketReply, Tier, TierRead } from '../core/tier.js';
+import type { Background } from './background.js';
+import { Deadline } from './deadline.js';
+
+/** How a tier took a change: `queued` = it is away; the change is applied before the tier is read for it again. */
+export type Taken = 'ok' | 'queued';
+
+const AWAY: TierRead = Object.freeze({ state: 'absent' });
+const MAX_DEBTS = 10_000;
+const RETRY_MS = 250;
+
+export interface GuardOptions {
+  readonly budget: number;
+  /** How long an invalidation waits for the tier before it is queued. */
+  readonly invalidationTimeout: number;
+  readonly caches: () => Iterable<string>;
+  /** What remains to be done above this tier once a late change has been applied to it. */
+  readonly onPaid: (change: Change) => Promise<unknown>;
+}
+
+export class TierGuard {
+  hits = 0;
+  misses = 0;
+  writes = 0;
+  readonly #debts: Debts;
+  readonly #reads: Deadline;
+  readonly #changes: Deadline;
+  #paying = false;
+  #closed = false;
+
+  constructor(
+    readonly tier: Tier,
+    readonly clock: Clock,
+    readonly background: Background,
+    readonly options: GuardOptions,
+  ) {
+    this.#debts = new Debts(MAX_DEBTS, options.caches);
+    this.#reads = new Deadline(clock, options.budget, tier.name);
+    this.#changes = new Deadline(clock, options.invalidationTimeout, tier.name);
+  }
+
+  /** Changes the tier has not taken yet. */
+  get debts(): number {
+    return this.#debts.size;
+  }
+
+  /** What the tier holds; `undefined` = it is away, late, or owes this key a change. */
+  async read(address: Address, count = true): Promise<TierRead | undefined> {
+    const read = await this.#read(address);
+    if (count) {
+      if (read?.state === 'fresh') this.hits++;
+      else this.misses++;
+    }
+    return read;
+  }
+
+  async ticket(address: Address, read: TierRead): Promise<TicketReply> {
+    try {
+      const reply = await this.#reads.race(Promise.resolve(this.tier.ticket(address, read)));
+      return reply.kind === 'found' && this.#owes(address, reply.read) ? { kind: 'none' } : reply;
+    } catch {
+      return { kind: 'none' };
+    }
+  }
+
+  /** `undefined` = unknown, the tier is away. */
+  async fill(address: Address, entry: Entry, ticket: Ticket): Promise<boolean | undefined> {
+    try {
+      const stored = await this.#reads.race(Promise.resolve(this.tier.fill(address, entry, ticket)));
+      if (stored) this.writes++;
+      return stored;
+    } catch {
+      return undefined;
+    }
+  }
+
+  release(address: Address, ticket: Ticket): void {
+    if (this.tier.release) this.background.run(async () => this.tier.release?.(address, ticket));
+  }
+
+  /** Keeps a ticket alive while its loader runs; the returned function ends that. */
+  keepAlive(address: Address, ticket: Ticket, everyMs: number): () => void {
+    if (!this.tier.renew) return () => undefined;
+    let timer = this.clock.after(everyMs, () => tick());
+    const tick = (): void => {
+      this.background.run(async () => this.tier.renew?.(address, ticket));
+      timer = this.clock.after(everyMs, () => tick());
+    };
+    return () => timer.cancel();
+  }
+
+  async apply(change: Change): Promise<Taken> {
+    if (this.#debts.size === 0) {
+      try {
+        await this.#changes.race(this.tier.apply(change));
+        if (change.kind === 'set') this.writes++;
+        return 'ok';
+      } catch {
+        // Not known to be stored: it is owed.
+      }
+    }
+    this.#debts.add(change);
+    this.pay();
+    return 'queued';
+  }
+
+  /** Applies what is owed, oldest first; called when the tier is back, and by itself until nothing is owed. */
+  pay(): void {
+    if (this.#paying || this.#closed || this.#debts.size === 0) return;
+    this.#paying = true;
+    this.background.run(async () => {
+      try {
+        await this.#payAll();
+      } finally {
+        this.#paying = false;
+        if (this.#debts.size > 0 && !this.#closed) this.clock.after(RETRY_MS, () => this.pay());
+      }
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.tier.close();
+  }
+
+  async #payAll(): Promise<void> {
+    for (let change = this.#debts.first; change && !this.#closed; change = this.#debts.first) {
+      try {
+        await this.#changes.race(this.tier.apply(change));
+      } catch {
+        return;
+      }
+      await this.options.onPaid(change);
+      // Paid last: until the tiers above are clean as well, this key bypasses the store.
+      this.#debts.paid();
+    }
+  }
+
+  async #read(address: Address): Promise<TierRead | undefined> {
+    if (this.#debts.covers(address)) return undefined;
+    try {
+      const reply = this.tier.read(address);
+      const read = reply instanceof Promise ? await this.#reads.race(reply) : reply;
+      return this.#owes(address, read) ? undefined : read;
+    } catch {
+      return undefined;
+    }
+  }
+
+  #owes(address: Address, read: TierRead): boolean {
+    if (this.#debts.size === 0) return false;
+    return (
+      this.#debts.covers(address) ||
+      (read.entry !== undefined && this.#debts.coversTags(address.scope.tenant, read.entry.tags))
+    );
+  }
+}
+
+/** Stands for "nothing known" where a read was skipped. */
+export const NOTHING = AWAY;
