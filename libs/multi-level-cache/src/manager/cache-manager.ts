@@ -1,0 +1,137 @@
+/** The public face of the cache: what an application injects. No behaviour here: create-cache.ts puts it together. */
+import type { EntryOptions } from '../core/entry-options.js';
+import type { CacheEventName, CacheListener } from '../core/events.js';
+import type { TierName } from '../core/tier.js';
+import type { SecurityContext } from '../security/context.js';
+import type { CacheStats } from './stats.js';
+
+/** How one store took a write: stored, waiting in memory until the store is back, or no such tier. */
+export type Applied = 'ok' | 'queued' | 'off';
+
+/** What a write or an invalidation reached. */
+export interface Receipt {
+  readonly l1: Applied;
+  readonly l2: Applied;
+  readonly l3: Applied;
+  readonly backplane: Applied;
+  /** A shared store holds it: it outlives this process. */
+  readonly durable: boolean;
+}
+
+/** What a loader is told, and what it may say about its result. */
+export interface LoaderContext {
+  /** Aborted when the load took longer than `hardTimeout`. */
+  readonly signal: AbortSignal;
+  /** Sets `ttl`, `grace` or `tags` of this result; the last word wins. */
+  setOptions(options: Omit<EntryOptions, 'hardTimeout'>): void;
+}
+
+/** Makes the value of a key. */
+export type Loader<T> = (key: string, context: LoaderContext) => T | Promise<T>;
+
+export interface GetOptions {
+  readonly hardTimeout?: EntryOptions['hardTimeout'];
+}
+
+export interface WriteOptions {
+  /** Throw `CACHE_TIER_UNAVAILABLE` instead of queueing for a tier that is away. @defaultValue false */
+  readonly strict?: boolean;
+}
+
+export interface TierExplanation {
+  readonly state: 'fresh' | 'stale' | 'absent' | 'invalid' | 'unknown';
+  readonly ageMs?: number;
+  readonly ttlMs?: number;
+  readonly graceMs?: number;
+  readonly bytes?: number;
+  readonly tags?: readonly string[];
+  /** L1 only: how often the entry answered. */
+  readonly hits?: number;
+  /** L1 only: when it last answered, in ms ago. */
+  readonly lastAccessMs?: number;
+}
+
+/** What a `get()` would find, tier by tier. */
+export interface Explanation {
+  readonly key: string;
+  readonly answeredBy: TierName | 'loader';
+  readonly tiers: Readonly<Partial<Record<TierName, TierExplanation>>>;
+}
+
+/**
+ * One cache over memory, Redis and PostgreSQL. Abstract, so that it is type and injection token in one.
+ *
+ * @example
+ * class Products {
+ *   constructor(private readonly cache: CacheManager, private readonly rows: Rows) {}
+ *
+ *   find(id: string): Promise<Product> {
+ *     return this.cache.getOrSet(`product:${id}`, () => this.rows.load(id), { ttl: '10m', tags: ['catalog'] });
+ *   }
+ * }
+ */
+export abstract class CacheManager {
+  /** Name of this cache; the one that is injected is `default`. */
+  abstract readonly name: string;
+
+  /** The fresh value from any tier, or `undefined`; `null` is a value. */
+  abstract get<T>(key: string): Promise<T | undefined>;
+
+  /** The fresh value in memory, or `undefined`; synchronous, never throws on an invalid key. */
+  abstract peek<T>(key: string): T | undefined;
+
+  /**
+   * The cached value, or the loader's: one load per key across all instances.
+   *
+   * A loader's error reaches every waiting caller as it is, unless a stale value can stand in. `undefined` is returned and
+   * not cached.
+   *
+   * @throws CacheError `CACHE_LOADER_TIMEOUT` after `hardTimeout`, `CACHE_KEY_INVALID`, `CACHE_OPTION_INVALID`,
+   * `CACHE_VALUE_UNCACHEABLE`, `CACHE_CLOSED`
+   */
+  abstract getOrSet<T>(key: string, loader: Loader<T>, options?: EntryOptions): Promise<T>;
+
+  /** Found keys with their values, in the order given. */
+  abstract getMany<T>(keys: readonly string[]): Promise<Map<string, T>>;
+
+  /**
+   * Stores data the cache owns; what comes from a database goes through `getOrSet`. Running loads of the key are fenced off.
+   */
+  abstract set(
+    key: string,
+    value: unknown,
+    options?: EntryOptions & WriteOptions,
+  ): Promise<Receipt>;
+
+  /** Once resolved, the value is never served again by this instance nor from L2 or L3. */
+  abstract delete(key: string, options?: WriteOptions): Promise<Receipt>;
+
+  /** Everything that carries one of the tags is gone, in every cache of the application (and tenant), at the cost of one write. */
+  abstract invalidateTags(tags: readonly string[], options?: WriteOptions): Promise<Receipt>;
+
+  /** Everything in this cache (and tenant) is gone, at the cost of one write. */
+  abstract clear(options?: WriteOptions): Promise<Receipt>;
+
+  /** Whether `get` would find a fresh value. */
+  abstract has(key: string): Promise<boolean>;
+
+  /** Milliseconds the value stays fresh, or `undefined`. */
+  abstract ttl(key: string): Promise<number | undefined>;
+
+  /** Looks at each tier as a `get` would, and changes nothing. */
+  abstract explain(key: string): Promise<Explanation>;
+
+  abstract stats(): CacheStats;
+
+  /** Listens to an event, in the async context of the caller it concerns; returns how to stop. */
+  abstract on<N extends CacheEventName>(event: N, listener: CacheListener<N>): () => void;
+
+  /** Runs `work` in a security context: its tenant is part of every key and tag. */
+  abstract runAs<T>(context: SecurityContext, work: () => T): T;
+
+  /** The cache of that name in the same application; the same tiers, other keys. */
+  abstract namespace(name: string): CacheManager;
+
+  /** Lets running work end, then closes the tiers. Afterwards every verb rejects with `CACHE_CLOSED`. */
+  abstract close(): Promise<void>;
+}
