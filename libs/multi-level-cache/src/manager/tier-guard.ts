@@ -104,7 +104,8 @@ export class TierGuard {
         // Not known to be stored: it is owed.
       }
     }
-    this.#debts.add(change);
+    // A late `set` could undo another process's newer one: what is owed is always a removal.
+    this.#debts.add(change.kind === 'set' ? { kind: 'delete', addresses: change.addresses } : change);
     this.pay();
     return 'queued';
   }

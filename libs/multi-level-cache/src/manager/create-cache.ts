@@ -1,0 +1,157 @@
+/** Puts one application's cache together from its tiers: the only place where the parts meet. */
+import { TagClock } from '../coherence/tag-clock.js';
+import type { Clock, Timer } from '../core/clock.js';
+import { EventHub } from '../core/events.js';
+import type { ResolvedOptions } from '../core/options.js';
+import type { Tier, TierState } from '../core/tier.js';
+import { ContextStore } from '../security/context.js';
+import type { MemoryTier } from '../tiers/memory/memory-tier.js';
+import { Background } from './background.js';
+import { Cache, type Shared } from './cache.js';
+import type { CacheManager } from './cache-manager.js';
+import type { Parts } from './parts.js';
+import { ReadPath } from './read-path.js';
+import { SingleFlight } from './single-flight.js';
+import { TierGuard } from './tier-guard.js';
+import { WritePath } from './write-path.js';
+
+const FIRST_CONTACT_MS = 1_000;
+const SHORTEST_WATCH_MS = 100;
+const DRAIN_MS = 5_000;
+const INVALIDATION_TIMEOUT_MS = 250;
+const DEFAULT_NAME = 'default';
+
+/** The tiers of an application; `null` = off. */
+export interface TierSet {
+  readonly l1: MemoryTier | null;
+  readonly l2: Tier | null;
+  readonly l3: Tier | null;
+}
+
+/** The cache named `default`, and the life of the whole. */
+export interface CacheRoot extends CacheManager {
+  /** First contact with every tier; resolves after at most a second, whatever the tiers do. */
+  open(): Promise<void>;
+  /** Resolves when loads and background work have ended, or after five seconds. */
+  drain(): Promise<void>;
+}
+
+/** Makes the cache of one application. Nothing is contacted before `open()`. */
+export function createCache(options: ResolvedOptions, tiers: TierSet, clock: Clock): CacheRoot {
+  return new Root(new Application(options, tiers, clock));
+}
+
+/** Everything that lives once per application. */
+class Application implements Shared {
+  readonly caches = new Map<string, Cache>();
+  readonly context = new ContextStore();
+  readonly parts: Parts;
+  readonly reads: ReadPath;
+  readonly writes: WritePath;
+  closed = false;
+  #partition: Timer | undefined;
+
+  constructor(
+    readonly options: ResolvedOptions,
+    readonly tiers: TierSet,
+    readonly clock: Clock,
+  ) {
+    const background = new Background();
+    const guard = (tier: Tier | null, budget: number): TierGuard | null =>
+      tier &&
+      new TierGuard(tier, clock, background, {
+        budget,
+        invalidationTimeout: INVALIDATION_TIMEOUT_MS,
+        caches: () => this.caches.keys(),
+        onPaid: (change) => this.writes.settle(tier.name, change),
+      });
+    this.parts = {
+      clock,
+      l1: tiers.l1,
+      l2: guard(tiers.l2, options.l2 ? options.l2.budget : 20),
+      l3: guard(tiers.l3, options.l3 ? options.l3.budget : 50),
+      tags: tiers.l1?.tags ?? new TagClock(),
+      flights: new SingleFlight(),
+      events: new EventHub(),
+      background,
+      random: Math.random,
+    };
+    this.reads = new ReadPath(this.parts);
+    this.writes = new WritePath(this.parts);
+  }
+
+  async open(): Promise<void> {
+    let late: Timer | undefined;
+    const contact = [this.parts.l2, this.parts.l3].map(async (guard) => {
+      if (!guard) return;
+      const listener = this.writes.listener(() => guard, (state) => this.#onState(guard, state));
+      // A tier that is not there at boot has missed messages as one that went away.
+      if (guard === this.parts.l2 && guard.tier.status().state === 'down') this.#watch('down');
+      await guard.tier.open(listener).catch(() => undefined);
+    });
+    await Promise.race([
+      Promise.all(contact),
+      new Promise<void>((resolve) => {
+        late = this.clock.after(FIRST_CONTACT_MS, resolve);
+      }),
+    ]);
+    late?.cancel();
+  }
+
+  async drain(): Promise<void> {
+    await this.parts.background.drain(DRAIN_MS);
+  }
+
+  async close(): Promise<void> {
+    if (this.closed) return;
+    this.closed = true;
+    await this.drain();
+    this.#watch('up');
+    this.parts.l1?.flush();
+    await Promise.all([this.parts.l2?.close(), this.parts.l3?.close(), this.tiers.l1?.close()]);
+  }
+
+  cache(name: string): Cache {
+    let cache = this.caches.get(name);
+    if (!cache) this.caches.set(name, (cache = new Cache(name, this)));
+    return cache;
+  }
+
+  #onState(guard: TierGuard, state: TierState): void {
+    if (guard === this.parts.l2) this.#watch(state);
+    const { events } = this.parts;
+    if (events.has('tier')) events.emit('tier', { tier: guard.tier.name, state });
+  }
+
+  /** While Redis cannot be heard, other processes' writes are not known: nothing in L1 gets older than `partitionTtl`. */
+  #watch(state: TierState): void {
+    if (state !== 'down') {
+      this.#partition?.cancel();
+      this.#partition = undefined;
+    } else if (!this.#partition && !this.closed) {
+      this.#partition = this.clock.after(Math.max(this.options.defaults.partitionTtl, SHORTEST_WATCH_MS), () => {
+        this.#partition = undefined;
+        this.parts.l1?.flush();
+        this.#watch('down');
+      });
+    }
+  }
+}
+
+class Root extends Cache implements CacheRoot {
+  readonly #application: Application;
+
+  constructor(application: Application) {
+    super(DEFAULT_NAME, application);
+    application.caches.set(DEFAULT_NAME, this);
+    this.#application = application;
+  }
+
+  open(): Promise<void> {
+    return this.#application.open();
+  }
+
+  drain(): Promise<void> {
+    return this.#application.drain();
+  }
+}

@@ -1,0 +1,22 @@
+/** What the paths of one application work with. No behaviour here. */
+import type { TagClock } from '../coherence/tag-clock.js';
+import type { Clock } from '../core/clock.js';
+import type { EventHub } from '../core/events.js';
+import type { MemoryTier } from '../tiers/memory/memory-tier.js';
+import type { Background } from './background.js';
+import type { SingleFlight } from './single-flight.js';
+import type { TierGuard } from './tier-guard.js';
+
+export interface Parts {
+  readonly clock: Clock;
+  readonly l1: MemoryTier | null;
+  readonly l2: TierGuard | null;
+  readonly l3: TierGuard | null;
+  /** Which tags were bumped when, in this process's own counting. */
+  readonly tags: TagClock;
+  readonly flights: SingleFlight;
+  readonly events: EventHub;
+  readonly background: Background;
+  /** 0 ≤ n < 1; for jitter only. */
+  readonly random: () => number;
+}
