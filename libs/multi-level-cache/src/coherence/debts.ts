@@ -40,7 +40,10 @@ export class Debts {
   /** The store may hold what was removed from under this key. */
   covers(address: Address): boolean {
     if (this.#changes.length === 0) return false;
-    return this.#keys.has(keyName(address)) || this.coversTags(address.scope.tenant, [address.scope.clearTag]);
+    return (
+      this.#keys.has(keyName(address)) ||
+      this.coversTags(address.scope.tenant, [address.scope.clearTag])
+    );
   }
 
   coversTags(tenant: string, tags: readonly string[]): boolean {
@@ -62,7 +65,8 @@ export class Debts {
         change.kind === 'tags'
           ? [...this.caches()].map((cache) => [change.tenant, clearTag(cache)] as const)
           : change.addresses.map(({ scope }) => [scope.tenant, scope.clearTag] as const);
-      for (const [tenant, tag] of tenants) clears.set(tagName(tenant, tag), { kind: 'tags', tenant, tags: [tag] });
+      for (const [tenant, tag] of tenants)
+        clears.set(tagName(tenant, tag), { kind: 'tags', tenant, tags: [tag] });
     }
     this.#keys.clear();
     this.#tags.clear();

@@ -52,12 +52,14 @@ function mark(value: unknown): unknown {
 function markObject(value: object): unknown {
   if (Array.isArray(value)) return Array.from(value, mark);
   const binary = binaryKind(value);
-  if (binary) return { $: binary, v: bytesOf(value as ArrayBufferView | ArrayBuffer).toString('base64') };
+  if (binary)
+    return { $: binary, v: bytesOf(value as ArrayBufferView | ArrayBuffer).toString('base64') };
   if (value instanceof Date) {
     const time = value.getTime();
     return { $: 'Date', v: Number.isNaN(time) ? null : time };
   }
-  if (value instanceof Map) return { $: 'Map', v: [...value].map(([key, member]) => [mark(key), mark(member)]) };
+  if (value instanceof Map)
+    return { $: 'Map', v: [...value].map(([key, member]) => [mark(key), mark(member)]) };
   if (value instanceof Set) return { $: 'Set', v: [...value].map(mark) };
   const members = Object.entries(value).map(([name, member]) => [name, mark(member)] as const);
   return Object.hasOwn(value, '$') ? { $: 'object', v: members } : Object.fromEntries(members);
@@ -67,7 +69,8 @@ function unmark(value: unknown, depth: number): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (depth > MAX_DEPTH) throw new TypeError('nesting too deep');
   if (Array.isArray(value)) {
-    for (let index = 0; index < value.length; index++) value[index] = unmark(value[index], depth + 1);
+    for (let index = 0; index < value.length; index++)
+      value[index] = unmark(value[index], depth + 1);
     return value;
   }
   const object = value as Record<string, unknown>;
@@ -94,17 +97,20 @@ function revive(kind: unknown, body: unknown, depth: number): unknown {
     case 'Set':
       return new Set(list(body).map((member) => unmark(member, depth + 1)));
     case 'object':
-      return Object.fromEntries(list(body).map((pair) => {
-        const [name, member] = members(pair, depth);
-        return [refuseName(text(name)), member];
-      }));
+      return Object.fromEntries(
+        list(body).map((pair) => {
+          const [name, member] = members(pair, depth);
+          return [refuseName(text(name)), member];
+        }),
+      );
     default:
       return reviveBinary(text(kind), body);
   }
 }
 
 function reviveBinary(kind: string, body: unknown): unknown {
-  if (kind !== 'Buffer' && kind !== 'ArrayBuffer' && !BINARY_KINDS.has(kind)) throw new TypeError('unknown mark');
+  if (kind !== 'Buffer' && kind !== 'ArrayBuffer' && !BINARY_KINDS.has(kind))
+    throw new TypeError('unknown mark');
   return copyBinary(kind, Buffer.from(text(body), 'base64'));
 }
 

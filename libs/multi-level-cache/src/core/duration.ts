@@ -13,7 +13,8 @@ const UNITS: Readonly<Record<string, number>> = {
 const PATTERN = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/;
 
 /** What a duration must look like, for error messages. */
-export const DURATION_FORM = "milliseconds as a number or text such as '250ms', '30s', '5m', '2h', '7d'";
+export const DURATION_FORM =
+  "milliseconds as a number or text such as '250ms', '30s', '5m', '2h', '7d'";
 
 /** Milliseconds, or `undefined` if it is no finite duration of 0 or more. */
 export function parseDuration(value: unknown): number | undefined {

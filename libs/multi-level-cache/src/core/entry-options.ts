@@ -31,9 +31,13 @@ const NO_TAGS: readonly string[] = Object.freeze([]);
 /**
  * @throws CacheError `CACHE_OPTION_INVALID` naming the option and what is allowed.
  */
-export function entryLife(options: EntryOptions | undefined, defaults: Omit<EntryLife, 'tags'>): EntryLife {
+export function entryLife(
+  options: EntryOptions | undefined,
+  defaults: Omit<EntryLife, 'tags'>,
+): EntryLife {
   if (options === undefined) return { ...defaults, tags: NO_TAGS };
-  if (typeof options !== 'object' || options === null) throw invalid('options', 'must be an object');
+  if (typeof options !== 'object' || options === null)
+    throw invalid('options', 'must be an object');
   for (const name of Object.keys(options)) {
     if (!KNOWN.has(name)) throw invalid(name, `is unknown; known are ${[...KNOWN].join(', ')}`);
   }
@@ -49,7 +53,8 @@ export function entryLife(options: EntryOptions | undefined, defaults: Omit<Entr
 export function checkTags(tags: unknown, most = MAX_TAGS): readonly string[] {
   if (!Array.isArray(tags)) throw invalid('tags', 'must be a list of strings');
   const distinct = [...new Set<unknown>(tags)];
-  if (distinct.length > most) throw invalid('tags', `has ${distinct.length} entries; at most ${most} are allowed`);
+  if (distinct.length > most)
+    throw invalid('tags', `has ${distinct.length} entries; at most ${most} are allowed`);
   for (const tag of distinct) {
     const fault = textFault(tag);
     if (fault) throw invalid('tags', `holds a tag that ${fault}`);
@@ -65,7 +70,11 @@ function duration(name: string, given: unknown, fallback: number): number {
 }
 
 function show(value: unknown): string {
-  return typeof value === 'string' ? `'${value.slice(0, 40)}'` : typeof value === 'number' ? String(value) : typeof value;
+  return typeof value === 'string'
+    ? `'${value.slice(0, 40)}'`
+    : typeof value === 'number'
+      ? String(value)
+      : typeof value;
 }
 
 function invalid(name: string, what: string): CacheError {

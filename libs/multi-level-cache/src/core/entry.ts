@@ -32,8 +32,15 @@ export interface Life {
  * @param own - the caller keeps its reference and may change it (`set`): store a copy. A loader's result is frozen in place.
  * @throws CacheError `CACHE_VALUE_UNCACHEABLE`
  */
-export function createEntry(value: unknown, life: Life, now: number, loadMs: number, own: boolean): Entry {
-  if (value === undefined) throw new CacheError('CACHE_VALUE_UNCACHEABLE', 'undefined means "absent"; store null instead');
+export function createEntry(
+  value: unknown,
+  life: Life,
+  now: number,
+  loadMs: number,
+  own: boolean,
+): Entry {
+  if (value === undefined)
+    throw new CacheError('CACHE_VALUE_UNCACHEABLE', 'undefined means "absent"; store null instead');
   const shape = inspect(value);
   const kept = own || shape.copied ? deepCopy(value) : value;
   return {

@@ -81,9 +81,11 @@ export function seal(value: unknown, shape: Shape, header: Header, fingerprint: 
 
 /** Opens bytes, or `undefined` where they are corrupt, truncated, foreign or of a newer version. */
 export function open(bytes: Buffer, fingerprint: Buffer): Opened | undefined {
-  if (bytes.length < HEADER || bytes[0] !== MAGIC || bytes[1] !== VERSION || bytes[3] !== 0) return undefined;
+  if (bytes.length < HEADER || bytes[0] !== MAGIC || bytes[1] !== VERSION || bytes[3] !== 0)
+    return undefined;
   const codec = bytes[2]!;
-  if ((codec & ~CODEC_MASK) !== 0 || (codec !== CODEC.json && codec !== CODEC.marked)) return undefined;
+  if ((codec & ~CODEC_MASK) !== 0 || (codec !== CODEC.json && codec !== CODEC.marked))
+    return undefined;
   if (bytes.compare(fingerprint, 0, 8, 26, 34) !== 0) return undefined;
   try {
     return openBody(bytes, codec);

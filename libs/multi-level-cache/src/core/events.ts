@@ -10,7 +10,12 @@ export interface CacheEvents {
   /** No tier could answer: `get` returned `undefined`, `getOrSet` was answered by the loader. */
   miss: { readonly cache: string; readonly key: string };
   /** A loader ended. */
-  load: { readonly cache: string; readonly key: string; readonly durationMs: number; readonly error?: unknown };
+  load: {
+    readonly cache: string;
+    readonly key: string;
+    readonly durationMs: number;
+    readonly error?: unknown;
+  };
   /** A tier went away or came back. */
   tier: { readonly tier: TierName; readonly state: TierState };
 }
@@ -43,7 +48,9 @@ export class EventHub {
       try {
         listener(event);
       } catch (error) {
-        process.emitWarning(`a '${name}' listener of the cache threw: ${error instanceof Error ? error.name : typeof error}`);
+        process.emitWarning(
+          `a '${name}' listener of the cache threw: ${error instanceof Error ? error.name : typeof error}`,
+        );
       }
     }
   }

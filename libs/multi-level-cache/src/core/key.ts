@@ -13,7 +13,8 @@ export const NAME_PATTERN = /^[A-Za-z0-9._-]{1,64}$/;
 
 /** Why `text` is no key, tag or id, or `undefined` if it is one. */
 export function textFault(text: unknown): string | undefined {
-  if (typeof text !== 'string') return `must be a string, not ${text === null ? 'null' : typeof text}`;
+  if (typeof text !== 'string')
+    return `must be a string, not ${text === null ? 'null' : typeof text}`;
   if (text.length === 0) return 'must not be empty';
   // A UTF-16 unit is at most three bytes of UTF-8, so short texts need no counting.
   if (text.length * 3 > MAX_BYTES && Buffer.byteLength(text) > MAX_BYTES) {
@@ -83,7 +84,11 @@ export class Address {
 
   /** SHA-256 over scope and key; every shorter name of the key is a part of it. */
   get digest(): Buffer {
-    return (this.#digest ??= createHash('sha256').update(this.scope.id).update('\u0000').update(this.key).digest());
+    return (this.#digest ??= createHash('sha256')
+      .update(this.scope.id)
+      .update('\u0000')
+      .update(this.key)
+      .digest());
   }
 
   /** Primary key of a database row. */
@@ -105,7 +110,8 @@ export class Address {
   get encoded(): string {
     if (this.#encoded !== undefined) return this.#encoded;
     const readable = encodeSegment(this.key);
-    return (this.#encoded = readable.length <= READABLE_BYTES ? readable : `~${this.digest.toString('base64url')}`);
+    return (this.#encoded =
+      readable.length <= READABLE_BYTES ? readable : `~${this.digest.toString('base64url')}`);
   }
 
   /** Stands for the key in messages and logs. */

@@ -63,7 +63,10 @@ export interface TierListener {
 }
 
 export type RemoteChange =
-  | { readonly kind: 'delete'; readonly keys: readonly (readonly [tenant: string, cache: string, key: string])[] }
+  | {
+      readonly kind: 'delete';
+      readonly keys: readonly (readonly [tenant: string, cache: string, key: string])[];
+    }
   | { readonly kind: 'tags'; readonly tenant: string; readonly tags: readonly string[] };
 
 /**

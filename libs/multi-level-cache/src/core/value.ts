@@ -14,14 +14,24 @@ export interface Shape {
 
 const MAX_DEPTH = 256;
 const TYPED_ARRAYS = [
-  Int8Array, Uint8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array, Uint32Array,
-  Float32Array, Float64Array, BigInt64Array, BigUint64Array,
+  Int8Array,
+  Uint8Array,
+  Uint8ClampedArray,
+  Int16Array,
+  Uint16Array,
+  Int32Array,
+  Uint32Array,
+  Float32Array,
+  Float64Array,
+  BigInt64Array,
+  BigUint64Array,
 ] as const;
 type BinaryConstructor = new (buffer: ArrayBuffer) => ArrayBufferView;
 /** Binary kinds by name; a value's prototype must be exactly one of theirs. */
-export const BINARY_KINDS: ReadonlyMap<string, BinaryConstructor> = new Map<string, BinaryConstructor>(
-  [...TYPED_ARRAYS, DataView].map((kind) => [kind.name, kind as BinaryConstructor]),
-);
+export const BINARY_KINDS: ReadonlyMap<string, BinaryConstructor> = new Map<
+  string,
+  BinaryConstructor
+>([...TYPED_ARRAYS, DataView].map((kind) => [kind.name, kind as BinaryConstructor]));
 const BINARY_NAMES = new Map<object, string>([
   ...[...BINARY_KINDS].map(([name, kind]) => [kind.prototype as object, name] as const),
   [Buffer.prototype, 'Buffer'],
@@ -37,7 +47,9 @@ export function binaryKind(value: object): string | undefined {
 export function isPlain(value: object): value is Record<string, unknown> {
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype === null || prototype === Object.prototype) return true;
-  return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype as object, 'isPrototypeOf');
+  return (
+    Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype as object, 'isPrototypeOf')
+  );
 }
 
 /**
@@ -103,7 +115,8 @@ class Walk {
   }
 
   #plain(value: Record<string, unknown>, depth: number): void {
-    if (Object.getOwnPropertySymbols(value).length > 0) throw uncacheable('a member named by a symbol');
+    if (Object.getOwnPropertySymbols(value).length > 0)
+      throw uncacheable('a member named by a symbol');
     for (const name of Object.keys(value)) {
       if (name === '__proto__') throw uncacheable('a member named __proto__');
       // The codec marks its own objects with this name.
@@ -160,12 +173,14 @@ function copyAny(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return Array.from(value, copyAny);
   if (types.isDate(value)) return new Date(value.getTime());
-  if (types.isMap(value)) return new Map([...value].map(([key, member]) => [copyAny(key), copyAny(member)]));
+  if (types.isMap(value))
+    return new Map([...value].map(([key, member]) => [copyAny(key), copyAny(member)]));
   if (types.isSet(value)) return new Set([...value].map(copyAny));
   const binary = binaryKind(value);
   if (binary) return copyBinary(binary, value as ArrayBufferView | ArrayBuffer);
   const copy: Record<string, unknown> = {};
-  for (const name of Object.keys(value)) copy[name] = copyAny((value as Record<string, unknown>)[name]);
+  for (const name of Object.keys(value))
+    copy[name] = copyAny((value as Record<string, unknown>)[name]);
   return copy;
 }
 

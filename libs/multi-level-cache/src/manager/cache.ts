@@ -9,7 +9,13 @@ import type { ResolvedOptions } from '../core/options.js';
 import type { Change } from '../core/tier.js';
 import type { ContextStore, SecurityContext } from '../security/context.js';
 import type { Partition } from '../tiers/memory/memory-tier.js';
-import { CacheManager, type Explanation, type Loader, type Receipt, type WriteOptions } from './cache-manager.js';
+import {
+  CacheManager,
+  type Explanation,
+  type Loader,
+  type Receipt,
+  type WriteOptions,
+} from './cache-manager.js';
 import { explain, timeLeft } from './explain.js';
 import type { Parts } from './parts.js';
 import type { ReadPath } from './read-path.js';
@@ -43,7 +49,7 @@ export class Cache extends CacheManager {
   readonly #shared: Shared;
   readonly #parts: Parts;
   readonly #homes = new Map<string, Home>();
-  readonly #public: Home;
+  #public: Home;
 
   constructor(
     readonly name: string,
@@ -85,7 +91,8 @@ export class Cache extends CacheManager {
 
   async getMany<T>(keys: readonly string[]): Promise<Map<string, T>> {
     this.#assertOpen();
-    if (!Array.isArray(keys)) throw new CacheError('CACHE_OPTION_INVALID', 'keys must be a list of strings');
+    if (!Array.isArray(keys))
+      throw new CacheError('CACHE_OPTION_INVALID', 'keys must be a list of strings');
     keys.forEach(assertKey);
     const distinct = [...new Set<string>(keys)];
     const values = await Promise.all(distinct.map((key) => this.get<T>(key)));
@@ -116,7 +123,10 @@ export class Cache extends CacheManager {
   async invalidateTags(tags: readonly string[], options?: WriteOptions): Promise<Receipt> {
     this.#assertOpen();
     const checked = checkTags(tags, Number.MAX_SAFE_INTEGER);
-    return this.#change({ kind: 'tags', tenant: this.#home().scope.tenant, tags: checked }, options);
+    return this.#change(
+      { kind: 'tags', tenant: this.#home().scope.tenant, tags: checked },
+      options,
+    );
   }
 
   async clear(options?: WriteOptions): Promise<Receipt> {
@@ -150,7 +160,10 @@ export class Cache extends CacheManager {
 
   namespace(name: string): CacheManager {
     if (typeof name !== 'string' || !NAME_PATTERN.test(name)) {
-      throw new CacheError('CACHE_OPTION_INVALID', `the name of a cache must match ${NAME_PATTERN.source}`);
+      throw new CacheError(
+        'CACHE_OPTION_INVALID',
+        `the name of a cache must match ${NAME_PATTERN.source}`,
+      );
     }
     return this.#shared.cache(name);
   }
@@ -159,10 +172,16 @@ export class Cache extends CacheManager {
     return this.#shared.close();
   }
 
-  async #load(home: Home, key: string, loader: Loader<unknown>, options: EntryOptions | undefined): Promise<unknown> {
+  async #load(
+    home: Home,
+    key: string,
+    loader: Loader<unknown>,
+    options: EntryOptions | undefined,
+  ): Promise<unknown> {
     const address = this.#address(home, key);
     const life = this.#life(options);
-    if (typeof loader !== 'function') throw new CacheError('CACHE_OPTION_INVALID', 'loader must be a function');
+    if (typeof loader !== 'function')
+      throw new CacheError('CACHE_OPTION_INVALID', 'loader must be a function');
     let answer: Answer;
     try {
       answer = await this.#shared.reads.load(address, loader, life);
@@ -184,7 +203,8 @@ export class Cache extends CacheManager {
     this.#assertOpen();
     const { strict, rest } = splitStrict(options);
     const unknown = Object.keys(rest ?? {})[0];
-    if (unknown !== undefined) throw new CacheError('CACHE_OPTION_INVALID', `${unknown} is unknown; known is strict`);
+    if (unknown !== undefined)
+      throw new CacheError('CACHE_OPTION_INVALID', `${unknown} is unknown; known is strict`);
     return this.#shared.writes.write(change, strict);
   }
 
@@ -216,24 +236,33 @@ export class Cache extends CacheManager {
 
   #home(): Home {
     const { tenant } = this.#shared.context;
-    return tenant === 'p' ? this.#public : (this.#homes.get(tenant) ?? this.#homeOf(tenant));
+    const home = tenant === 'p' ? this.#public : this.#homes.get(tenant);
+    return home && home.partition?.live !== false ? home : this.#homeOf(tenant);
   }
 
   #homeOf(tenant: string): Home {
     const scope = new Scope(this.#shared.options.namespace, tenant, this.name);
     const home = { scope, partition: this.#parts.l1?.partition(scope) };
-    // Bounded: a home is remade for nothing but its own cost.
+    if (tenant === 'p') return (this.#public = home);
+    // Bounded: a forgotten home is remade when its tenant calls again.
     if (this.#homes.size >= MAX_TENANTS) this.#homes.delete(this.#homes.keys().next().value!);
-    if (tenant !== 'p') this.#homes.set(tenant, home);
+    this.#homes.set(tenant, home);
     return home;
   }
 }
 
-function splitStrict(options: (EntryOptions & WriteOptions) | undefined): { strict: boolean; rest: EntryOptions | undefined } {
+function splitStrict(options: (EntryOptions & WriteOptions) | undefined): {
+  strict: boolean;
+  rest: EntryOptions | undefined;
+} {
   if (options === undefined) return { strict: false, rest: undefined };
-  if (typeof options !== 'object' || options === null) throw new CacheError('CACHE_OPTION_INVALID', 'options must be an object');
+  if (typeof options !== 'object' || options === null)
+    throw new CacheError('CACHE_OPTION_INVALID', 'options must be an object');
   const { strict = false, ...rest } = options;
-  if (typeof strict !== 'boolean') throw new CacheError('CACHE_OPTION_INVALID', `strict is a ${typeof strict}; allowed: true, false`);
+  if (typeof strict !== 'boolean')
+    throw new CacheError(
+      'CACHE_OPTION_INVALID',
+      `strict is a ${typeof strict}; allowed: true, false`,
+    );
   return { strict, rest };
 }
-

@@ -66,6 +66,7 @@ class Application implements Shared {
         onPaid: (change) => this.writes.settle(tier.name, change),
       });
     this.parts = {
+      namespace: options.namespace,
       clock,
       l1: tiers.l1,
       l2: guard(tiers.l2, options.l2 ? options.l2.budget : 20),
@@ -84,7 +85,10 @@ class Application implements Shared {
     let late: Timer | undefined;
     const contact = [this.parts.l2, this.parts.l3].map(async (guard) => {
       if (!guard) return;
-      const listener = this.writes.listener(() => guard, (state) => this.#onState(guard, state));
+      const listener = this.writes.listener(
+        () => guard,
+        (state) => this.#onState(guard, state),
+      );
       // A tier that is not there at boot has missed messages as one that went away.
       if (guard === this.parts.l2 && guard.tier.status().state === 'down') this.#watch('down');
       await guard.tier.open(listener).catch(() => undefined);
@@ -129,11 +133,14 @@ class Application implements Shared {
       this.#partition?.cancel();
       this.#partition = undefined;
     } else if (!this.#partition && !this.closed) {
-      this.#partition = this.clock.after(Math.max(this.options.defaults.partitionTtl, SHORTEST_WATCH_MS), () => {
-        this.#partition = undefined;
-        this.parts.l1?.flush();
-        this.#watch('down');
-      });
+      this.#partition = this.clock.after(
+        Math.max(this.options.defaults.partitionTtl, SHORTEST_WATCH_MS),
+        () => {
+          this.#partition = undefined;
+          this.parts.l1?.flush();
+          this.#watch('down');
+        },
+      );
     }
   }
 }

@@ -46,7 +46,9 @@ export class Deadline {
       const waiting = this.#queue[this.#head]!;
       if (!waiting.done) {
         if (waiting.at > now) break;
-        waiting.reject(new CacheError('CACHE_TIER_TIMEOUT', `${this.what} did not answer within ${this.ms} ms`));
+        waiting.reject(
+          new CacheError('CACHE_TIER_TIMEOUT', `${this.what} did not answer within ${this.ms} ms`),
+        );
       }
       this.#head++;
     }

@@ -14,17 +14,23 @@ export async function explain(parts: Parts, address: Address): Promise<Explanati
   const lower = await Promise.all([below(parts.l2, address, now), below(parts.l3, address, now)]);
   if (lower[0]) tiers.l2 = lower[0];
   if (lower[1]) tiers.l3 = lower[1];
-  const answeredBy = (['l1', 'l2', 'l3'] as const).find((name) => tiers[name]?.state === 'fresh') ?? 'loader';
+  const answeredBy =
+    (['l1', 'l2', 'l3'] as const).find((name) => tiers[name]?.state === 'fresh') ?? 'loader';
   return { key: address.key, answeredBy, tiers };
 }
 
 /** Milliseconds until no tier holds it fresh any more; L1 alone says little, for its lives are capped. */
 export async function timeLeft(parts: Parts, address: Address): Promise<number | undefined> {
   const now = parts.clock.now();
-  const reads = await Promise.all([parts.l1?.read(address), parts.l2?.read(address, false), parts.l3?.read(address, false)]);
+  const reads = await Promise.all([
+    parts.l1?.read(address),
+    parts.l2?.read(address, false),
+    parts.l3?.read(address, false),
+  ]);
   let left: number | undefined;
   for (const read of reads) {
-    if (read?.state === 'fresh' && read.entry) left = Math.max(left ?? 0, read.entry.freshUntil - now);
+    if (read?.state === 'fresh' && read.entry)
+      left = Math.max(left ?? 0, read.entry.freshUntil - now);
   }
   return left;
 }
@@ -32,16 +38,28 @@ export async function timeLeft(parts: Parts, address: Address): Promise<number |
 function memory(parts: Parts, address: Address, now: number): TierExplanation {
   const view = parts.l1?.inspect(address);
   if (!view) return { state: 'absent' };
-  return { ...describe(view, view.entry, now), hits: view.hits, lastAccessMs: now - view.lastAccess };
+  return {
+    ...describe(view, view.entry, now),
+    hits: view.hits,
+    lastAccessMs: now - view.lastAccess,
+  };
 }
 
-async function below(guard: TierGuard | null, address: Address, now: number): Promise<TierExplanation | undefined> {
+async function below(
+  guard: TierGuard | null,
+  address: Address,
+  now: number,
+): Promise<TierExplanation | undefined> {
   if (!guard) return undefined;
   const read = await guard.read(address, false);
   return read ? describe(read, read.entry, now) : { state: 'unknown' };
 }
 
-function describe(read: Pick<TierRead, 'state' | 'bytes'>, entry: Entry | undefined, now: number): TierExplanation {
+function describe(
+  read: Pick<TierRead, 'state' | 'bytes'>,
+  entry: Entry | undefined,
+  now: number,
+): TierExplanation {
   if (!entry) return { state: read.state };
   return {
     state: read.state,

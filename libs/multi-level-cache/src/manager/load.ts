@@ -27,7 +27,13 @@ export async function runLoader(flight: Flight, clock: Clock, events: EventHub):
   };
   const before = clock.now();
   const tell = (failure?: { error: unknown }): void => {
-    if (events.has('load')) events.emit('load', { cache: scope.cache, key, durationMs: clock.now() - before, ...failure });
+    if (events.has('load'))
+      events.emit('load', {
+        cache: scope.cache,
+        key,
+        durationMs: clock.now() - before,
+        ...failure,
+      });
   };
   try {
     const value: unknown = await flight.loader(key, context);

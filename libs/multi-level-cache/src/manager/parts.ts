@@ -8,6 +8,7 @@ import type { SingleFlight } from './single-flight.js';
 import type { TierGuard } from './tier-guard.js';
 
 export interface Parts {
+  readonly namespace: string;
   readonly clock: Clock;
   readonly l1: MemoryTier | null;
   readonly l2: TierGuard | null;

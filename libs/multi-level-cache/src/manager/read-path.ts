@@ -40,7 +40,8 @@ export class ReadPath {
     const memory = l1?.ticketFor(address);
     const second = await l2?.read(address);
     const third = second?.state === 'fresh' ? undefined : await l3?.read(address);
-    const found = second?.state === 'fresh' ? second.entry : third?.state === 'fresh' ? third.entry : undefined;
+    const found =
+      second?.state === 'fresh' ? second.entry : third?.state === 'fresh' ? third.entry : undefined;
     if (!found) return undefined;
     if (memory) l1?.fill(address, found, memory);
     if (third && second) this.#promoteLater(address, second);
@@ -114,7 +115,12 @@ export class ReadPath {
       }
       flight.hold(third);
       const row = l3 && third ? await l3.ticket(address, third) : undefined;
-      return await this.#loadAndCommit(flight, memory, lease, row?.kind === 'granted' ? row.ticket : undefined);
+      return await this.#loadAndCommit(
+        flight,
+        memory,
+        lease,
+        row?.kind === 'granted' ? row.ticket : undefined,
+      );
     } catch (error) {
       if (lease.ticket) l2?.release(address, lease.ticket);
       if (!flight.stale) throw error;
@@ -122,7 +128,12 @@ export class ReadPath {
     }
   }
 
-  async #loadAndCommit(flight: Flight, memory: Ticket | undefined, lease: Lease, row: Ticket | undefined): Promise<Answer> {
+  async #loadAndCommit(
+    flight: Flight,
+    memory: Ticket | undefined,
+    lease: Lease,
+    row: Ticket | undefined,
+  ): Promise<Answer> {
     const { address } = flight;
     const { clock, events, l2 } = this.parts;
     const renewal = lease.ticket && l2 ? l2.keepAlive(address, lease.ticket, RENEW_MS) : undefined;
@@ -144,7 +155,13 @@ export class ReadPath {
   }
 
   /** Up again: L2 decides, L1 follows, L3 in the background. A refused value is in no tier. */
-  async #commit(address: Address, entry: Entry, memory: Ticket | undefined, lease: Lease, row?: Ticket): Promise<void> {
+  async #commit(
+    address: Address,
+    entry: Entry,
+    memory: Ticket | undefined,
+    lease: Lease,
+    row?: Ticket,
+  ): Promise<void> {
     const { l1, l2, l3, background } = this.parts;
     if (lease.ticket && (await l2?.fill(address, entry, lease.ticket)) === false) return;
     if (memory) l1?.fill(address, entry, memory);
@@ -152,7 +169,7 @@ export class ReadPath {
     if (!row || !l3 || (!lease.ticket && !lease.away)) return;
     background.run(async () => {
       const stored = await l3.fill(address, entry, row);
-      if (stored === false && lease.away) l1?.drop(address.scope.tenant, address.scope.cache, address.key);
+      if (stored === false && lease.away) l1?.drop(address.scope, address.key);
     });
   }
 
@@ -186,7 +203,8 @@ export class ReadPath {
       const reply = await l2?.ticket(address, seen);
       if (reply?.kind !== 'granted') return;
       const third = await l3?.read(address, false);
-      if (third?.state === 'fresh' && third.entry) await l2?.fill(address, third.entry, reply.ticket);
+      if (third?.state === 'fresh' && third.entry)
+        await l2?.fill(address, third.entry, reply.ticket);
       else l2?.release(address, reply.ticket);
     });
   }
@@ -199,5 +217,8 @@ export class ReadPath {
 }
 
 function lateError(life: EntryLife): CacheError {
-  return new CacheError('CACHE_LOADER_TIMEOUT', `no value within the hardTimeout of ${life.hardTimeout} ms`);
+  return new CacheError(
+    'CACHE_LOADER_TIMEOUT',
+    `no value within the hardTimeout of ${life.hardTimeout} ms`,
+  );
 }

@@ -31,11 +31,21 @@ export interface CacheStats {
 }
 
 export const TIER_OFF: TierStats = Object.freeze({
-  state: 'off', hits: 0, misses: 0, writes: 0, evictions: 0, entries: 0, bytes: 0, corrupt: 0,
+  state: 'off',
+  hits: 0,
+  misses: 0,
+  writes: 0,
+  evictions: 0,
+  entries: 0,
+  bytes: 0,
+  corrupt: 0,
 });
 
 /** Every counter of an application, as it stands. */
-export function snapshot(parts: Parts, caches: ReadonlyMap<string, { readonly counts: RequestCounts }>): CacheStats {
+export function snapshot(
+  parts: Parts,
+  caches: ReadonlyMap<string, { readonly counts: RequestCounts }>,
+): CacheStats {
   const requests: Record<string, { requests: RequestCounts }> = {};
   let hits = 0;
   let lower = 0;

@@ -71,7 +71,9 @@ export class TierGuard {
   /** `undefined` = unknown, the tier is away. */
   async fill(address: Address, entry: Entry, ticket: Ticket): Promise<boolean | undefined> {
     try {
-      const stored = await this.#reads.race(Promise.resolve(this.tier.fill(address, entry, ticket)));
+      const stored = await this.#reads.race(
+        Promise.resolve(this.tier.fill(address, entry, ticket)),
+      );
       if (stored) this.writes++;
       return stored;
     } catch {
@@ -105,7 +107,9 @@ export class TierGuard {
       }
     }
     // A late `set` could undo another process's newer one: what is owed is always a removal.
-    this.#debts.add(change.kind === 'set' ? { kind: 'delete', addresses: change.addresses } : change);
+    this.#debts.add(
+      change.kind === 'set' ? { kind: 'delete', addresses: change.addresses } : change,
+    );
     this.pay();
     return 'queued';
   }

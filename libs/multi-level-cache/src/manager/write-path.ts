@@ -1,5 +1,6 @@
 /** THE write flow, and what other processes' writes do here: L1, then L3, L2 with its announcement, and L1 again. */
 import { CacheError } from '../core/errors.js';
+import { Scope } from '../core/key.js';
 import type { Change, RemoteChange, TierListener, TierName, TierState } from '../core/tier.js';
 import type { Applied, Receipt } from './cache-manager.js';
 import type { Parts } from './parts.js';
@@ -23,7 +24,8 @@ export class WritePath {
     const second = l2 ? await l2.apply(third === 'ok' ? removal(change) : change) : 'off';
     this.#local(removal(change));
     if (change.kind === 'set' && third !== 'ok' && second !== 'ok') await l1?.apply(change);
-    if (strict && (second === 'queued' || third === 'queued')) throw unavailable(third === 'queued' ? 'l3' : 'l2');
+    if (strict && (second === 'queued' || third === 'queued'))
+      throw unavailable(third === 'queued' ? 'l3' : 'l2');
     return receipt(l1 ? 'ok' : 'off', second, third);
   }
 
@@ -53,26 +55,27 @@ export class WritePath {
       return;
     }
     for (const { scope, key } of change.addresses) {
-      l1?.drop(scope.tenant, scope.cache, key);
+      l1?.drop(scope, key);
       flights.detach(scope.tenant, scope.cache, key);
     }
   }
 
   #remote(change: RemoteChange): void {
-    const { flights, l1, tags } = this.parts;
+    const { flights, l1, namespace, tags } = this.parts;
     if (change.kind === 'tags') {
       tags.bump(change.tenant, change.tags);
       return;
     }
     for (const [tenant, cache, key] of change.keys) {
-      l1?.drop(tenant, cache, key);
+      l1?.drop(new Scope(namespace, tenant, cache), key);
       flights.detach(tenant, cache, key);
     }
   }
 
   #assertReachable(): void {
     for (const guard of [this.parts.l3, this.parts.l2]) {
-      if (guard && (guard.debts > 0 || guard.tier.status().state === 'down')) throw unavailable(guard.tier.name);
+      if (guard && (guard.debts > 0 || guard.tier.status().state === 'down'))
+        throw unavailable(guard.tier.name);
     }
   }
 }

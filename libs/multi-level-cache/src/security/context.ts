@@ -15,7 +15,10 @@ export interface SecurityContext {
 
 /** Carries the context through async work. */
 export class ContextStore {
-  readonly #storage = new AsyncLocalStorage<{ readonly context: SecurityContext; readonly tenant: string }>();
+  readonly #storage = new AsyncLocalStorage<{
+    readonly context: SecurityContext;
+    readonly tenant: string;
+  }>();
   // An application that never names a tenant does not pay for looking one up.
   #used = false;
 

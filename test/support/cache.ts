@@ -1,0 +1,196 @@
+/** A cache of three real tiers for tests, with gates between manager and tier so that an interleaving can be staged. */
+import { SystemClock } from '../../libs/multi-level-cache/src/core/clock.js';
+import type { Entry } from '../../libs/multi-level-cache/src/core/entry.js';
+import type { Address } from '../../libs/multi-level-cache/src/core/key.js';
+import type { ResolvedOptions } from '../../libs/multi-level-cache/src/core/options.js';
+import type {
+  Change,
+  MaybePromise,
+  Ticket,
+  TicketReply,
+  Tier,
+  TierListener,
+  TierRead,
+} from '../../libs/multi-level-cache/src/core/tier.js';
+import {
+  createCache,
+  type CacheRoot,
+} from '../../libs/multi-level-cache/src/manager/create-cache.js';
+import { DatabaseTier } from '../../libs/multi-level-cache/src/tiers/database/database-tier.js';
+import { MemoryTier } from '../../libs/multi-level-cache/src/tiers/memory/memory-tier.js';
+import { RedisTier } from '../../libs/multi-level-cache/src/tiers/redis/redis-tier.js';
+
+export interface TestCacheOptions {
+  readonly namespace: string;
+  readonly redis?: string | undefined;
+  readonly database?: string | undefined;
+  readonly l1?: boolean;
+  readonly ttl?: number;
+  readonly grace?: number;
+  readonly hardTimeout?: number;
+  readonly partitionTtl?: number;
+}
+
+export interface TestCache {
+  readonly cache: CacheRoot;
+  readonly l2: Gates | undefined;
+  readonly l3: Gates | undefined;
+  close(): Promise<void>;
+}
+
+const open = new Set<TestCache>();
+
+/** Makes and opens a cache; tiers without a URL are off. */
+export async function testCache(options: TestCacheOptions): Promise<TestCache> {
+  const clock = new SystemClock();
+  const deps = { namespace: options.namespace, clock };
+  const lower = options.redis !== undefined || options.database !== undefined;
+  const l1 =
+    options.l1 === false
+      ? false
+      : {
+          maxEntries: 10_000,
+          maxSize: 64 * 1024 ** 2,
+          ttl: lower ? 60_000 : undefined,
+          keepStale: !lower,
+        };
+  const l2 = options.redis === undefined ? false : { url: options.redis, budget: 1_000 };
+  const l3 =
+    options.database === undefined
+      ? false
+      : {
+          url: options.database,
+          poolSize: 4,
+          schema: 'mlcache',
+          table: 'entry',
+          migrate: true,
+          budget: 1_000,
+        };
+  const { ttl = 60_000, grace = 60_000, hardTimeout = 10_000, partitionTtl = 30_000 } = options;
+  const resolved: ResolvedOptions = {
+    namespace: options.namespace,
+    l1,
+    l2,
+    l3,
+    defaults: { ttl, grace, hardTimeout, partitionTtl },
+  };
+  const second = l2 ? new Gates(new RedisTier(l2, deps)) : undefined;
+  const third = l3 ? new Gates(new DatabaseTier(l3, deps)) : undefined;
+  const cache = createCache(
+    resolved,
+    { l1: l1 ? new MemoryTier(l1, clock) : null, l2: second ?? null, l3: third ?? null },
+    clock,
+  );
+  await cache.open();
+  const made: TestCache = {
+    cache,
+    l2: second,
+    l3: third,
+    close: async () => {
+      open.delete(made);
+      await cache.close();
+    },
+  };
+  open.add(made);
+  return made;
+}
+
+/** Closes every cache a test left open; call it in `afterEach`. */
+export async function closeCaches(): Promise<void> {
+  await Promise.all([...open].map((made) => made.close()));
+}
+
+type Step = 'read' | 'replied' | 'ticket' | 'fill' | 'apply';
+
+/** A place where a call has stopped, and how to let it go on. */
+export interface Stop {
+  /** Resolves when a call stands here. */
+  readonly reached: Promise<void>;
+  pass(): void;
+}
+
+/** A real tier with gates before its calls, and one after a read's reply. */
+export class Gates implements Tier {
+  readonly #stops = new Map<Step, { arrive(): void; readonly go: Promise<void> }>();
+
+  constructor(readonly real: Tier) {}
+
+  get name(): Tier['name'] {
+    return this.real.name;
+  }
+
+  /** The next call of this step stops until `pass()`. */
+  stop(step: Step): Stop {
+    let arrive!: () => void;
+    let pass!: () => void;
+    const reached = new Promise<void>((resolve) => (arrive = resolve));
+    const go = new Promise<void>((resolve) => (pass = resolve));
+    this.#stops.set(step, { arrive, go });
+    return { reached, pass };
+  }
+
+  open(listener: TierListener): Promise<void> {
+    return this.real.open(listener);
+  }
+
+  close(): Promise<void> {
+    return this.real.close();
+  }
+
+  async read(address: Address): Promise<TierRead> {
+    await this.#gate('read');
+    const read = await this.real.read(address);
+    await this.#gate('replied');
+    return read;
+  }
+
+  async ticket(address: Address, read: TierRead): Promise<TicketReply> {
+    await this.#gate('ticket');
+    return this.real.ticket(address, read);
+  }
+
+  async fill(address: Address, entry: Entry, ticket: Ticket): Promise<boolean> {
+    await this.#gate('fill');
+    return this.real.fill(address, entry, ticket);
+  }
+
+  release(address: Address, ticket: Ticket): MaybePromise<void> {
+    return this.real.release?.(address, ticket);
+  }
+
+  renew(address: Address, ticket: Ticket): MaybePromise<boolean> {
+    return this.real.renew?.(address, ticket) ?? true;
+  }
+
+  async apply(change: Change): Promise<void> {
+    await this.#gate('apply');
+    await this.real.apply(change);
+  }
+
+  status(): ReturnType<Tier['status']> {
+    return this.real.status();
+  }
+
+  async #gate(step: Step): Promise<void> {
+    const stop = this.#stops.get(step);
+    if (!stop) return;
+    this.#stops.delete(step);
+    stop.arrive();
+    await stop.go;
+  }
+}
+
+/** A promise with its handles outside. */
+export function deferred<T = void>(): {
+  promise: Promise<T>;
+  resolve: (value: T) => void;
+  reject: (error: unknown) => void;
+} {
+  let resolve!: (value: T) => void;
+  let reject!: (error: unknown) => void;
+  const promise = new Promise<T>((yes, no) => {
+    resolve = yes;
+    reject = no;
+  });
+  return { promise, resolve, reject };
+}
