@@ -5,6 +5,7 @@ export default defineConfig({
   // 'default' here would be handed to Node and change how CommonJS dependencies load.
   ssr: { resolve: { conditions: ['mlc-source'] } },
   test: {
+    globalSetup: 'test/support/global-setup.ts',
     include: ['libs/*/test/**/*.test.ts', 'apps/*/test/**/*.test.ts', 'test/**/*.test.ts'],
     exclude: ['**/node_modules/**', '**/dist/**', 'test/browser/**'],
     testTimeout: 15_000,

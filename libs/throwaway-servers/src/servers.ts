@@ -1,0 +1,134 @@
+/** Real Redis and PostgreSQL servers of one's own: free port, temporary folder, random password, loopback only. */
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { chown, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { postgresPrograms, redisProgram, unprivilegedUser } from './programs.js';
+import { freePort, Server } from './supervisor.js';
+
+const run = promisify(execFile);
+
+/** Starts a Redis without persistence. */
+export async function startRedis(): Promise<Server> {
+  const program = await redisProgram();
+  const [dir, port, password] = [
+    await folder('redis'),
+    await freePort(),
+    randomBytes(12).toString('hex'),
+  ];
+  const settings = [
+    `bind 127.0.0.1`,
+    `port ${port}`,
+    `requirepass ${password}`,
+    `dir ${dir}`,
+    'save ""',
+    'appendonly no',
+    'daemonize no',
+  ];
+  // In a file, so that the password is not in the list of processes.
+  const file = join(dir, 'redis.conf');
+  await writeFile(file, `${settings.join('\n')}\n`, { mode: 0o600 });
+  return Server.start({
+    name: 'redis-server',
+    command: [program, file],
+    dir,
+    port,
+    url: `redis://:${password}@127.0.0.1:${port}`,
+    signal: 'TERM',
+    ready: 'Ready to accept connections',
+  });
+}
+
+/** Starts a PostgreSQL with one user and one database, both named `throwaway`. */
+export async function startPostgres(): Promise<Server> {
+  const { initdb, postgres } = await postgresPrograms();
+  const user = await unprivilegedUser();
+  const [dir, port, password] = [
+    await folder('postgres'),
+    await freePort(),
+    randomBytes(12).toString('hex'),
+  ];
+  try {
+    const passwordFile = join(dir, 'password');
+    await writeFile(passwordFile, password, { mode: 0o600 });
+    if (user) await Promise.all([dir, passwordFile].map((path) => chown(path, user.uid, user.gid)));
+    const data = join(dir, 'data');
+    const init = [
+      '-D',
+      data,
+      '-U',
+      'throwaway',
+      '-E',
+      'UTF8',
+      '--locale=C',
+      '--auth=scram-sha-256',
+      `--pwfile=${passwordFile}`,
+      '--no-sync',
+    ];
+    await run(initdb, init, { cwd: dir, ...user });
+    const settings = {
+      listen_addresses: '127.0.0.1',
+      unix_socket_directories: dir,
+      max_connections: '200',
+      // Throwaway data: nothing is to survive the machine.
+      fsync: 'off',
+      full_page_writes: 'off',
+    };
+    return await Server.start({
+      name: 'postgres',
+      command: [
+        postgres,
+        '-D',
+        data,
+        '-p',
+        String(port),
+        ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
+      ],
+      dir,
+      port,
+      url: `postgres://throwaway:${password}@127.0.0.1:${port}/postgres`,
+      signal: 'QUIT',
+      ready: 'ready to accept connections',
+      user,
+    });
+  } catch (error) {
+    await rm(dir, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** Both servers: those given by `REDIS_URL` and `DATABASE_URL`, or own ones. */
+export interface Provided {
+  readonly redisUrl: string;
+  readonly databaseUrl: string;
+  /** Ends what was started here; given servers are left alone. */
+  stop(): Promise<void>;
+}
+
+/** Finds or starts both servers; throws an error that names the command to run where none can be had. */
+export async function provideServers(env: NodeJS.ProcessEnv = process.env): Promise<Provided> {
+  const started: Server[] = [];
+  const stop = async (): Promise<void> => {
+    await Promise.all(started.map((server) => server.stop()));
+  };
+  const given = async (url: string | undefined, start: () => Promise<Server>): Promise<string> => {
+    if (url) return url;
+    const server = await start();
+    started.push(server);
+    return server.url;
+  };
+  try {
+    const redisUrl = await given(env['REDIS_URL'], startRedis);
+    const databaseUrl = await given(env['DATABASE_URL'], startPostgres);
+    return { redisUrl, databaseUrl, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+function folder(name: string): Promise<string> {
+  return mkdtemp(join(tmpdir(), `throwaway-${name}-`));
+}

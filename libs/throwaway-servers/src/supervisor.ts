@@ -1,0 +1,184 @@
+/** Runs one server program under a small shell that ends it when this process is gone, however it went. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { createInterface, type Interface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/**
+ * Waits for orders on a pipe. Its end (the parent stopped, crashed or was killed) means: end the server with its children,
+ * remove the folder. `$1` = folder, `$2` = signal for a clean end; the rest is the server's command.
+ */
+const SCRIPT = `
+trap '' PIPE
+dir=$1; signal=$2; shift 2; pid=
+children() { cat /proc/$pid/task/$pid/children 2>/dev/null; }
+while read -r order; do
+  [ -n "$pid" ] && wait "$pid" 2>/dev/null
+  : >"$dir/log"
+  "$@" >>"$dir/log" 2>&1 </dev/null &
+  pid=$!
+  echo "$pid"
+done
+if [ -n "$pid" ]; then
+  kill -CONT $pid $(children) 2>/dev/null
+  kill -"$signal" $pid 2>/dev/null
+  ( sleep 5 & rest=$!; trap 'kill $rest; exit' TERM; wait $rest; kill -KILL $pid $(children) ) >/dev/null 2>&1 &
+  late=$!
+  wait $pid 2>/dev/null
+  kill $late 2>/dev/null
+fi
+rm -rf "$dir"
+`;
+
+export interface Program {
+  readonly name: string;
+  readonly command: readonly string[];
+  readonly dir: string;
+  readonly url: string;
+  readonly port: number;
+  /** Signal for a quick, clean end. */
+  readonly signal: 'TERM' | 'QUIT';
+  /** Line in the log that says it is ready. */
+  readonly ready: string;
+  readonly user?: { readonly uid: number; readonly gid: number } | undefined;
+}
+
+/** A running server of one's own. */
+export class Server {
+  readonly url: string;
+  readonly port: number;
+  readonly dir: string;
+  #pid = 0;
+  readonly #program: Program;
+  readonly #shell: ChildProcess;
+  readonly #lines: Interface;
+  readonly #ended: Promise<void>;
+
+  /** Starts the program and waits until it is ready. */
+  static async start(program: Program): Promise<Server> {
+    const server = new Server(program);
+    try {
+      await server.restart();
+    } catch (error) {
+      await server.stop();
+      throw error;
+    }
+    return server;
+  }
+
+  private constructor(program: Program) {
+    this.#program = program;
+    this.url = program.url;
+    this.port = program.port;
+    this.dir = program.dir;
+    this.#shell = spawn(
+      'sh',
+      ['-c', SCRIPT, 'throwaway', program.dir, program.signal, ...program.command],
+      {
+        // A session of its own: Ctrl-C reaches the parent, which then closes the pipe.
+        detached: true,
+        stdio: ['pipe', 'pipe', 'ignore'],
+        cwd: program.dir,
+        ...program.user,
+      },
+    );
+    this.#shell.unref();
+    (this.#shell.stdout as unknown as { unref(): void }).unref();
+    (this.#shell.stdin as unknown as { unref(): void }).unref();
+    this.#shell.stdin!.on('error', () => undefined);
+    this.#lines = createInterface(this.#shell.stdout!);
+    this.#ended = new Promise((resolve) => this.#shell.once('exit', () => resolve()));
+  }
+
+  get pid(): number {
+    return this.#pid;
+  }
+
+  /** Starts the program again after `kill()`: same port, same data. */
+  async restart(): Promise<void> {
+    // The pipes do not keep this process alive, so something else must while it waits.
+    const waiting = setInterval(() => undefined, 1_000);
+    try {
+      const said = new Promise<string>((resolve) => this.#lines.once('line', resolve));
+      this.#shell.stdin!.write('start\n');
+      this.#pid = Number(await said);
+      await this.#untilReady();
+    } finally {
+      clearInterval(waiting);
+    }
+  }
+
+  /** Ends it as a crash would: SIGKILL to all its processes. */
+  async kill(): Promise<void> {
+    this.#signal('SIGKILL', await this.#family());
+    while (await this.#alive()) await sleep(10);
+  }
+
+  /** Stops all its processes where they are; connections stay open and silent. */
+  async freeze(): Promise<void> {
+    // The first process stops first, so that it starts no new ones meanwhile.
+    this.#signal('SIGSTOP', [this.#pid]);
+    this.#signal('SIGSTOP', await this.#family());
+  }
+
+  async thaw(): Promise<void> {
+    this.#signal('SIGCONT', await this.#family());
+  }
+
+  /** Ends it and removes its folder. */
+  async stop(): Promise<void> {
+    if (this.#shell.exitCode !== null || this.#shell.signalCode !== null) return;
+    this.#shell.ref();
+    this.#shell.stdin!.end();
+    await this.#ended;
+    this.#lines.close();
+  }
+
+  async #family(): Promise<number[]> {
+    const text = await readFile(`/proc/${this.#pid}/task/${this.#pid}/children`, 'utf8').catch(
+      () => '',
+    );
+    return [this.#pid, ...text.split(' ').filter(Boolean).map(Number)];
+  }
+
+  #signal(signal: NodeJS.Signals, pids: readonly number[]): void {
+    for (const pid of pids) {
+      try {
+        process.kill(pid, signal);
+      } catch {
+        // Gone meanwhile.
+      }
+    }
+  }
+
+  /** Gone, or a zombie nobody has asked for yet. */
+  async #alive(): Promise<boolean> {
+    const stat = await readFile(`/proc/${this.#pid}/stat`, 'utf8').catch(() => '');
+    return stat !== '' && !/\) [ZX] /.test(stat);
+  }
+
+  async #untilReady(): Promise<void> {
+    const log = join(this.dir, 'log');
+    for (let tries = 0; tries < 1_200; tries++) {
+      const text = await readFile(log, 'utf8').catch(() => '');
+      if (text.includes(this.#program.ready)) return;
+      if (!(await this.#alive()))
+        throw new Error(`${this.#program.name} ended at its start:\n${text.slice(-2_000)}`);
+      await sleep(25);
+    }
+    throw new Error(`${this.#program.name} was not ready within 30 s`);
+  }
+}
+
+/** A port nobody listens on; asked from the system, so never a well-known one. */
+export async function freePort(): Promise<number> {
+  const probe = createServer();
+  await new Promise<void>((resolve, reject) =>
+    probe.once('error', reject).listen(0, '127.0.0.1', resolve),
+  );
+  const { port } = probe.address() as { port: number };
+  await new Promise<void>((resolve) => probe.close(() => resolve()));
+  return port;
+}
