@@ -1,6 +1,15 @@
 // Packs the publishable libraries into dist/packages/, from a copy, so that the working tree keeps its source condition.
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -23,7 +32,10 @@ function pack(library, manifest) {
   try {
     cpSync(join(library, 'dist'), join(copy, 'dist'), { recursive: true });
     for (const file of ['README.md', 'LICENSE']) copyNearest(file, library, copy);
-    writeFileSync(join(copy, 'package.json'), JSON.stringify(publishable(manifest), null, 2) + '\n');
+    writeFileSync(
+      join(copy, 'package.json'),
+      JSON.stringify(publishable(manifest), null, 2) + '\n',
+    );
     execFileSync('npm', ['pack', '--pack-destination', target], { cwd: copy, stdio: 'inherit' });
   } finally {
     rmSync(copy, { recursive: true, force: true });

@@ -24,10 +24,12 @@ done
 if [ -n "$pid" ]; then
   kill -CONT $pid $(children) 2>/dev/null
   kill -"$signal" $pid 2>/dev/null
-  ( sleep 5 & rest=$!; trap 'kill $rest; exit' TERM; wait $rest; kill -KILL $pid $(children) ) >/dev/null 2>&1 &
-  late=$!
-  wait $pid 2>/dev/null
-  kill $late 2>/dev/null
+  tries=0
+  while [ $tries -lt 100 ] && read -r _ _ state _ <"/proc/$pid/stat" && [ "$state" != Z ]; do
+    sleep 0.05
+    tries=$((tries + 1))
+  done 2>/dev/null
+  kill -KILL $pid $(children) 2>/dev/null
 fi
 rm -rf "$dir"
 `;
