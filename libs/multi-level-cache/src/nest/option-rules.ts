@@ -1,0 +1,99 @@
+/** What single options must look like: the rules that validate-options.ts applies. */
+import { DURATION_FORM, parseDuration } from '../core/duration.js';
+import { NAME_PATTERN } from '../core/key.js';
+import type { DataSourceLike } from '../core/options.js';
+import { parseSize, SIZE_FORM } from '../core/size.js';
+import type { Rule } from './faults.js';
+
+// Node turns longer timers into timers of 1 ms.
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+// Room for the suffixes of index and function names within PostgreSQL's 63 bytes.
+const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_]{0,39}$/;
+
+export const NAME: Rule<string> = {
+  read: (value) => (typeof value === 'string' && NAME_PATTERN.test(value) ? value : undefined),
+  allowed: '1 to 64 characters out of A-Z a-z 0-9 . _ -',
+};
+
+export const DURATION: Rule<number> = { read: parseDuration, allowed: DURATION_FORM };
+
+export const POSITIVE_DURATION: Rule<number> = {
+  read: (value) => {
+    const ms = parseDuration(value);
+    return ms !== undefined && ms > 0 ? ms : undefined;
+  },
+  allowed: `above 0, ${DURATION_FORM}`,
+};
+
+/** A duration that a timer counts. */
+export const TIMER: Rule<number> = timer((ms) => ms >= 0, 'at most 24 days');
+export const POSITIVE_TIMER: Rule<number> = timer((ms) => ms > 0, 'above 0 and at most 24 days');
+
+export const SIZE: Rule<number> = { read: parseSize, allowed: SIZE_FORM };
+
+export const BOOLEAN: Rule<boolean> = {
+  read: (value) => (typeof value === 'boolean' ? value : undefined),
+  allowed: 'true, false',
+};
+
+/** Never shown: hosts, user names and passwords. */
+export const SECRET_TEXT: Rule<string> = {
+  read: (value) => (typeof value === 'string' && value !== '' ? value : undefined),
+  allowed: 'a text that is not empty',
+  secret: true,
+};
+
+export const IDENTIFIER_NAME: Rule<string> = {
+  read: (value) => (typeof value === 'string' && IDENTIFIER.test(value) ? value : undefined),
+  allowed: '1 to 40 characters out of A-Z a-z 0-9 _, no digit first',
+};
+
+export const TLS: Rule<boolean | Readonly<Record<string, unknown>>> = {
+  read: (value) =>
+    typeof value === 'boolean' || (typeof value === 'object' && value !== null && !Array.isArray(value))
+      ? (value as boolean | Readonly<Record<string, unknown>>)
+      : undefined,
+  allowed: "true, false or an object of settings for Node's tls.connect",
+  secret: true,
+};
+
+export const DATA_SOURCE: Rule<DataSourceLike> = {
+  read: (value) => {
+    const type = (value as Partial<DataSourceLike> | null)?.options?.type;
+    return type === 'postgres' ? (value as DataSourceLike) : undefined;
+  },
+  allowed: "a TypeORM DataSource of type 'postgres'",
+};
+
+/** A whole number in a range. */
+export function wholeNumber(from: number, to: number): Rule<number> {
+  return {
+    read: (value) =>
+      Number.isSafeInteger(value) && (value as number) >= from && (value as number) <= to
+        ? (value as number)
+        : undefined,
+    allowed: `a whole number from ${from} to ${to}`,
+  };
+}
+
+/** A URL of one of these schemes; never shown. */
+export function url(...schemes: readonly string[]): Rule<string> {
+  return {
+    read: (value) =>
+      typeof value === 'string' && URL.canParse(value) && schemes.includes(new URL(value).protocol)
+        ? value
+        : undefined,
+    allowed: `a URL that starts with ${schemes.map((scheme) => `${scheme}//`).join(' or ')}`,
+    secret: true,
+  };
+}
+
+function timer(fits: (ms: number) => boolean, range: string): Rule<number> {
+  return {
+    read: (value) => {
+      const ms = parseDuration(value);
+      return ms !== undefined && fits(ms) && ms <= LONGEST_TIMER_MS ? ms : undefined;
+    },
+    allowed: `${range}, ${DURATION_FORM}`,
+  };
+}
