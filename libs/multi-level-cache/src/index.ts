@@ -1,0 +1,65 @@
+/** The public door: everything an application may name. Nothing inside the library imports it. */
+
+// Wiring it into an application
+export { MultiLevelCacheModule } from './nest/multi-level-cache.module.js';
+export type {
+  CacheModuleAsyncOptions,
+  CacheModuleExtras,
+} from './nest/multi-level-cache.module-definition.js';
+export type { CacheOptionsFactory } from './nest/options-factory.js';
+export type {
+  CacheModuleOptions,
+  DataSourceLike,
+  DefaultsConfig,
+  L1Config,
+  L2Config,
+  L3Config,
+} from './core/options.js';
+export type { Duration } from './core/duration.js';
+export type { Size } from './core/size.js';
+
+// Using it
+export { CacheManager } from './manager/cache-manager.js';
+export type {
+  Applied,
+  Explanation,
+  Loader,
+  LoaderContext,
+  Receipt,
+  TierExplanation,
+  WriteOptions,
+} from './manager/cache-manager.js';
+export type { EntryOptions } from './core/entry-options.js';
+export type { CacheStats, RequestCounts, TierStats } from './manager/stats.js';
+
+// Decorators
+export { Cached, type CachedOptions } from './nest/decorators/cached.js';
+export { CacheEvict, type CacheEvictOptions } from './nest/decorators/cache-evict.js';
+export type { AsyncMethod, AsyncMethodDecorator } from './nest/decorators/method-options.js';
+
+// For whom a call is made
+export type { SecurityContext } from './security/context.js';
+
+// Errors
+export { CacheError, isCacheError, type CacheErrorCode } from './core/errors.js';
+
+// Events
+export type { CacheEventName, CacheEvents, CacheListener } from './core/events.js';
+
+// Tiers: tokens to inject or replace them, and the port that a tier of one's own stands behind
+export { CACHE_L1, CACHE_L2, CACHE_L3, CACHE_TIERS } from './nest/tokens.js';
+export type {
+  Change,
+  MaybePromise,
+  RemoteChange,
+  Ticket,
+  TicketReply,
+  Tier,
+  TierListener,
+  TierName,
+  TierRead,
+  TierState,
+  TierStatus,
+} from './core/tier.js';
+export type { Entry } from './core/entry.js';
+export type { Address, Scope } from './core/key.js';

@@ -1,0 +1,44 @@
+/** Brings the cache to decorated methods: fills the holder, then the slots of instances that Nest did not construct. */
+import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
+import { DiscoveryService } from '@nestjs/core';
+import { CacheError } from '../core/errors.js';
+import { CacheManager } from '../manager/cache-manager.js';
+import { CacheHolder, type AnyClass } from './cache-holder.js';
+import { bind, defaultKeyed, isDecorated } from './decorators/wrap-method.js';
+
+@Injectable()
+export class CacheBinder implements OnModuleInit {
+  constructor(
+    // Injected, so that decorated methods use what a test put in the cache's place.
+    @Inject(CacheManager) manager: CacheManager,
+    @Inject(CacheHolder) private readonly holder: CacheHolder,
+    @Inject(DiscoveryService) private readonly discovery: DiscoveryService,
+  ) {
+    holder.manager = manager;
+  }
+
+  /** @throws CacheError `CACHE_CONFIG_INVALID` on a second `forRoot`, or on default keys that two classes share. */
+  onModuleInit(): void {
+    const providers = this.discovery.getProviders();
+    if (providers.filter((wrapper) => wrapper.token === CacheHolder).length > 1) {
+      throw new CacheError(
+        'CACHE_CONFIG_INVALID',
+        'MultiLevelCacheModule.forRoot is imported more than once; import it in one module and use cache.namespace(name)',
+      );
+    }
+    const wrappers = [...providers, ...this.discovery.getControllers()];
+    for (const { instance } of wrappers as { instance: unknown }[]) {
+      if (typeof instance !== 'object' || instance === null) continue;
+      if (isDecorated(instance)) bind(instance, this.holder);
+      this.#claim(instance.constructor);
+    }
+    for (const { metatype } of wrappers) this.#claim(metatype);
+  }
+
+  /** Claims the default keys of a class, so that a clash is seen at boot and not by the second caller. */
+  #claim(owner: unknown): void {
+    const prototype: unknown = typeof owner === 'function' ? owner.prototype : undefined;
+    if (typeof prototype !== 'object' || prototype === null) return;
+    for (const method of defaultKeyed(prototype) ?? []) this.holder.prefix(owner as AnyClass, method);
+  }
+}

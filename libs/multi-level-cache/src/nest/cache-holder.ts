@@ -1,0 +1,52 @@
+/**
+ * Where decorated methods find the cache of their application. Depends on nothing, so that a provider the cache itself
+ * needs may use decorators, and every application in a process has its own.
+ */
+import { Injectable } from '@nestjs/common';
+import { CacheError } from '../core/errors.js';
+import type { CacheManager } from '../manager/cache-manager.js';
+
+/** A class, as the owner of default keys. */
+export type AnyClass = abstract new (...args: never[]) => object;
+
+/** A decorated method that spells its key from class, method and arguments. */
+export interface DefaultKeyed {
+  /** Prefix of its keys where `runtime` is the class of the instance. */
+  prefix(runtime: AnyClass): string;
+}
+
+@Injectable()
+export class CacheHolder {
+  /** `undefined` until the application has built its cache. */
+  manager: CacheManager | undefined;
+  /** After shutdown decorated reads run uncached. */
+  closed = false;
+  readonly #prefixes = new Map<AnyClass, Map<DefaultKeyed, string>>();
+  readonly #owners = new Map<string, string>();
+
+  /**
+   * The prefix of a method's default keys.
+   *
+   * @throws CacheError `CACHE_CONFIG_INVALID` if another method of this application has the same.
+   */
+  prefix(runtime: AnyClass, method: DefaultKeyed): string {
+    const known = this.#prefixes.get(runtime)?.get(method);
+    return known ?? this.#claim(runtime, method);
+  }
+
+  #claim(runtime: AnyClass, method: DefaultKeyed): string {
+    const prefix = method.prefix(runtime);
+    if (this.#owners.has(prefix)) {
+      throw new CacheError(
+        'CACHE_CONFIG_INVALID',
+        `two methods have the default key ${prefix} (classes ${this.#owners.get(prefix)} and ${runtime.name}); ` +
+          'give one of them a `name` of its own, as in @Cached({ name: ... }), or a `key`',
+      );
+    }
+    this.#owners.set(prefix, runtime.name);
+    let methods = this.#prefixes.get(runtime);
+    if (!methods) this.#prefixes.set(runtime, (methods = new Map()));
+    methods.set(method, prefix);
+    return prefix;
+  }
+}

@@ -1,0 +1,105 @@
+/** `@CacheEvict`: what a method changed leaves the cache, once the method has succeeded. */
+import type { CacheManager } from '../../manager/cache-manager.js';
+import { Faults, Section, type Rule } from '../faults.js';
+import { keyTemplate } from './key-template.js';
+import { TAGS, type AnyFunction, type AsyncMethodDecorator } from './method-options.js';
+import { holderOf, replaceMethod, targetOf, type Target } from './wrap-method.js';
+
+/** Options of {@link CacheEvict}; at least one of `keys` and `tags`. */
+export interface CacheEvictOptions<Args extends unknown[]> {
+  /** Keys to delete: a function of the arguments, or keys and templates such as `'product:{0}'`. */
+  readonly keys?: string | readonly string[] | ((...args: Args) => string | readonly string[]);
+  /** Tags to invalidate. */
+  readonly tags?: readonly string[] | ((...args: Args) => readonly string[]);
+  /**
+   * `'after'`: only if the method succeeded, with the arguments as the method left them. `'before'`: in any case, and
+   * before it runs; a call meanwhile may store the old value again. @defaultValue `'after'`
+   */
+  readonly when?: 'before' | 'after';
+}
+
+/**
+ * Deletes keys and invalidates tags when the method has succeeded; then the caller gets its result.
+ *
+ * Acts in the cache `default` of the instance's application, on the tenant of the caller. A tier that is away does not fail
+ * the call: what it missed is done before it is read again.
+ *
+ * @throws CacheError `CACHE_CONFIG_INVALID` at decoration; the method rejects with `CACHE_KEY_INVALID`,
+ * `CACHE_OPTION_INVALID` or `CACHE_CLOSED`, after its work was done.
+ *
+ * @example
+ * class ProductService {
+ *   constructor(private readonly rows: Map<string, string>) {}
+ *
+ *   \@CacheEvict({ keys: (id) => [`product:${id}`], tags: ['catalog'] })
+ *   async rename(id: string, name: string): Promise<void> {
+ *     this.rows.set(id, name);
+ *   }
+ * }
+ */
+export function CacheEvict<Args extends unknown[]>(
+  options: CacheEvictOptions<Args>,
+): AsyncMethodDecorator<Args, unknown> {
+  return (prototype, method, descriptor) => {
+    const target = targetOf('CacheEvict', prototype, method, descriptor);
+    replaceMethod(target, descriptor, wrapper(target, new EvictPlan(target, options)));
+  };
+}
+
+function wrapper(target: Target, plan: EvictPlan): (...args: unknown[]) => Promise<unknown> {
+  return async function (this: object | undefined, ...args: unknown[]): Promise<unknown> {
+    const holder = holderOf(this, target);
+    if (plan.before) await plan.run(holder?.manager, args);
+    const result = await target.original.apply(this, args);
+    if (!plan.before) await plan.run(holder?.manager, args);
+    return result;
+  };
+}
+
+class EvictPlan {
+  readonly before: boolean;
+  readonly #keys: AnyFunction | undefined;
+  readonly #tags: AnyFunction | readonly string[] | undefined;
+
+  constructor(target: Target, given: object) {
+    const faults = new Faults();
+    const options = new Section(faults, given, '');
+    this.#keys = options.optional('keys', KEYS);
+    this.#tags = options.optional('tags', TAGS);
+    this.before = options.optional('when', WHEN) === 'before';
+    if (options.given('keys') === undefined && options.given('tags') === undefined) {
+      options.fault('keys', 'left out', 'keys, tags or both');
+    }
+    options.notYet('afterCommit', false);
+    options.notYet('scope');
+    options.end();
+    faults.throwIfAny(`the options of @CacheEvict on ${target.label}`);
+  }
+
+  async run(cache: CacheManager | undefined, args: unknown[]): Promise<void> {
+    if (!cache) return;
+    const keys = this.#keys?.(...args) as string | readonly string[] | undefined;
+    const tags = typeof this.#tags === 'function' ? this.#tags(...args) : this.#tags;
+    const list: readonly string[] = typeof keys === 'string' ? [keys] : (keys ?? []);
+    const work: Promise<unknown>[] = list.map((key) => cache.delete(key));
+    if (tags !== undefined) work.push(cache.invalidateTags(tags as readonly string[]));
+    // Every one of them is tried, even if one is refused.
+    const failed = (await Promise.allSettled(work)).find((outcome) => outcome.status === 'rejected');
+    if (failed) throw failed.reason;
+  }
+}
+
+const KEYS: Rule<AnyFunction> = {
+  read: (value) => {
+    if (typeof value === 'function') return value as AnyFunction;
+    const templates = (Array.isArray(value) ? (value as unknown[]) : [value]).map(keyTemplate);
+    if (templates.length === 0 || templates.includes(undefined)) return undefined;
+    return (...args) => templates.map((keyOf) => keyOf!(args));
+  },
+  allowed: "a function, or one or more keys or templates such as 'product:{0}'",
+};
+
+const WHEN: Rule<'before' | 'after'> = {
+  read: (value) => (value === 'before' || value === 'after' ? value : undefined),
+  allowed: "'before', 'after'",
+};

@@ -1,0 +1,119 @@
+/** What `@Cached` was told, checked once at decoration and turned into what each call needs. */
+import type { Duration } from '../../core/duration.js';
+import type { EntryOptions } from '../../core/entry-options.js';
+import { CacheError } from '../../core/errors.js';
+import { textFault } from '../../core/key.js';
+import type { Loader, LoaderContext } from '../../manager/cache-manager.js';
+import type { AnyClass, CacheHolder, DefaultKeyed } from '../cache-holder.js';
+import { defaultKey } from '../default-key.js';
+import { Faults, Section } from '../faults.js';
+import { DURATION, POSITIVE_TIMER } from '../option-rules.js';
+import { keyTemplate, type KeyOf } from './key-template.js';
+import { DURATION_OR_FUNCTION, FUNCTION, TAGS, type AnyFunction } from './method-options.js';
+import type { Target } from './wrap-method.js';
+
+const LATER = ['type', 'scope', 'batch', 'timeout', 'negativeTtl', 'jitter', 'refreshAhead'];
+const NEVER = ['tiers', 'consistency', 'forceFresh'];
+
+export class CachedPlan implements DefaultKeyed {
+  readonly keyOf: KeyOf | undefined;
+  readonly when: AnyFunction | undefined;
+  /** What is known without a result. */
+  readonly entry: EntryOptions;
+  readonly #unless: AnyFunction | undefined;
+  readonly #ttl: AnyFunction | undefined;
+  readonly #tags: AnyFunction | undefined;
+  readonly #name: string | undefined;
+  readonly #suffix: string;
+
+  /** @throws CacheError `CACHE_CONFIG_INVALID` with one line per fault. */
+  constructor(
+    readonly target: Target,
+    given: object = {},
+  ) {
+    const faults = new Faults();
+    const options = new Section(faults, given, '');
+    this.keyOf = options.optional('key', KEY);
+    this.#name = options.optional('name', PREFIX);
+    const version = options.optional('version', VERSION);
+    this.#suffix = version === undefined ? '' : `@${version}`;
+    this.when = options.optional('when', FUNCTION);
+    this.#unless = options.optional('unless', FUNCTION);
+    const ttl = options.optional('ttl', DURATION_OR_FUNCTION);
+    const tags = options.optional('tags', TAGS);
+    this.#ttl = typeof ttl === 'function' ? ttl : undefined;
+    this.#tags = typeof tags === 'function' ? tags : undefined;
+    this.entry = defined({
+      ttl: typeof ttl === 'function' ? undefined : ttl,
+      tags: typeof tags === 'function' ? undefined : tags,
+      grace: options.optional('grace', DURATION),
+      hardTimeout: options.optional('hardTimeout', POSITIVE_TIMER),
+    });
+    for (const name of [...LATER, ...NEVER]) options.notYet(name);
+    options.end();
+    faults.throwIfAny(`the options of @Cached on ${target.label}`);
+  }
+
+  defaultKey(holder: CacheHolder, runtime: AnyClass, args: readonly unknown[]): string {
+    return defaultKey(holder.prefix(runtime, this), args);
+  }
+
+  /** The class of the instance names the key, so that two heirs of one method never answer for each other. */
+  prefix(runtime: AnyClass): string {
+    const declaring = this.target.prototype.constructor as AnyClass;
+    // An override that calls `super.method()` runs both: they must not wait for each other under one key.
+    const owner = runtime === declaring ? runtime.name : `${runtime.name}<${declaring.name}`;
+    const prefix = (this.#name ?? `${owner}#${String(this.target.method)}`) + this.#suffix;
+    if (this.#name === undefined && (runtime.name === '' || textFault(prefix) !== undefined)) {
+      throw new CacheError(
+        'CACHE_CONFIG_INVALID',
+        '@Cached stands on a method whose class or method has no usable name; give it a `name` or a `key`',
+      );
+    }
+    return prefix;
+  }
+
+  /** Runs the method as a loader; what depends on its result is set once that is known. */
+  loader(instance: object | undefined, args: unknown[]): Loader<unknown> {
+    const { original } = this.target;
+    if (!this.#unless && !this.#ttl && !this.#tags) return () => original.apply(instance, args);
+    return async (_key, context) => {
+      const result = await original.apply(instance, args);
+      if (result !== undefined) this.#settle(result, args, context);
+      return result;
+    };
+  }
+
+  #settle(result: unknown, args: unknown[], context: LoaderContext): void {
+    if (this.#unless?.(result, ...args)) {
+      context.setOptions({ ttl: 0 });
+      return;
+    }
+    if (this.#ttl) context.setOptions({ ttl: this.#ttl(result, ...args) as Duration });
+    if (this.#tags) context.setOptions({ tags: this.#tags(result, ...args) as string[] });
+  }
+}
+
+const KEY = {
+  read: (value: unknown): KeyOf | undefined =>
+    typeof value === 'function'
+      ? (args) => (value as AnyFunction)(...args) as string
+      : keyTemplate(value),
+  allowed: "a function, or a template such as 'product:{0}' with text between its places",
+};
+
+const PREFIX = {
+  read: (value: unknown): string | undefined =>
+    typeof value === 'string' && value.length <= 200 && textFault(value) === undefined ? value : undefined,
+  allowed: 'a text of 1 to 200 characters',
+};
+
+const VERSION = {
+  read: (value: unknown): string | number | undefined =>
+    Number.isSafeInteger(value) ? (value as number) : PREFIX.read(value),
+  allowed: 'a whole number or a text of 1 to 200 characters',
+};
+
+function defined(options: EntryOptions): EntryOptions {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+}

@@ -1,0 +1,84 @@
+/** `@Cached`: a method's result comes from the cache of the application that its instance belongs to. */
+import type { Duration } from '../../core/duration.js';
+import type { AnyClass } from '../cache-holder.js';
+import { CachedPlan } from './cached-plan.js';
+import type { AsyncMethodDecorator } from './method-options.js';
+import { holderOf, replaceMethod, targetOf, type Target } from './wrap-method.js';
+
+/** Options of {@link Cached}. `Args` and `Result` are those of the method. */
+export interface CachedOptions<Args extends unknown[], Result> {
+  /**
+   * The key: a function of the arguments, or a template such as `'product:{0}'`.
+   * @defaultValue class, method and canonical arguments
+   */
+  readonly key?: string | ((...args: Args) => string);
+  /** Stands for `Class#method` in the default key. Give one where two classes have the same name. */
+  readonly name?: string;
+  /** Part of the default key: raise it when the shape of the result changes. */
+  readonly version?: string | number;
+  /** How long the result is fresh. @defaultValue `defaults.ttl` */
+  readonly ttl?: Duration | ((result: Exclude<Result, undefined>, ...args: Args) => Duration);
+  /** How long it may stand in afterwards while the method fails. @defaultValue `defaults.grace` */
+  readonly grace?: Duration;
+  /** Up to 16 labels for `invalidateTags` and `@CacheEvict`. @defaultValue none */
+  readonly tags?:
+    | readonly string[]
+    | ((result: Exclude<Result, undefined>, ...args: Args) => readonly string[]);
+  /** Longest wait for the method. @defaultValue `defaults.hardTimeout` */
+  readonly hardTimeout?: Duration;
+  /** Asked before the call: `false` runs the method without the cache. @defaultValue always */
+  readonly when?: (...args: Args) => boolean;
+  /** Asked after the method ran: `true` returns the result without storing it. @defaultValue never */
+  readonly unless?: (result: Exclude<Result, undefined>, ...args: Args) => boolean;
+}
+
+/**
+ * Caches what an asynchronous method resolves to.
+ *
+ * Works on any provider or controller. One run per key across all instances; an error of the method reaches the caller as it
+ * is, unless a stale value can stand in. `undefined` is not cached. A cached result is frozen. Two calls share an entry when
+ * their keys are equal: put whoever the data belongs to into the key.
+ *
+ * @throws CacheError `CACHE_CONFIG_INVALID` at decoration; the method rejects with `CACHE_KEY_INVALID` for an argument
+ * that has no canonical form, and as `CacheManager.getOrSet` does.
+ *
+ * @example
+ * class ProductService {
+ *   constructor(private readonly rows: Map<string, { id: string; brand: string }>) {}
+ *
+ *   \@Cached({ key: (id) => `product:${id}`, ttl: '10m', tags: (product) => [`brand:${product?.brand}`] })
+ *   async findOne(id: string) {
+ *     return this.rows.get(id);
+ *   }
+ * }
+ */
+export function Cached<Args extends unknown[], Result>(
+  options?: CachedOptions<Args, Result>,
+): AsyncMethodDecorator<Args, Result> {
+  return (prototype, method, descriptor) => {
+    const target = targetOf('Cached', prototype, method, descriptor);
+    const plan = new CachedPlan(target, options);
+    replaceMethod(target, descriptor, wrapper(target, plan), plan.keyOf ? undefined : plan);
+  };
+}
+
+function wrapper(target: Target, plan: CachedPlan): (...args: unknown[]) => unknown {
+  const { original } = target;
+  return function (this: object | undefined, ...args: unknown[]): unknown {
+    const holder = holderOf(this, target);
+    if (!holder?.manager || holder.closed) return original.apply(this, args);
+    try {
+      if (plan.when && !plan.when(...args)) return original.apply(this, args);
+      const key = plan.keyOf ? plan.keyOf(args) : plan.defaultKey(holder, classOf(this, target), args);
+      return holder.manager.getOrSet(key, plan.loader(this, args), plan.entry);
+    } catch (error) {
+      // A method that returns a promise must not throw.
+      return Promise.reject(error as Error);
+    }
+  };
+}
+
+function classOf(instance: object | undefined, target: Target): AnyClass {
+  const own: unknown = instance?.constructor;
+  return (typeof own === 'function' ? own : target.prototype.constructor) as AnyClass;
+}

@@ -1,0 +1,121 @@
+/** Puts a function in place of a method: keeps its metadata, and has Nest hand each instance its application's cache. */
+import { Inject, Logger, Optional } from '@nestjs/common';
+import { CacheError } from '../../core/errors.js';
+import { CacheHolder, type DefaultKeyed } from '../cache-holder.js';
+import type { AnyFunction } from './method-options.js';
+
+const SLOT: unique symbol = Symbol('nestjs-multi-level-cache');
+const methodsOf = new WeakMap<object, (DefaultKeyed | undefined)[]>();
+const warned = new WeakSet<object>();
+
+interface Slotted {
+  [SLOT]?: CacheHolder | undefined;
+}
+
+/** The method a decorator stands on. */
+export interface Target {
+  readonly prototype: object;
+  readonly method: string | symbol;
+  /** `Class#method`, for messages. */
+  readonly label: string;
+  readonly original: AnyFunction;
+}
+
+/**
+ * Checks that a decorator stands on an instance method.
+ *
+ * @throws CacheError `CACHE_CONFIG_INVALID`
+ */
+export function targetOf(
+  decorator: string,
+  prototype: object,
+  method: string | symbol,
+  descriptor: { value?: unknown } | undefined,
+): Target {
+  const isStatic = typeof prototype === 'function';
+  const owner = isStatic ? prototype.name : prototype.constructor.name;
+  const label = `${owner}#${String(method)}`;
+  const original = descriptor?.value;
+  if (isStatic || typeof original !== 'function') {
+    const what = isStatic ? 'a static method, which has no application' : 'no method';
+    throw new CacheError('CACHE_CONFIG_INVALID', `@${decorator} stands on ${label}, ${what}`);
+  }
+  return { prototype, method, label, original: original as AnyFunction };
+}
+
+/** Replaces the method; `keyed` is given where it spells default keys. */
+export function replaceMethod(
+  target: Target,
+  descriptor: { value?: unknown },
+  wrapper: AnyFunction,
+  keyed?: DefaultKeyed,
+): void {
+  const { prototype, original } = target;
+  // Guards, routes, Swagger and spans read what other decorators wrote on the function.
+  for (const key of Reflect.getOwnMetadataKeys(original) as unknown[]) {
+    Reflect.defineMetadata(key, Reflect.getOwnMetadata(key, original), wrapper);
+  }
+  for (const name of ['name', 'length'] as const) {
+    Object.defineProperty(wrapper, name, { value: original[name], configurable: true });
+  }
+  descriptor.value = wrapper;
+  const methods = methodsOf.get(prototype);
+  if (methods) methods.push(keyed);
+  else {
+    methodsOf.set(prototype, [keyed]);
+    addSlot(prototype);
+  }
+}
+
+/** The holder of the instance's application; warns once per class where Nest did not make the instance. */
+export function holderOf(instance: object | undefined, target: Target): CacheHolder | undefined {
+  const holder = (instance as Slotted | undefined)?.[SLOT];
+  if (holder === undefined) warnOnce(instance, target);
+  return holder;
+}
+
+/** Whether the instance has decorated methods. */
+export function isDecorated(instance: object): boolean {
+  return defaultKeyed(instance) !== undefined;
+}
+
+/** Gives an instance that Nest did not construct (a factory's, a value) the cache of its application. */
+export function bind(instance: object, holder: CacheHolder): void {
+  const present = (instance as Slotted)[SLOT];
+  if (present === undefined || present.closed) (instance as Slotted)[SLOT] = holder;
+}
+
+/** Decorated methods with default keys of a class and the classes above it; `undefined` if nothing is decorated. */
+export function defaultKeyed(prototype: object): DefaultKeyed[] | undefined {
+  let found: DefaultKeyed[] | undefined;
+  for (let at: object | null = prototype; at !== null; at = Object.getPrototypeOf(at) as object | null) {
+    const methods = methodsOf.get(at);
+    if (methods) found = [...(found ?? []), ...methods.filter((method) => method !== undefined)];
+  }
+  return found;
+}
+
+function addSlot(prototype: object): void {
+  // The class above already has Nest fill the slot, and Nest reads that from subclasses too.
+  if (SLOT in prototype) return;
+  Object.defineProperty(prototype, SLOT, {
+    configurable: true,
+    get: () => undefined,
+    // Not enumerable: the cache must not show up where an instance is compared, logged or copied.
+    set(this: object, holder: CacheHolder) {
+      Object.defineProperty(this, SLOT, { value: holder, writable: true, configurable: true });
+    },
+  });
+  Optional()(prototype, SLOT);
+  Inject(CacheHolder)(prototype, SLOT);
+}
+
+function warnOnce(instance: object | undefined, target: Target): void {
+  const owner = instance?.constructor ?? target.prototype;
+  if (warned.has(owner)) return;
+  warned.add(owner);
+  new Logger('MultiLevelCache').warn(
+    `${target.label} runs without a cache: its instance was made with \`new\`, is still in its constructor, ` +
+      'or MultiLevelCacheModule is not imported',
+  );
+}

@@ -1,0 +1,105 @@
+/** The Nest module: wires options, tiers and cache, opens them at boot and closes them when nobody needs them any more. */
+import {
+  Inject,
+  Logger,
+  Module,
+  type BeforeApplicationShutdown,
+  type DynamicModule,
+  type OnApplicationShutdown,
+  type OnModuleInit,
+} from '@nestjs/common';
+import { DiscoveryModule } from '@nestjs/core';
+import type { CacheModuleOptions } from '../core/options.js';
+import type { Tier, TierName, TierState } from '../core/tier.js';
+import { CacheManager } from '../manager/cache-manager.js';
+import type { CacheRoot } from '../manager/create-cache.js';
+import { CacheHolder } from './cache-holder.js';
+import {
+  ConfigurableModuleClass,
+  type CacheModuleAsyncOptions,
+  type CacheModuleExtras,
+} from './multi-level-cache.module-definition.js';
+import { EXPORTS, PROVIDERS } from './providers.js';
+import { CACHE_TIERS } from './tokens.js';
+
+/**
+ * One cache per application: memory, and where configured Redis and PostgreSQL behind it.
+ *
+ * Boot waits up to a second for the first contact with the tiers; one that is down or late never stops the application. On
+ * shutdown requests in flight are served before the tiers close.
+ *
+ * @throws CacheError `CACHE_CONFIG_INVALID` at boot, with every fault of the options at once
+ *
+ * @example
+ * \@Module({
+ *   imports: [MultiLevelCacheModule.forRoot({ namespace: 'shop', l2: { url: 'redis://cache.internal:6379' } })],
+ * })
+ * class AppModule {}
+ */
+@Module({ imports: [DiscoveryModule], providers: PROVIDERS, exports: EXPORTS })
+export class MultiLevelCacheModule
+  extends ConfigurableModuleClass
+  implements OnModuleInit, BeforeApplicationShutdown, OnApplicationShutdown
+{
+  readonly #logger = new Logger('MultiLevelCache');
+  #stopListening: (() => void) | undefined;
+
+  constructor(
+    @Inject(CacheManager) private readonly cache: CacheManager,
+    @Inject(CACHE_TIERS) private readonly tiers: readonly Tier[],
+    @Inject(CacheHolder) private readonly holder: CacheHolder,
+  ) {
+    super();
+  }
+
+  /** The module with options that are known where it is imported. */
+  static override forRoot(options: CacheModuleOptions & CacheModuleExtras): DynamicModule {
+    return super.forRoot(options);
+  }
+
+  /**
+   * The module with options from other providers.
+   *
+   * @example
+   * MultiLevelCacheModule.forRootAsync({
+   *   imports: [ConfigModule],
+   *   inject: [ConfigService],
+   *   useFactory: (config: ConfigService) => ({ namespace: 'shop', l2: { url: config.getOrThrow('REDIS_URL') } }),
+   * });
+   */
+  static override forRootAsync(options: CacheModuleAsyncOptions): DynamicModule {
+    return super.forRootAsync(options);
+  }
+
+  /** Contact with the servers; consumers' `onModuleInit` comes later and finds the cache open. */
+  async onModuleInit(): Promise<void> {
+    // A stand-in that a test put in the cache's place has nothing to open.
+    if (!isRoot(this.cache)) return;
+    await this.cache.open();
+    for (const tier of this.tiers) this.#log(tier.name, tier.status().state);
+    if (this.tiers.length === 0) this.#logger.warn('every tier is off: nothing is cached');
+    this.#stopListening = this.cache.on('tier', ({ tier, state }) => this.#log(tier, state));
+  }
+
+  /** New work may still come: the HTTP server closes after this hook. */
+  async beforeApplicationShutdown(): Promise<void> {
+    if (isRoot(this.cache)) await this.cache.drain();
+  }
+
+  /** Nest calls this last, after the HTTP server has closed and its requests have been answered. */
+  async onApplicationShutdown(): Promise<void> {
+    this.#stopListening?.();
+    this.holder.closed = true;
+    if (isRoot(this.cache)) await this.cache.close();
+  }
+
+  #log(tier: TierName, state: TierState): void {
+    if (state === 'up') this.#logger.log(`${tier} is up`);
+    else if (state === 'degraded') this.#logger.warn(`${tier} is degraded: it works, with losses`);
+    else this.#logger.warn(`${tier} is down: the cache works without it until it is back`);
+  }
+}
+
+function isRoot(cache: CacheManager): cache is CacheRoot {
+  return 'open' in cache && 'drain' in cache;
+}

@@ -1,0 +1,78 @@
+/** How Nest makes the tiers and the cache from the options; each step is a provider that a test may replace. */
+import type { Provider } from '@nestjs/common';
+import { SystemClock, type Clock } from '../core/clock.js';
+import { CacheError } from '../core/errors.js';
+import type { ResolvedOptions } from '../core/options.js';
+import type { Tier, TierName } from '../core/tier.js';
+import { CacheManager } from '../manager/cache-manager.js';
+import { createCache } from '../manager/create-cache.js';
+import { DatabaseTier } from '../tiers/database/database-tier.js';
+import { MemoryTier } from '../tiers/memory/memory-tier.js';
+import { RedisTier } from '../tiers/redis/redis-tier.js';
+import { CacheBinder } from './cache-binder.js';
+import { CacheHolder } from './cache-holder.js';
+import { MODULE_OPTIONS_TOKEN } from './multi-level-cache.module-definition.js';
+import { CACHE_L1, CACHE_L2, CACHE_L3, CACHE_TIERS } from './tokens.js';
+import { validateOptions } from './validate-options.js';
+
+const OPTIONS = Symbol('RESOLVED_CACHE_OPTIONS');
+const CLOCK = Symbol('CACHE_CLOCK');
+const ORDER: readonly TierName[] = ['l1', 'l2', 'l3'];
+
+export const PROVIDERS: Provider[] = [
+  CacheHolder,
+  CacheBinder,
+  { provide: OPTIONS, inject: [MODULE_OPTIONS_TOKEN], useFactory: validateOptions },
+  { provide: CLOCK, useClass: SystemClock },
+  {
+    provide: CACHE_L3,
+    inject: [OPTIONS, CLOCK],
+    useFactory: ({ l3, namespace }: ResolvedOptions, clock: Clock): Tier | null =>
+      l3 ? new DatabaseTier(l3, { namespace, clock }) : null,
+  },
+  {
+    provide: CACHE_L2,
+    inject: [OPTIONS, CLOCK],
+    useFactory: ({ l2, namespace }: ResolvedOptions, clock: Clock): Tier | null =>
+      l2 ? new RedisTier(l2, { namespace, clock }) : null,
+  },
+  {
+    provide: CACHE_L1,
+    inject: [OPTIONS, CLOCK, CACHE_L2, CACHE_L3],
+    // A lower tier that was put in or taken out by a test decides who holds stale values.
+    useFactory: ({ l1 }: ResolvedOptions, clock: Clock, ...lower: (Tier | null)[]) =>
+      l1 ? new MemoryTier({ ...l1, keepStale: lower.every((tier) => !tier) }, clock) : null,
+  },
+  {
+    provide: CACHE_TIERS,
+    inject: [CACHE_L1, CACHE_L2, CACHE_L3],
+    useFactory: (...tiers: (Tier | null)[]): readonly Tier[] => tiers.filter((tier) => tier !== null),
+  },
+  {
+    provide: CacheManager,
+    inject: [OPTIONS, CACHE_TIERS, CLOCK],
+    useFactory: (options: ResolvedOptions, tiers: readonly Tier[], clock: Clock): CacheManager =>
+      createCache(options, tierSet(tiers), clock),
+  },
+];
+
+/** What other modules may inject. `CacheHolder` is for decorated classes. */
+export const EXPORTS = [CacheManager, CacheHolder, CACHE_TIERS, CACHE_L1, CACHE_L2, CACHE_L3];
+
+/** The list by name; whoever replaced a provider may have got it wrong. */
+function tierSet(tiers: unknown): { l1: MemoryTier | null; l2: Tier | null; l3: Tier | null } {
+  const list = Array.isArray(tiers) ? (tiers as Partial<Tier>[]) : [];
+  const names = list.map((tier) => ORDER.indexOf(tier.name as TierName));
+  if (!Array.isArray(tiers) || names.some((place, index) => place <= (names[index - 1] ?? -1))) {
+    throw invalid('CACHE_TIERS must be a list of tiers named l1, l2, l3 in this order, each at most once');
+  }
+  const [l1, l2, l3] = ORDER.map((name) => (list as Tier[]).find((tier) => tier.name === name) ?? null);
+  if (l1 !== null && !(l1 instanceof MemoryTier)) {
+    throw invalid('CACHE_L1 must be a MemoryTier or null: it is read without waiting');
+  }
+  return { l1: l1 as MemoryTier | null, l2: l2!, l3: l3! };
+}
+
+function invalid(message: string): CacheError {
+  return new CacheError('CACHE_CONFIG_INVALID', message);
+}

@@ -1,0 +1,2 @@
+/** The door `nestjs-multi-level-cache/terminus`, for applications that use @nestjs/terminus. */
+export { CacheHealthIndicator, type CacheHealthDetails } from './health/cache-health.indicator.js';

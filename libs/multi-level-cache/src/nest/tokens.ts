@@ -1,0 +1,29 @@
+/** Injection tokens of the tiers; the cache itself is injected by its class, `CacheManager`. */
+
+/**
+ * The tiers that are on, top first: `readonly Tier[]`. The cache works on exactly these.
+ *
+ * @example
+ * class Console {
+ *   constructor(@Inject(CACHE_TIERS) private readonly tiers: readonly Tier[]) {}
+ *
+ *   states(): string[] {
+ *     return this.tiers.map((tier) => `${tier.name} ${tier.status().state}`);
+ *   }
+ * }
+ */
+export const CACHE_TIERS: unique symbol = Symbol('CACHE_TIERS');
+
+/** The memory tier, or `null` when off. What replaces it must be a `MemoryTier` or `null`. */
+export const CACHE_L1: unique symbol = Symbol('CACHE_L1');
+
+/**
+ * The Redis tier, or `null` when off. Replaceable by any `Tier` named `l2`.
+ *
+ * @example
+ * Test.createTestingModule({ imports: [AppModule] }).overrideProvider(CACHE_L2).useValue(null);
+ */
+export const CACHE_L2: unique symbol = Symbol('CACHE_L2');
+
+/** The PostgreSQL tier, or `null` when off. Replaceable by any `Tier` named `l3`. */
+export const CACHE_L3: unique symbol = Symbol('CACHE_L3');
