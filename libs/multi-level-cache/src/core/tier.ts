@@ -50,6 +50,8 @@ export interface TierStatus {
   readonly evictions: number;
   /** Entries refused because their bytes were not ours, truncated or newer. */
   readonly corrupt: number;
+  /** Why it is away, for operators: no address, no name, no password. */
+  readonly reason?: string;
 }
 
 /** What a shared tier tells the process about other processes. */

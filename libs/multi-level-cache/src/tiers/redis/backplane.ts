@@ -1,0 +1,80 @@
+/** What processes tell each other through one Redis stream: the messages, and the loop that reads them. */
+import type { Redis } from 'ioredis';
+import type { Change, RemoteChange } from '../../core/tier.js';
+import { BLOCK_MS } from './connection.js';
+
+const COUNT = 500;
+
+export interface Message {
+  /** Number of the change: one more than that of the message before. */
+  readonly number: number;
+  readonly epoch: string;
+  readonly change: RemoteChange;
+}
+
+/** Type and payload of a change as they go over the wire; values never do. */
+export function encodeChange(change: Change): { type: 'd' | 't'; payload: string } {
+  if (change.kind === 'tags')
+    return { type: 't', payload: JSON.stringify([change.tenant, change.tags]) };
+  const keys = change.addresses.map(({ scope, key }) => [scope.tenant, scope.cache, key]);
+  return { type: 'd', payload: JSON.stringify(keys) };
+}
+
+/** The message in a stream entry, or `undefined` where it is not ours. */
+export function decodeMessage(fields: readonly string[]): Message | undefined {
+  const record = new Map<string, string>();
+  for (let at = 0; at + 1 < fields.length; at += 2) record.set(fields[at]!, fields[at + 1]!);
+  const number = Number(record.get('n'));
+  const epoch = record.get('e');
+  const change = decodeChange(record.get('t'), record.get('k'));
+  return Number.isSafeInteger(number) && epoch && change ? { number, epoch, change } : undefined;
+}
+
+function decodeChange(
+  type: string | undefined,
+  payload: string | undefined,
+): RemoteChange | undefined {
+  try {
+    const body: unknown = JSON.parse(payload ?? '');
+    if (!Array.isArray(body)) return undefined;
+    if (type === 'd') return body.every(isKey) ? { kind: 'delete', keys: body } : undefined;
+    const [tenant, tags] = body as unknown[];
+    return type === 't' && typeof tenant === 'string' && isTexts(tags)
+      ? { kind: 'tags', tenant, tags }
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isKey(value: unknown): value is readonly [string, string, string] {
+  return isTexts(value) && value.length === 3;
+}
+
+function isTexts(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((text) => typeof text === 'string');
+}
+
+/**
+ * Reads the stream from `cursor` on until `current()` says otherwise; `onMessage` gets `undefined` for rubbish.
+ * Rejects when the connection fails.
+ */
+export async function tail(
+  client: Redis,
+  stream: string,
+  cursor: string,
+  current: () => boolean,
+  onMessage: (message: Message | undefined) => void,
+): Promise<void> {
+  let last = cursor;
+  while (current()) {
+    const reply = await client.xread('COUNT', COUNT, 'BLOCK', BLOCK_MS, 'STREAMS', stream, last);
+    for (const [, entries] of reply ?? []) {
+      for (const [id, fields] of entries) {
+        if (!current()) return;
+        last = id;
+        onMessage(decodeMessage(fields));
+      }
+    }
+  }
+}

@@ -1,0 +1,166 @@
+/** Keeps this process in sync with Redis: both connections, SYNC on every (re)connect, the tail of the stream. */
+import type { Redis } from 'ioredis';
+import type { Clock } from '../../core/clock.js';
+import type { L2Options } from '../../core/options.js';
+import { tail, type Message } from './backplane.js';
+import { Commands, createClient, reasonOf, unavailable } from './connection.js';
+import { SharedKeys, sync, type Session } from './session.js';
+
+export interface LinkEvents {
+  /** In sync again; whatever was known of the store is void. */
+  synced(session: Session): void;
+  /** Out of sync: nothing may be asked. */
+  down(): void;
+  message(message: Message): void;
+  /** Something in the stream was not ours. */
+  rubbish(): void;
+}
+
+const RETRY_MS = 100;
+
+export class Link {
+  readonly keys: SharedKeys;
+  reason: string | undefined;
+  #commands: Commands | undefined;
+  #tail: Redis | undefined;
+  #session: Session | undefined;
+  #seen = { epoch: '', number: 0 };
+  #syncing: Promise<Session> | undefined;
+  #closed = false;
+
+  constructor(
+    readonly options: L2Options,
+    namespace: string,
+    readonly clock: Clock,
+    readonly events: LinkEvents,
+  ) {
+    this.keys = new SharedKeys(namespace);
+  }
+
+  /** Resolves with the first SYNC or the first failure. */
+  async open(): Promise<void> {
+    const [commands, follower] = await Promise.all([
+      createClient(this.options, 'commands'),
+      createClient(this.options, 'tail'),
+    ]);
+    this.#commands = new Commands(commands, this.clock);
+    this.#tail = follower;
+    await new Promise<void>((resolve) => {
+      for (const client of [commands, follower]) {
+        client.on('error', (error: unknown) => {
+          this.reason = reasonOf(error);
+        });
+        client.on('close', () => {
+          this.#lose();
+          resolve();
+        });
+        client.on('ready', () => {
+          if (commands.status === 'ready' && follower.status === 'ready')
+            void this.resync().then(
+              () => resolve(),
+              () => resolve(),
+            );
+        });
+        // A failed first attempt is an 'error' and a 'close' as well; the client goes on trying.
+        client.connect().catch(() => undefined);
+      }
+    });
+  }
+
+  /** The session, or an error at once while there is none. */
+  get session(): Session {
+    if (!this.#session) throw unavailable(`Redis is ${this.reason ?? 'not in sync'}`);
+    return this.#session;
+  }
+
+  get up(): boolean {
+    return this.#session !== undefined;
+  }
+
+  /** For commands within a session. */
+  get commands(): Commands {
+    if (!this.#commands) throw unavailable('Redis has not been contacted');
+    return this.#commands;
+  }
+
+  /** The highest number known: a lower bound of the store's counter from now on. */
+  get number(): number {
+    return this.#seen.number;
+  }
+
+  learn(number: number): void {
+    if (number > this.#seen.number) this.#seen.number = number;
+  }
+
+  /** Asks where Redis stands and begins a new session; callers at the same time share one question. */
+  resync(): Promise<Session> {
+    return (this.#syncing ??= this.#sync().finally(() => {
+      this.#syncing = undefined;
+    }));
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#session = undefined;
+    this.#commands?.client.disconnect();
+    this.#tail?.disconnect();
+  }
+
+  async #sync(): Promise<Session> {
+    this.#lose();
+    try {
+      const session = await sync(this.commands, this.keys, this.clock, this.#seen);
+      if (this.#closed || this.#commands?.client.status !== 'ready')
+        throw unavailable('Redis went away');
+      this.#seen = { epoch: session.epoch, number: session.lastNumber };
+      this.#session = session;
+      this.reason = undefined;
+      this.events.synced(session);
+      void this.#follow(session);
+      return session;
+    } catch (error) {
+      this.reason = reasonOf(error);
+      if (!this.#closed) this.clock.after(RETRY_MS, () => this.#again());
+      throw error;
+    }
+  }
+
+  /** A SYNC that failed on a living connection (missing permission, silence) is tried again. */
+  #again(): void {
+    const ready = this.#commands?.client.status === 'ready' && this.#tail?.status === 'ready';
+    if (!this.#closed && !this.#session && ready) void this.resync().catch(() => undefined);
+  }
+
+  #lose(): void {
+    if (!this.#session) return;
+    this.#session = undefined;
+    this.events.down();
+  }
+
+  async #follow(session: Session): Promise<void> {
+    const current = (): boolean => this.#session === session;
+    try {
+      await tail(this.#tail!, this.keys.stream, session.cursor, current, (message) =>
+        this.#hear(session, message),
+      );
+    } catch (error) {
+      if (!current()) return;
+      // Without messages nothing in memory can be trusted; the connection, if it lives, is synced again.
+      this.reason = reasonOf(error);
+      this.#lose();
+      this.clock.after(RETRY_MS, () => this.#again());
+    }
+  }
+
+  /** Every number must follow the one before: a gap, another epoch or rubbish means that something was missed. */
+  #hear(session: Session, message: Message | undefined): void {
+    if (message?.epoch === session.epoch && message.number === session.lastNumber + 1) {
+      session.lastNumber = message.number;
+      this.learn(message.number);
+      this.events.message(message);
+      return;
+    }
+    if (!message) this.events.rubbish();
+    void this.resync().catch(() => undefined);
+  }
+}
