@@ -25,6 +25,8 @@ export interface TestCacheOptions {
   readonly redis?: string | undefined;
   readonly database?: string | undefined;
   readonly l1?: boolean;
+  /** The test is about servers that are away. */
+  readonly mayBeDown?: boolean;
   readonly ttl?: number;
   readonly grace?: number;
   readonly hardTimeout?: number;
@@ -82,6 +84,8 @@ export async function testCache(options: TestCacheOptions): Promise<TestCache> {
     clock,
   );
   await cache.open();
+  const down = Object.entries(cache.stats().tiers).filter(([, { state }]) => state === 'down');
+  if (down.length > 0 && options.mayBeDown !== true) throw new Error(`not up: ${JSON.stringify(down)}`);
   const made: TestCache = {
     cache,
     l2: second,

@@ -24,6 +24,11 @@ export class Coalescer<K, V> {
     readonly maxBatch = MAX_BATCH,
   ) {}
 
+  /** Questions not sent yet. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
   ask(key: K): Promise<V> {
     return new Promise<V>((resolve, reject) => {
       this.#waiting.push({ key, resolve, reject });

@@ -15,37 +15,30 @@ import type {
   TierRead,
   TierStatus,
 } from '../../core/tier.js';
-import { Partition, Slot } from './slot.js';
+import { Partitions, type Partition } from './partition.js';
+import { Slot, type SlotView } from './slot.js';
 
-export type { Partition, Slot } from './slot.js';
+export type { Partition } from './partition.js';
+export type { Slot, SlotView } from './slot.js';
 
-/** Rough heap bytes of a slot beside key and value: slot, map and list records. */
-const SLOT_BYTES = 200;
-const MAX_PARTITIONS = 10_000;
+/** What a fill must find unchanged: nothing was written or invalidated since. */
+class MemoryTicket implements Ticket {
+  readonly tier = 'l1';
 
-interface MemoryTicket extends Ticket {
-  readonly tier: 'l1';
-  readonly fence: FenceTicket;
-  readonly change: number;
-}
-
-/** What `explain` shows of an entry in memory. */
-export interface SlotView {
-  readonly state: TierRead['state'];
-  readonly entry: Entry;
-  readonly bytes: number;
-  readonly hits: number;
-  readonly lastAccess: number;
+  constructor(
+    readonly fence: FenceTicket,
+    readonly change: number,
+  ) {}
 }
 
 export class MemoryTier implements Tier {
   readonly name = 'l1';
   /** Which tags were bumped when; shared with the manager. */
   readonly tags = new TagClock();
-  /** Fills stored. */
+  /** Entries stored. */
   writes = 0;
   readonly #fences = new Fences();
-  readonly #partitions = new Map<string, Partition>();
+  readonly #partitions = new Partitions();
   readonly #order: LRUCache<Slot, Slot>;
   #evictions = 0;
 
@@ -58,8 +51,8 @@ export class MemoryTier implements Tier {
       maxSize: options.maxSize,
       dispose: (slot, _same, reason) => {
         if (reason === 'evict') this.#evictions++;
-        const { partition, key } = slot;
-        if (partition.slots.get(key) === slot) partition.slots.delete(key);
+        const { slots } = slot.partition;
+        if (slots.get(slot.key) === slot) slots.delete(slot.key);
       },
     });
   }
@@ -75,22 +68,20 @@ export class MemoryTier implements Tier {
     return Promise.resolve();
   }
 
-  /** The entries of one scope; the same object for the same scope. */
+  /** The entries of one scope; the same object for the same scope while it is `live`. */
   partition(scope: Scope): Partition {
-    let partition = this.#partitions.get(scope.id);
-    if (!partition) {
-      if (this.#partitions.size >= MAX_PARTITIONS) this.#forgetEmpty();
-      this.#partitions.set(scope.id, (partition = new Partition(scope)));
-    }
-    return partition;
+    return this.#partitions.of(scope);
   }
 
-  /** The fresh entry, counted; the hot path: no clock call, no string, no allocation. */
+  /** The fresh entry, counted; the hot path: no exact clock, no string, no allocation. */
   hit(partition: Partition, key: string): Slot | undefined {
     const slot = partition.slots.get(key);
     if (slot === undefined) return undefined;
     const now = this.clock.coarse();
-    if (now >= slot.entry.freshUntil || !this.#valid(slot)) return undefined;
+    if (now >= slot.entry.freshUntil || !this.#valid(slot)) {
+      this.#sweep(slot);
+      return undefined;
+    }
     slot.hits++;
     slot.lastAccess = now;
     this.#order.get(slot);
@@ -101,20 +92,21 @@ export class MemoryTier implements Tier {
     const slot = this.#find(address);
     if (!slot) return { state: 'absent' };
     const state = this.#state(slot);
-    return state === 'invalid' || state === 'absent' ? { state } : { state, entry: slot.entry };
+    if (state === 'invalid' || state === 'absent') return { state };
+    return { state, entry: slot.entry, bytes: slot.bytes };
   }
 
   /** For `explain`: changes neither counters nor order. */
   inspect(address: Address): SlotView | undefined {
     const slot = this.#find(address);
     if (!slot) return undefined;
-    const { entry, hits, lastAccess } = slot;
-    return { state: this.#state(slot), entry, bytes: bytesOf(slot), hits, lastAccess };
+    const { entry, bytes, hits, lastAccess } = slot;
+    return { state: this.#state(slot), entry, bytes, hits, lastAccess };
   }
 
   /** The right to fill; to be taken before anything below is read. */
-  ticketFor({ scope, key }: Address): MemoryTicket {
-    return { tier: 'l1', fence: this.#fences.ticket(scope.id, key), change: this.tags.changes };
+  ticketFor({ scope, key }: Address): Ticket {
+    return new MemoryTicket(this.#fences.ticket(scope.id, key), this.tags.changes);
   }
 
   ticket(address: Address, _read: TierRead): TicketReply {
@@ -122,18 +114,15 @@ export class MemoryTier implements Tier {
   }
 
   fill(address: Address, entry: Entry, ticket: Ticket): boolean {
-    const { fence, change } = ticket as MemoryTicket;
-    const { scope } = address;
-    if (!this.#fences.holds(fence)) return false;
-    if (this.tags.bumpedSince(scope.tenant, [...entry.tags, scope.clearTag], change)) return false;
-    this.#store(address, entry);
-    return true;
+    if (!(ticket instanceof MemoryTicket) || !this.#fences.holds(ticket.fence)) return false;
+    if (this.#bumped(address.scope, entry, ticket.change)) return false;
+    return this.#store(address, entry);
   }
 
   apply(change: Change): Promise<void> {
     if (change.kind === 'tags') this.tags.bump(change.tenant, change.tags);
     else {
-      for (const { scope, key } of change.addresses) this.#drop(scope.id, key);
+      for (const { scope, key } of change.addresses) this.drop(scope, key);
       if (change.kind === 'set') this.#store(change.addresses[0], change.entry);
     }
     return Promise.resolve();
@@ -141,7 +130,9 @@ export class MemoryTier implements Tier {
 
   /** The key was written somewhere: the entry goes, and running fills are void. */
   drop(scope: Scope, key: string): void {
-    this.#drop(scope.id, key);
+    this.#fences.bump(scope.id, key);
+    const slot = this.#partitions.find(scope.id)?.slots.get(key);
+    if (slot) this.#order.delete(slot);
   }
 
   /** Forgets everything at once, at the cost of one number; the slots are swept as they are met. */
@@ -150,46 +141,31 @@ export class MemoryTier implements Tier {
   }
 
   status(): TierStatus {
-    const { size, calculatedSize } = this.#order;
-    return {
-      state: 'up',
-      entries: size,
-      bytes: calculatedSize,
-      evictions: this.#evictions,
-      corrupt: 0,
-    };
+    const { size: entries, calculatedSize: bytes } = this.#order;
+    return { state: 'up', entries, bytes, evictions: this.#evictions, corrupt: 0 };
   }
 
-  #drop(scopeId: string, key: string): void {
-    this.#fences.bump(scopeId, key);
-    const slot = this.#partitions.get(scopeId)?.slots.get(key);
-    if (slot) this.#order.delete(slot);
-  }
-
-  #store(address: Address, entry: Entry): void {
+  /** Stores what is still fresh and not too large; what was there goes in any case, for it is older. */
+  #store(address: Address, entry: Entry): boolean {
     const now = this.clock.now();
-    const kept = this.options.ttl === undefined ? entry : capped(entry, now, this.options.ttl);
+    const { maxSize, ttl } = this.options;
+    const kept = ttl === undefined ? entry : capped(entry, now, ttl);
     const partition = this.partition(address.scope);
     const old = partition.slots.get(address.key);
     if (old) this.#order.delete(old);
-    if (now >= (this.options.keepStale ? kept.staleUntil : kept.freshUntil)) return;
-    const slot = new Slot(
-      partition,
-      address.key,
-      kept,
-      this.#fences.generation,
-      this.tags.changes,
-      now,
-    );
-    const size = bytesOf(slot);
-    if (size > this.options.maxSize) return;
+    if (now >= kept.freshUntil) return false;
+    const { changes } = this.tags;
+    const slot = new Slot(partition, address.key, kept, this.#fences.generation, changes, now);
+    const size = slot.bytes;
+    if (size > maxSize) return false;
     partition.slots.set(address.key, slot);
     this.#order.set(slot, slot, { size });
     this.writes++;
+    return true;
   }
 
   #find({ scope, key }: Address): Slot | undefined {
-    return this.#partitions.get(scope.id)?.slots.get(key);
+    return this.#partitions.find(scope.id)?.slots.get(key);
   }
 
   #state(slot: Slot): TierRead['state'] {
@@ -203,22 +179,19 @@ export class MemoryTier implements Tier {
   #valid(slot: Slot): boolean {
     if (slot.generation !== this.#fences.generation) return false;
     if (slot.validated === this.tags.changes) return true;
-    const { scope } = slot.partition;
-    if (this.tags.bumpedSince(scope.tenant, [...slot.entry.tags, scope.clearTag], slot.validated))
-      return false;
+    if (this.#bumped(slot.partition.scope, slot.entry, slot.validated)) return false;
     slot.validated = this.tags.changes;
     return true;
   }
 
-  #forgetEmpty(): void {
-    for (const [id, partition] of this.#partitions) {
-      if (partition.slots.size > 0) continue;
-      partition.live = false;
-      this.#partitions.delete(id);
-    }
+  #bumped(scope: Scope, entry: Entry, change: number): boolean {
+    if (change === this.tags.changes) return false;
+    return this.tags.bumpedSince(scope.tenant, [...entry.tags, scope.clearTag], change);
   }
-}
 
-function bytesOf({ key, entry }: Slot): number {
-  return SLOT_BYTES + 2 * key.length + entry.shape.bytes;
+  /** Gives back the memory of what can answer no more, not even in its grace. */
+  #sweep(slot: Slot): void {
+    const state = this.#state(slot);
+    if (state === 'invalid' || state === 'absent') this.#order.delete(slot);
+  }
 }

@@ -1,14 +1,18 @@
-/** One entry in memory with what a hit needs at hand; the partition that finds it. */
+/** One entry in memory, with all that a hit needs at hand. */
 import { handOut, type Entry } from '../../core/entry.js';
-import type { Scope } from '../../core/key.js';
+import type { TierRead } from '../../core/tier.js';
+import type { Partition } from './partition.js';
 
-/** The entries of one scope: found by the key as given, no name is built. */
-export class Partition {
-  readonly slots = new Map<string, Slot>();
-  /** Still known to its tier; a forgotten one is asked for again. */
-  live = true;
+/** Rough heap bytes of a slot beside key and value: slot, map and list records. */
+const OVERHEAD_BYTES = 200;
 
-  constructor(readonly scope: Scope) {}
+/** What `explain` shows of an entry in memory. */
+export interface SlotView {
+  readonly state: TierRead['state'];
+  readonly entry: Entry;
+  readonly bytes: number;
+  readonly hits: number;
+  readonly lastAccess: number;
 }
 
 /** A cached entry. The one lru-cache of the tier is keyed by it, so that all partitions share one bound. */
@@ -29,6 +33,10 @@ export class Slot {
     now: number,
   ) {
     this.lastAccess = now;
+  }
+
+  get bytes(): number {
+    return OVERHEAD_BYTES + 2 * this.key.length + this.entry.shape.bytes;
   }
 
   /** The value as the caller may have it. */

@@ -1,0 +1,75 @@
+/** The tables of this tier, step by step; run by whoever boots first, under a lock. */
+import type { ClientBase } from 'pg';
+import type { L3Options } from '../../core/options.js';
+import { names, quote } from './sql.js';
+
+/** Any number, as long as every version of the library locks the same. */
+const LOCK = 7_246_190_133;
+
+type Step = (schema: string, table: string) => string;
+
+/** Only ever appended to: an installed version runs what comes after it. */
+const STEPS: readonly Step[] = [
+  (schema, table) => {
+    const n = names(schema, table);
+    return `
+      create sequence if not exists ${n.ver};
+      create table ${n.entry} (
+        tenant text collate "C" not null check (tenant <> ''),
+        key_hash bytea not null check (length(key_hash) = 16),
+        value bytea,
+        ver bigint not null,
+        seen bigint not null,
+        tl text not null,
+        tags text[] not null,
+        created_at timestamptz not null,
+        expires_at timestamptz not null,
+        stale_until timestamptz not null,
+        expiry_bucket int not null,
+        primary key (tenant, key_hash)
+      ) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05);
+      alter table ${n.entry} alter column value set storage external;
+      create index on ${n.entry} (expiry_bucket);
+      create table if not exists ${n.tag} (
+        tenant text collate "C" not null,
+        tag text collate "C" not null,
+        hard bigint not null,
+        bumped_at timestamptz not null,
+        primary key (tenant, tag)
+      ) with (fillfactor = 80);`;
+  },
+];
+
+export const SCHEMA_VERSION = STEPS.length;
+
+/** Brings the tables up to date; processes that boot together wait for each other. */
+export async function migrate(client: ClientBase, { schema, table }: L3Options): Promise<void> {
+  const meta = `${quote(schema)}.meta`;
+  await client.query('set statement_timeout = 0');
+  await client.query('select pg_advisory_lock($1)', [LOCK]);
+  try {
+    const found = await client.query('select from pg_namespace where nspname = $1', [schema]);
+    // Also `create schema if not exists` asks for a permission that the tables themselves do not need.
+    if (found.rowCount === 0) await client.query(`create schema ${quote(schema)}`);
+    await client.query(
+      `create table if not exists ${meta} (name text primary key, version int not null)`,
+    );
+    const version = await installed(client, meta, table);
+    for (let next = version; next < SCHEMA_VERSION; next++) {
+      const up = STEPS[next]!(schema, table);
+      await client.query(`begin;${up};
+        insert into ${meta} values ('${table.replaceAll("'", "''")}', ${next + 1})
+          on conflict (name) do update set version = excluded.version; commit`);
+    }
+  } finally {
+    await client.query('select pg_advisory_unlock($1)', [LOCK]).catch(() => undefined);
+  }
+}
+
+async function installed(client: ClientBase, meta: string, table: string): Promise<number> {
+  const { rows } = await client.query<{ version: number }>(
+    `select version from ${meta} where name = $1`,
+    [table],
+  );
+  return rows[0]?.version ?? 0;
+}

@@ -1,0 +1,186 @@
+/** The tier's own connections: bounded, never silent for long, and known to be up or down. */
+import type { Pool, PoolConfig, QueryResultRow } from 'pg';
+import type { Clock } from '../../core/clock.js';
+import { CacheError } from '../../core/errors.js';
+import type { DataSourceLike, L3Options } from '../../core/options.js';
+import { migrate } from './migrations.js';
+
+const CONNECT_MS = 1_000;
+/** A statement without a reply for this long means that the server is gone or frozen. */
+const SILENCE_MS = 1_000;
+const PROBE_MS = 1_000;
+/** Troubles of one statement, not of the connection: bad data, deadlocks, cancelled statements. */
+const STATEMENT_TROUBLE = /^(22|23|40)|^57014$/;
+const WORTH_A_RETRY = new Set(['40P01', '40001']);
+
+export class Database {
+  reason: string | undefined;
+  #pool: Pool | undefined;
+  #up = false;
+  #closed = false;
+  #migrated = false;
+  #probing = false;
+
+  constructor(
+    readonly options: L3Options,
+    readonly clock: Clock,
+    /** Run on every contact after the tables are there; throws if they are not usable. */
+    readonly greet: () => Promise<void>,
+    readonly onState: (up: boolean) => void,
+  ) {}
+
+  get up(): boolean {
+    return this.#up;
+  }
+
+  /** First contact; resolves also when it failed, and goes on trying. */
+  async open(): Promise<void> {
+    const { Pool: PgPool } = (
+      await import('pg').catch((cause: unknown) => {
+        throw new CacheError('CACHE_CONFIG_INVALID', 'l3 needs the package pg: npm install pg', {
+          cause,
+        });
+      })
+    ).default;
+    const pool = new PgPool({
+      ...connectionOf(this.options),
+      max: this.options.poolSize,
+      connectionTimeoutMillis: CONNECT_MS,
+      idleTimeoutMillis: 30_000,
+      keepAlive: true,
+      allowExitOnIdle: true,
+      application_name: 'multi-level-cache',
+    });
+    // Idle connections report the end of the server here; without a listener that ends the process.
+    pool.on('error', (error) => this.#lose(error));
+    this.#pool = pool;
+    await this.#contact();
+  }
+
+  /** Runs one statement; refuses at once while the server is known to be away. */
+  async query<R extends QueryResultRow>(text: string, values: readonly unknown[]): Promise<R[]> {
+    if (!this.#up) throw unavailable(this.reason);
+    try {
+      return await this.#send<R>(text, values);
+    } catch (error) {
+      if (!WORTH_A_RETRY.has(codeOf(error))) throw error;
+      return this.#send<R>(text, values);
+    }
+  }
+
+  /** For `greet`: also while the state is not up yet. */
+  async ask<R extends QueryResultRow>(text: string): Promise<R[]> {
+    return this.#send<R>(text, []);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#up = false;
+    // Waits for clients in use; a frozen server would keep them for ever.
+    const late = new Promise<void>((resolve) => this.clock.after(SILENCE_MS, resolve));
+    await Promise.race([this.#pool?.end().catch(() => undefined), late]);
+  }
+
+  async #send<R extends QueryResultRow>(text: string, values: readonly unknown[]): Promise<R[]> {
+    const pool = this.#pool;
+    if (!pool || this.#closed) throw unavailable('not open');
+    try {
+      const client = await pool.connect();
+      try {
+        const query = { text, values: values as unknown[], query_timeout: SILENCE_MS };
+        const { rows } = await client.query<R>(query);
+        client.release();
+        return rows;
+      } catch (error) {
+        // A connection whose reply was not waited for cannot be used again.
+        client.release(!STATEMENT_TROUBLE.test(codeOf(error)));
+        throw error;
+      }
+    } catch (error) {
+      if (!STATEMENT_TROUBLE.test(codeOf(error))) this.#lose(error);
+      throw error;
+    }
+  }
+
+  async #contact(): Promise<void> {
+    if (this.#probing || this.#closed) return;
+    this.#probing = true;
+    try {
+      if (this.options.migrate && !this.#migrated) await this.#migrate();
+      await this.greet();
+      if (this.#closed) return;
+      this.reason = undefined;
+      this.#up = true;
+      this.onState(true);
+    } catch (error) {
+      this.#lose(error);
+      this.#probeLater();
+    } finally {
+      this.#probing = false;
+    }
+  }
+
+  async #migrate(): Promise<void> {
+    const client = await this.#pool!.connect();
+    try {
+      await migrate(client, this.options);
+      this.#migrated = true;
+    } finally {
+      // It has settings of its own.
+      client.release(true);
+    }
+  }
+
+  #lose(error: unknown): void {
+    this.reason = reasonOf(error);
+    if (!this.#up || this.#closed) return;
+    this.#up = false;
+    this.onState(false);
+    this.#probeLater();
+  }
+
+  #probeLater(): void {
+    if (!this.#closed) this.clock.after(PROBE_MS, () => void this.#contact());
+  }
+}
+
+function connectionOf({ url, dataSource }: L3Options): PoolConfig {
+  if (url !== undefined) return { connectionString: url };
+  return dataSource ? typeormConnection(dataSource) : {};
+}
+
+/** Only the settings: the application's own pool and its transactions are never touched. */
+function typeormConnection({ options }: DataSourceLike): PoolConfig {
+  const given = options as unknown as Readonly<Record<string, unknown>>;
+  const config: Record<string, unknown> = { ...(given['extra'] as object | undefined) };
+  const settings = {
+    url: 'connectionString',
+    host: 'host',
+    port: 'port',
+    username: 'user',
+    password: 'password',
+    database: 'database',
+    ssl: 'ssl',
+  };
+  for (const [from, to] of Object.entries(settings))
+    if (given[from] !== undefined) config[to] = given[from];
+  return config;
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
+}
+
+function unavailable(reason: string | undefined): CacheError {
+  return new CacheError('CACHE_TIER_UNAVAILABLE', `PostgreSQL is ${reason ?? 'away'}`);
+}
+
+/** What an operator has to know; never an address, a name or a password. */
+function reasonOf(error: unknown): string {
+  const code = codeOf(error);
+  if (code.startsWith('28')) return 'refusing the authentication';
+  if (code === '3D000') return 'without the database asked for';
+  if (code === '42501') return 'refusing a permission';
+  if (code === '42P01' || code === '3F000') return 'without the tables of the cache';
+  return code ? `not usable (${code})` : 'not reachable';
+}

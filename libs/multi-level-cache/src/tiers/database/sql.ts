@@ -1,0 +1,124 @@
+/** Every statement of this tier. Each is one round trip and its own transaction; none runs on an application's connection. */
+
+/** Names of the tables, quoted. */
+export interface Names {
+  readonly entry: string;
+  readonly tag: string;
+  readonly ver: string;
+}
+
+export interface Statements {
+  readonly state: string;
+  readonly read: string;
+  readonly fill: string;
+  readonly set: string;
+  readonly remove: string;
+  readonly bump: string;
+  readonly sweepEntries: string;
+  readonly sweepTags: string;
+}
+
+/** A delete is remembered this long: longer than any load that began before it. */
+export const TOMBSTONE_MS = 600_000;
+/** A tag record may go when every entry that was older than it is gone; entries live 30 days at most. */
+const TAG_DAYS = 31;
+/** `expiry_bucket` is an hour, so that a refill seldom touches the index. */
+const BUCKET = (time: string): string => `floor(extract(epoch from ${time}) / 3600)::int`;
+const MS = (span: string): string => `(extract(epoch from ${span}) * 1000)::float8`;
+const FROM_NOW = (ms: string): string => `clock_timestamp() + ${ms} * interval '1 millisecond'`;
+
+/**
+ * Last number given out, start of the server and timeline. A number seen before a restart may have been lost in it, so a
+ * ticket is bound to the start; rows of another timeline were written by another history.
+ */
+const STATE = ({ ver }: Names): string => `
+  select (select case when is_called then last_value else 0 end from ${ver})::text as last,
+    (extract(epoch from pg_postmaster_start_time()) * 1000000)::bigint::text as inc,
+    (select system_identifier from pg_control_system())::text || left(pg_walfile_name(pg_current_wal_lsn()), 8) as tl`;
+
+export function quote(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+export function names(schema: string, table: string): Names {
+  const prefix = quote(schema);
+  return { entry: `${prefix}.${quote(table)}`, tag: `${prefix}.tag`, ver: `${prefix}.ver` };
+}
+
+export function statements(n: Names): Statements {
+  return {
+    state: STATE(n),
+    // $1 tenants, $2 key hashes, $3 clear tags
+    read: `
+      select w.at::int, s.last, s.inc, s.tl, e.ver::text, e.value, e.tags, e.tl = s.tl as current,
+        (select max(t.hard) from ${n.tag} t where t.tenant = w.tenant and t.tag = any(e.tags || w.clear)) > e.ver as bumped,
+        ${MS('clock_timestamp() - e.created_at')} as age,
+        ${MS('e.expires_at - clock_timestamp()')} as fresh,
+        ${MS('e.stale_until - clock_timestamp()')} as stale
+      from unnest($1::text[], $2::bytea[], $3::text[]) with ordinality as w(tenant, key_hash, clear, at)
+      cross join (${STATE(n)}) s
+      left join ${n.entry} e on e.tenant = w.tenant and e.key_hash = w.key_hash`,
+    // $1 tenants, $2 hashes, $3 clear tags, $4 values, $5 n0, $6 seen, $7 inc, $8 tl, $9 tags as JSON, $10 age, $11 fresh,
+    // $12 stale. A row is replaced only if it is still the one the loader's ticket was taken at.
+    fill: `
+      insert into ${n.entry} as e (tenant, key_hash, value, ver, seen, tl, tags, created_at, expires_at, stale_until, expiry_bucket)
+      select f.tenant, f.key_hash, f.value, f.n0, f.seen, s.tl, g.tags,
+        ${FROM_NOW('-f.age')}, ${FROM_NOW('f.fresh')}, ${FROM_NOW('f.stale')}, ${BUCKET(FROM_NOW('f.stale'))}
+      from unnest($1::text[], $2::bytea[], $3::text[], $4::bytea[], $5::bigint[], $6::bigint[], $7::text[], $8::text[],
+          $9::text[], $10::float8[], $11::float8[], $12::float8[])
+        as f(tenant, key_hash, clear, value, n0, seen, inc, tl, tags, age, fresh, stale)
+      cross join lateral (select array(select jsonb_array_elements_text(f.tags::jsonb)) as tags) g
+      cross join (${STATE(n)}) s
+      cross join (select set_config('synchronous_commit', 'off', true)) as c
+      where f.inc = s.inc and f.tl = s.tl and not exists (
+        select from ${n.tag} t where t.tenant = f.tenant and t.tag = any(g.tags || f.clear) and t.hard > f.n0)
+      order by f.tenant, f.key_hash
+      on conflict (tenant, key_hash) do update set value = excluded.value, ver = excluded.ver, seen = excluded.seen,
+        tl = excluded.tl, tags = excluded.tags, created_at = excluded.created_at, expires_at = excluded.expires_at,
+        stale_until = excluded.stale_until, expiry_bucket = excluded.expiry_bucket
+      where e.ver <= excluded.seen
+      returning tenant, key_hash`,
+    // $1 tenant, $2 hash, $3 value, $4 tags as JSON, $5 age, $6 fresh, $7 stale
+    set: `
+      with s as (${STATE(n)})
+      insert into ${n.entry} as e (tenant, key_hash, value, ver, seen, tl, tags, created_at, expires_at, stale_until, expiry_bucket)
+      select $1, $2, $3::bytea, nextval('${n.ver}'), 0, s.tl, array(select jsonb_array_elements_text($4::jsonb)),
+        ${FROM_NOW('-$5::float8')}, ${FROM_NOW('$6::float8')}, ${FROM_NOW('$7::float8')}, ${BUCKET(FROM_NOW('$7::float8'))}
+      from s
+      on conflict (tenant, key_hash) do update set value = excluded.value, ver = excluded.ver, seen = 0,
+        tl = excluded.tl, tags = excluded.tags, created_at = excluded.created_at, expires_at = excluded.expires_at,
+        stale_until = excluded.stale_until, expiry_bucket = excluded.expiry_bucket
+      where e.ver <= excluded.ver or e.tl <> excluded.tl`,
+    // $1 tenants, $2 hashes: tombstones, which refuse every fill whose ticket is older
+    remove: `
+      with s as (${STATE(n)}), v as (select nextval('${n.ver}') as ver)
+      insert into ${n.entry} as e (tenant, key_hash, value, ver, seen, tl, tags, created_at, expires_at, stale_until, expiry_bucket)
+      select w.tenant, w.key_hash, null, v.ver, 0, s.tl, '{}', clock_timestamp(), clock_timestamp(),
+        ${FROM_NOW(String(TOMBSTONE_MS))}, ${BUCKET(FROM_NOW(String(TOMBSTONE_MS)))}
+      from unnest($1::text[], $2::bytea[]) as w(tenant, key_hash) cross join s cross join v
+      order by w.tenant, w.key_hash
+      on conflict (tenant, key_hash) do update set value = null, ver = excluded.ver, seen = 0, tl = excluded.tl, tags = '{}',
+        created_at = excluded.created_at, expires_at = excluded.expires_at, stale_until = excluded.stale_until,
+        expiry_bucket = excluded.expiry_bucket
+      where e.ver <= excluded.ver or e.tl <> excluded.tl`,
+    // $1 tenant, $2 tags
+    bump: `
+      with v as (select nextval('${n.ver}') as ver)
+      insert into ${n.tag} as t (tenant, tag, hard, bumped_at)
+      select $1, w.tag, v.ver, clock_timestamp() from unnest($2::text[]) as w(tag) cross join v
+      order by w.tag
+      on conflict (tenant, tag) do update set hard = greatest(t.hard, excluded.hard), bumped_at = excluded.bumped_at`,
+    // $1 rows at most
+    sweepEntries: `
+      delete from ${n.entry} e using (
+        select tenant, key_hash from ${n.entry}
+        where expiry_bucket <= ${BUCKET('clock_timestamp()')} and stale_until < clock_timestamp()
+        limit $1 for update skip locked) d
+      where e.tenant = d.tenant and e.key_hash = d.key_hash`,
+    sweepTags: `
+      delete from ${n.tag} t using (
+        select tenant, tag from ${n.tag} where bumped_at < clock_timestamp() - interval '${TAG_DAYS} days'
+        limit $1 for update skip locked) d
+      where t.tenant = d.tenant and t.tag = d.tag`,
+  };
+}
