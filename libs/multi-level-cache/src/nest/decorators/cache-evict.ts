@@ -38,7 +38,7 @@ export interface CacheEvictOptions<Args extends unknown[]> {
  * }
  */
 export function CacheEvict<Args extends unknown[]>(
-  options: CacheEvictOptions<Args>,
+  options: NoInfer<CacheEvictOptions<Args>>,
 ): AsyncMethodDecorator<Args, unknown> {
   return (prototype, method, descriptor) => {
     const target = targetOf('CacheEvict', prototype, method, descriptor);

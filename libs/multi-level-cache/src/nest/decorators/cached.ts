@@ -53,7 +53,8 @@ export interface CachedOptions<Args extends unknown[], Result> {
  * }
  */
 export function Cached<Args extends unknown[], Result>(
-  options?: CachedOptions<Args, Result>,
+  // Arguments and result come from the method alone: a function that takes fewer must not narrow them.
+  options?: NoInfer<CachedOptions<Args, Result>>,
 ): AsyncMethodDecorator<Args, Result> {
   return (prototype, method, descriptor) => {
     const target = targetOf('Cached', prototype, method, descriptor);
