@@ -39,6 +39,7 @@ export class CacheBinder implements OnModuleInit {
   #claim(owner: unknown): void {
     const prototype: unknown = typeof owner === 'function' ? owner.prototype : undefined;
     if (typeof prototype !== 'object' || prototype === null) return;
-    for (const method of defaultKeyed(prototype) ?? []) this.holder.prefix(owner as AnyClass, method);
+    for (const method of defaultKeyed(prototype) ?? [])
+      this.holder.prefix(owner as AnyClass, method);
   }
 }

@@ -32,7 +32,12 @@ export function defaultKey(prefix: string, args: readonly unknown[]): string {
 
 const NO_PARENTS: readonly object[] = [];
 
-function spell(value: unknown, argument: number, depth: number, parents: readonly object[]): string {
+function spell(
+  value: unknown,
+  argument: number,
+  depth: number,
+  parents: readonly object[],
+): string {
   switch (typeof value) {
     case 'string':
       return `s${value.length}:${value}`;
@@ -51,7 +56,12 @@ function spell(value: unknown, argument: number, depth: number, parents: readonl
   }
 }
 
-function spellObject(value: object, argument: number, depth: number, above: readonly object[]): string {
+function spellObject(
+  value: object,
+  argument: number,
+  depth: number,
+  above: readonly object[],
+): string {
   if (depth > MAX_DEPTH) throw unserialisable(argument, `nesting deeper than ${MAX_DEPTH}`);
   if (above.includes(value)) throw unserialisable(argument, 'a circular reference');
   const parents = [...above, value];

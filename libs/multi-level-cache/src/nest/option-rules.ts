@@ -50,7 +50,8 @@ export const IDENTIFIER_NAME: Rule<string> = {
 
 export const TLS: Rule<boolean | Readonly<Record<string, unknown>>> = {
   read: (value) =>
-    typeof value === 'boolean' || (typeof value === 'object' && value !== null && !Array.isArray(value))
+    typeof value === 'boolean' ||
+    (typeof value === 'object' && value !== null && !Array.isArray(value))
       ? (value as boolean | Readonly<Record<string, unknown>>)
       : undefined,
   allowed: "true, false or an object of settings for Node's tls.connect",

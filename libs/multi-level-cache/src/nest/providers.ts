@@ -46,7 +46,8 @@ export const PROVIDERS: Provider[] = [
   {
     provide: CACHE_TIERS,
     inject: [CACHE_L1, CACHE_L2, CACHE_L3],
-    useFactory: (...tiers: (Tier | null)[]): readonly Tier[] => tiers.filter((tier) => tier !== null),
+    useFactory: (...tiers: (Tier | null)[]): readonly Tier[] =>
+      tiers.filter((tier) => tier !== null),
   },
   {
     provide: CacheManager,
@@ -64,9 +65,13 @@ function tierSet(tiers: unknown): { l1: MemoryTier | null; l2: Tier | null; l3: 
   const list = Array.isArray(tiers) ? (tiers as Partial<Tier>[]) : [];
   const names = list.map((tier) => ORDER.indexOf(tier.name as TierName));
   if (!Array.isArray(tiers) || names.some((place, index) => place <= (names[index - 1] ?? -1))) {
-    throw invalid('CACHE_TIERS must be a list of tiers named l1, l2, l3 in this order, each at most once');
+    throw invalid(
+      'CACHE_TIERS must be a list of tiers named l1, l2, l3 in this order, each at most once',
+    );
   }
-  const [l1, l2, l3] = ORDER.map((name) => (list as Tier[]).find((tier) => tier.name === name) ?? null);
+  const [l1, l2, l3] = ORDER.map(
+    (name) => (list as Tier[]).find((tier) => tier.name === name) ?? null,
+  );
   if (l1 !== null && !(l1 instanceof MemoryTier)) {
     throw invalid('CACHE_L1 must be a MemoryTier or null: it is read without waiting');
   }

@@ -41,7 +41,10 @@ function tier<T>(
 ): T | false {
   const given = root.given(name);
   if (given === false || (given === undefined && !onByDefault)) return false;
-  if (given !== undefined && (typeof given !== 'object' || given === null || Array.isArray(given))) {
+  if (
+    given !== undefined &&
+    (typeof given !== 'object' || given === null || Array.isArray(given))
+  ) {
     root.fault(name, show(given, true), 'false or an object');
     return false;
   }
@@ -63,7 +66,8 @@ function readL1(section: Section, hasLower: boolean): L1Options {
 }
 
 function readL2(section: Section): L2Options {
-  for (const name of ['sentinels', 'name', 'cluster', 'client', 'credentials']) section.notYet(name);
+  for (const name of ['sentinels', 'name', 'cluster', 'client', 'credentials'])
+    section.notYet(name);
   section.notYet('failover', 'warm');
   onlyOne(section, 'url', 'host');
   if (section.given('url') !== undefined && section.given('port') !== undefined) {

@@ -83,7 +83,9 @@ describe('@Cached', () => {
       }
     }
     const { module } = await boot({ providers: [BySymbol] });
-    expect([await module.get(BySymbol)[find](), await module.get(BySymbol)[find]()]).toEqual([1, 1]);
+    expect([await module.get(BySymbol)[find](), await module.get(BySymbol)[find]()]).toEqual([
+      1, 1,
+    ]);
   });
 
   it('caches an inherited method, each heir for itself', async () => {
@@ -129,7 +131,9 @@ describe('@Cached', () => {
     }
     const { module } = await boot({ providers: [Heir] });
     const heir = module.get(Heir);
-    expect([await heir.one(), await heir.one(), await heir.two(), await heir.two()]).toEqual([1, 1, 1, 1]);
+    expect([await heir.one(), await heir.one(), await heir.two(), await heir.two()]).toEqual([
+      1, 1, 1, 1,
+    ]);
   });
 
   it('caches an override that calls super, and what it calls', async () => {
@@ -243,7 +247,9 @@ describe('@Cached', () => {
     }
     const { module } = await boot({ providers: [Left, Right] });
     const [left, right] = [module.get(Left), module.get(Right)];
-    expect([await left.find(), await left.find(), await right.find(), await right.find()]).toEqual([1, 1, 1, 1]);
+    expect([await left.find(), await left.find(), await right.find(), await right.find()]).toEqual([
+      1, 1, 1, 1,
+    ]);
   });
 
   it('caches on an instance that a factory made, under a string token', async () => {
@@ -403,21 +409,27 @@ describe('@Cached on a controller', () => {
     return closeLater(await application.init());
   }
 
-  it.each(['above', 'below'])('keeps route, guard, interceptor and argument (%s them)', async (where) => {
-    const server = (await app()).getHttpServer() as Parameters<typeof request>[0];
-    const expected = { id: '7', runs: 1, marked: true };
-    expect((await request(server).get(`/things/${where}/7`).expect(200)).body).toEqual(expected);
-    expect((await request(server).get(`/things/${where}/7`).expect(200)).body).toEqual(expected);
-    await request(server).get('/things/refused').expect(403);
-  });
+  it.each(['above', 'below'])(
+    'keeps route, guard, interceptor and argument (%s them)',
+    async (where) => {
+      const server = (await app()).getHttpServer() as Parameters<typeof request>[0];
+      const expected = { id: '7', runs: 1, marked: true };
+      expect((await request(server).get(`/things/${where}/7`).expect(200)).body).toEqual(expected);
+      expect((await request(server).get(`/things/${where}/7`).expect(200)).body).toEqual(expected);
+      await request(server).get('/things/refused').expect(403);
+    },
+  );
 
   it('keeps what Swagger shows', async () => {
     const document = SwaggerModule.createDocument(await app(), new DocumentBuilder().build());
     expect(document.paths['/things/above/{id}']?.get).toMatchObject({
-      summary: 'Above', operationId: 'readAbove', parameters: [{ name: 'id', in: 'path' }],
+      summary: 'Above',
+      operationId: 'readAbove',
+      parameters: [{ name: 'id', in: 'path' }],
     });
     expect(document.paths['/things/below/{id}']?.get).toMatchObject({
-      summary: 'Below', operationId: 'readBelow',
+      summary: 'Below',
+      operationId: 'readBelow',
     });
   });
 });
@@ -476,7 +488,10 @@ describe('@Cached beside nestjs-otel', () => {
   });
 
   it('caches below @OtelMethodCounter', async () => {
-    const { module } = await boot({ imports: [OpenTelemetryModule.forRoot()], providers: [Metered] });
+    const { module } = await boot({
+      imports: [OpenTelemetryModule.forRoot()],
+      providers: [Metered],
+    });
     expect([await module.get(Metered).find(), await module.get(Metered).find()]).toEqual([1, 1]);
   });
 });

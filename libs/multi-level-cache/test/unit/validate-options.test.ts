@@ -8,7 +8,10 @@ function faultsOf(options: unknown): string[] {
     validateOptions(options);
   } catch (error) {
     if (!isCacheError(error, 'CACHE_CONFIG_INVALID')) throw error;
-    return error.message.split('\n').slice(1).map((line) => line.trim());
+    return error.message
+      .split('\n')
+      .slice(1)
+      .map((line) => line.trim());
   }
   return [];
 }
@@ -33,7 +36,11 @@ describe('validateOptions', () => {
     expect(l1).toMatchObject({ ttl: 60_000, keepStale: false });
     expect(l2).toMatchObject({ url: 'redis://localhost:6379', budget: 20 });
     expect(l3).toMatchObject({
-      poolSize: 4, schema: 'mlcache', table: 'entry', migrate: true, budget: 50,
+      poolSize: 4,
+      schema: 'mlcache',
+      table: 'entry',
+      migrate: true,
+      budget: 50,
     });
   });
 
@@ -53,10 +60,12 @@ describe('validateOptions', () => {
 
   it('takes a DataSource of type postgres and refuses another', () => {
     const dataSource = { options: { type: 'postgres' } };
-    expect(validateOptions({ namespace: 'a', l3: { dataSource } }).l3).toMatchObject({ dataSource });
-    expect(faultsOf({ namespace: 'a', l3: { dataSource: { options: { type: 'mysql' } } } })).toEqual([
-      "l3.dataSource: is an object; allowed: a TypeORM DataSource of type 'postgres'",
-    ]);
+    expect(validateOptions({ namespace: 'a', l3: { dataSource } }).l3).toMatchObject({
+      dataSource,
+    });
+    expect(
+      faultsOf({ namespace: 'a', l3: { dataSource: { options: { type: 'mysql' } } } }),
+    ).toEqual(["l3.dataSource: is an object; allowed: a TypeORM DataSource of type 'postgres'"]);
   });
 
   it('tells all faults at once, one line each, with path, value and what is allowed', () => {
@@ -69,11 +78,18 @@ describe('validateOptions', () => {
       unheardOf: 1,
     });
     expect(lines.map((line) => line.split(':')[0])).toEqual([
-      'namespace', 'l2.url', 'l2.port', 'l3.url', 'l3.poolSize', 'l1.maxEntries', 'l1.maxSize',
-      'defaults.ttl', 'unheardOf',
+      'namespace',
+      'l2.url',
+      'l2.port',
+      'l3.url',
+      'l3.poolSize',
+      'l1.maxEntries',
+      'l1.maxSize',
+      'defaults.ttl',
+      'unheardOf',
     ]);
     expect(lines[0]).toContain("'a b'; allowed: 1 to 64 characters");
-    expect(lines[7]).toContain("is -1; allowed: milliseconds");
+    expect(lines[7]).toContain('is -1; allowed: milliseconds');
     expect(lines[8]).toContain('unknown option; allowed: one of consistency, defaults');
   });
 
@@ -113,7 +129,9 @@ describe('validateOptions', () => {
 
   it.each(['sentinels', 'cluster', 'client', 'credentials'])('says so of l2.%s', (name) => {
     const lines = faultsOf({ namespace: 'a', l2: { host: 'h', [name]: {} } });
-    expect(lines).toEqual([expect.stringContaining(`l2.${name}: is an object; allowed: not available yet`)]);
+    expect(lines).toEqual([
+      expect.stringContaining(`l2.${name}: is an object; allowed: not available yet`),
+    ]);
   });
 
   it.each([[undefined], [null], [[]], ['text'], [5]])('refuses %s in place of options', (given) => {

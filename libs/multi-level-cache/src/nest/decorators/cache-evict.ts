@@ -84,7 +84,9 @@ class EvictPlan {
     const work: Promise<unknown>[] = list.map((key) => cache.delete(key));
     if (tags !== undefined) work.push(cache.invalidateTags(tags as readonly string[]));
     // Every one of them is tried, even if one is refused.
-    const failed = (await Promise.allSettled(work)).find((outcome) => outcome.status === 'rejected');
+    const failed = (await Promise.allSettled(work)).find(
+      (outcome) => outcome.status === 'rejected',
+    );
     if (failed) throw failed.reason;
   }
 }

@@ -104,7 +104,9 @@ const KEY = {
 
 const PREFIX = {
   read: (value: unknown): string | undefined =>
-    typeof value === 'string' && value.length <= 200 && textFault(value) === undefined ? value : undefined,
+    typeof value === 'string' && value.length <= 200 && textFault(value) === undefined
+      ? value
+      : undefined,
   allowed: 'a text of 1 to 200 characters',
 };
 

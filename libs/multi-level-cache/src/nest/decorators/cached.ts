@@ -22,8 +22,7 @@ export interface CachedOptions<Args extends unknown[], Result> {
   readonly grace?: Duration;
   /** Up to 16 labels for `invalidateTags` and `@CacheEvict`. @defaultValue none */
   readonly tags?:
-    | readonly string[]
-    | ((result: Exclude<Result, undefined>, ...args: Args) => readonly string[]);
+    readonly string[] | ((result: Exclude<Result, undefined>, ...args: Args) => readonly string[]);
   /** Longest wait for the method. @defaultValue `defaults.hardTimeout` */
   readonly hardTimeout?: Duration;
   /** Asked before the call: `false` runs the method without the cache. @defaultValue always */
@@ -70,7 +69,9 @@ function wrapper(target: Target, plan: CachedPlan): (...args: unknown[]) => unkn
     if (!holder?.manager || holder.closed) return original.apply(this, args);
     try {
       if (plan.when && !plan.when(...args)) return original.apply(this, args);
-      const key = plan.keyOf ? plan.keyOf(args) : plan.defaultKey(holder, classOf(this, target), args);
+      const key = plan.keyOf
+        ? plan.keyOf(args)
+        : plan.defaultKey(holder, classOf(this, target), args);
       return holder.manager.getOrSet(key, plan.loader(this, args), plan.entry);
     } catch (error) {
       // A method that returns a promise must not throw.

@@ -88,7 +88,11 @@ export function bind(instance: object, holder: CacheHolder): void {
 /** Decorated methods with default keys of a class and the classes above it; `undefined` if nothing is decorated. */
 export function defaultKeyed(prototype: object): DefaultKeyed[] | undefined {
   let found: DefaultKeyed[] | undefined;
-  for (let at: object | null = prototype; at !== null; at = Object.getPrototypeOf(at) as object | null) {
+  for (
+    let at: object | null = prototype;
+    at !== null;
+    at = Object.getPrototypeOf(at) as object | null
+  ) {
     const methods = methodsOf.get(at);
     if (methods) found = [...(found ?? []), ...methods.filter((method) => method !== undefined)];
   }

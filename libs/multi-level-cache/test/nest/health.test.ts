@@ -1,0 +1,77 @@
+/** The health indicator: up while one tier can serve, down when none can. */
+import { Controller, Get, Inject } from '@nestjs/common';
+import {
+  HealthCheck,
+  HealthCheckService,
+  HealthIndicatorService,
+  TerminusModule,
+} from '@nestjs/terminus';
+import request from 'supertest';
+import { describe, expect, it } from 'vitest';
+import type { CacheManager, TierState } from '../../src/index.js';
+import { CacheHealthIndicator } from '../../src/nest/terminus.js';
+import { boot, closeLater } from './boot.js';
+
+type State = TierState | 'off';
+
+function check(l1: State, l2: State, l3: State): Promise<unknown> {
+  const stats = { tiers: { l1: { state: l1 }, l2: { state: l2 }, l3: { state: l3 } } };
+  const cache = { stats: () => stats } as unknown as CacheManager;
+  return new CacheHealthIndicator(new HealthIndicatorService(), cache).check('cache');
+}
+
+describe('CacheHealthIndicator', () => {
+  it('is up without further ado where every tier is', async () => {
+    expect(await check('up', 'up', 'up')).toEqual({
+      cache: { status: 'up', tiers: { l1: 'up', l2: 'up', l3: 'up' } },
+    });
+  });
+
+  it('is up and names what is degraded', async () => {
+    expect(await check('up', 'down', 'degraded')).toEqual({
+      cache: {
+        status: 'up',
+        tiers: { l1: 'up', l2: 'down', l3: 'degraded' },
+        degraded: ['l2', 'l3'],
+      },
+    });
+  });
+
+  it.each<[State, State, State, string]>([
+    ['up', 'down', 'down', 'up'],
+    ['off', 'degraded', 'down', 'up'],
+    ['off', 'down', 'down', 'down'],
+    ['off', 'down', 'off', 'down'],
+    ['off', 'off', 'off', 'up'],
+  ])('with l1 %s, l2 %s, l3 %s is %4$s', async (l1, l2, l3, status) => {
+    expect(await check(l1, l2, l3)).toMatchObject({ cache: { status } });
+  });
+
+  it('answers a Terminus check', async () => {
+    @Controller('health')
+    class HealthController {
+      constructor(
+        @Inject(HealthCheckService) private readonly health: HealthCheckService,
+        @Inject(CacheHealthIndicator) private readonly cache: CacheHealthIndicator,
+      ) {}
+
+      @Get()
+      @HealthCheck()
+      check() {
+        return this.health.check([() => this.cache.check('cache')]);
+      }
+    }
+    const { module } = await boot({
+      imports: [TerminusModule],
+      controllers: [HealthController],
+      providers: [CacheHealthIndicator],
+    });
+    const app = closeLater(await module.createNestApplication({ logger: false }).init());
+    const response = await request(app.getHttpServer() as Parameters<typeof request>[0])
+      .get('/health')
+      .expect(200);
+    expect(response.body).toMatchObject({
+      details: { cache: { status: 'up', tiers: { l1: 'up' } } },
+    });
+  });
+});
