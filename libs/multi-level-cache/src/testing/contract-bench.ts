@@ -27,7 +27,7 @@ export interface ContractOptions {
 /** One promise of the port. Give `name` and `run` to any test framework. */
 export interface ContractCase {
   readonly name: string;
-  run(): Promise<void>;
+  readonly run: () => Promise<void>;
 }
 
 export type Check = (bench: Bench) => Promise<void>;

@@ -73,8 +73,8 @@ export const FENCE_CHECKS: Checks = {
 
   'deletes every key of one change, stored or not': async (bench) => {
     const keys = ['a', 'b', 'c'].map((key) => bench.at(key));
-    await bench.fill(keys[0]!, 1);
-    await bench.fill(keys[2]!, 3);
+    await bench.fill(keys[0], 1);
+    await bench.fill(keys[2], 3);
     await bench.delete(...keys);
     for (const address of keys) await bench.assertNotFresh(address);
   },

@@ -21,7 +21,9 @@ describe.each([
 ])('%s', (_name, keepStale) => {
   const cases = tierContract(() => setup(keepStale), { stale: keepStale });
 
-  it.each(cases)('$name', ({ run }) => run());
+  it.each(cases)('$name', async ({ run }) => {
+    await expect(run()).resolves.toBeUndefined();
+  });
 
   it('runs the stale cases only where they apply', () => {
     expect(cases.some(({ name }) => name.includes('stale'))).toBe(keepStale);
