@@ -51,6 +51,8 @@ function spell(
       return `i${value}`;
     case 'object':
       return value === null ? 'n' : spellObject(value, argument, depth, parents);
+    case 'function':
+    case 'symbol':
     default:
       throw unserialisable(argument, `a ${typeof value}`);
   }

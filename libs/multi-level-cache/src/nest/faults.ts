@@ -17,6 +17,9 @@ export function show(value: unknown, secret = false): string {
       return String(value);
     case 'object':
       return 'an object';
+    case 'bigint':
+    case 'function':
+    case 'symbol':
     default:
       return `a ${typeof value}`;
   }

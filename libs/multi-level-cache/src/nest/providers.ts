@@ -69,13 +69,13 @@ function tierSet(tiers: unknown): { l1: MemoryTier | null; l2: Tier | null; l3: 
       'CACHE_TIERS must be a list of tiers named l1, l2, l3 in this order, each at most once',
     );
   }
-  const [l1, l2, l3] = ORDER.map(
-    (name) => (list as Tier[]).find((tier) => tier.name === name) ?? null,
-  );
+  const find = (name: TierName): Tier | null =>
+    (list as Tier[]).find((tier) => tier.name === name) ?? null;
+  const l1 = find('l1');
   if (l1 !== null && !(l1 instanceof MemoryTier)) {
     throw invalid('CACHE_L1 must be a MemoryTier or null: it is read without waiting');
   }
-  return { l1: l1 as MemoryTier | null, l2: l2!, l3: l3! };
+  return { l1, l2: find('l2'), l3: find('l3') };
 }
 
 function invalid(message: string): CacheError {

@@ -37,3 +37,11 @@ export function closeLater<T extends { close(): Promise<void> }>(app: T): T {
   running.push(app);
   return app;
 }
+
+/** A promise that is resolved from outside. */
+export class Gate {
+  open!: () => void;
+  readonly opened = new Promise<void>((resolve) => {
+    this.open = resolve;
+  });
+}

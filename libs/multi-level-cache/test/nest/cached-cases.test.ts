@@ -347,7 +347,7 @@ describe('@Cached', () => {
   it('leaves instances as they were: no member shows up', async () => {
     const { module } = await boot({ providers: [Counter] });
     const instance = module.get(Counter);
-    expect(Reflect.ownKeys({ ...instance })).toEqual(['runs']);
+    expect(Reflect.ownKeys(Object.assign({}, instance))).toEqual(['runs']);
   });
 });
 
@@ -402,13 +402,13 @@ class Things {
   }
 }
 
-describe('@Cached on a controller', () => {
-  async function app(): Promise<INestApplication> {
-    const { module } = await boot({ controllers: [Things] });
-    const application = module.createNestApplication({ logger: false });
-    return closeLater(await application.init());
-  }
+async function app(): Promise<INestApplication> {
+  const { module } = await boot({ controllers: [Things] });
+  const application = module.createNestApplication({ logger: false });
+  return closeLater(await application.init());
+}
 
+describe('@Cached on a controller', () => {
   it.each(['above', 'below'])(
     'keeps route, guard, interceptor and argument (%s them)',
     async (where) => {

@@ -232,21 +232,23 @@ describe('options of @Cached', () => {
   });
 
   it('refuses two classes with the same default name at boot, and asks for `name`', async () => {
-    const make = () => {
-      @Injectable()
-      class Twin {
-        @Cached()
-        async find(): Promise<number> {
-          return 1;
-        }
-      }
-      return Twin;
-    };
-    await expect(boot({ providers: [make(), make()] })).rejects.toThrow(
+    await expect(boot({ providers: [twin(), twin()] })).rejects.toThrow(
       /CACHE_CONFIG_INVALID: two methods have the default key Twin#find.*`name`/,
     );
   });
 });
+
+/** A class, each time another one, always of the same name. */
+function twin() {
+  @Injectable()
+  class Twin {
+    @Cached()
+    async find(): Promise<number> {
+      return 1;
+    }
+  }
+  return Twin;
+}
 
 function faultOf(decorator: unknown, options: object): string {
   try {

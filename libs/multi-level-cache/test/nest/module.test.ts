@@ -1,5 +1,15 @@
 /** The module: ways to give options, tiers that tests replace, boot and shutdown. */
-import { Inject, Injectable, Module, type OnModuleInit } from '@nestjs/common';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import {
+  Controller,
+  Get,
+  Inject,
+  Injectable,
+  Module,
+  type INestApplication,
+  type OnModuleInit,
+} from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { describe, expect, it, vi } from 'vitest';
 import {
@@ -14,7 +24,7 @@ import {
   type CacheOptionsFactory,
   type Tier,
 } from '../../src/index.js';
-import { boot, closeLater, NO_LOGGER } from './boot.js';
+import { boot, closeLater, Gate, NO_LOGGER } from './boot.js';
 
 /** A tier that is there and holds nothing. */
 function emptyTier(name: 'l1' | 'l2' | 'l3'): Tier & { closed: number } {
@@ -81,10 +91,9 @@ describe('MultiLevelCacheModule', () => {
   });
 
   it('refuses a second forRoot', async () => {
-    const [one, two] = ['one', 'two'].map((namespace) =>
-      MultiLevelCacheModule.forRoot({ namespace }),
-    );
-    await expect(start([one!, two!])).rejects.toThrow(/forRoot is imported more than once/);
+    const one = MultiLevelCacheModule.forRoot({ namespace: 'one' });
+    const two = MultiLevelCacheModule.forRoot({ namespace: 'two' });
+    await expect(start([one, two])).rejects.toThrow(/forRoot is imported more than once/);
   });
 
   it('works with every tier off', async () => {
@@ -183,6 +192,32 @@ describe('MultiLevelCacheModule', () => {
     expect(seen).toEqual([1, 'destroy', 'shutdown']);
     await expect(cache.get('a')).rejects.toMatchObject({ code: 'CACHE_CLOSED' });
     expect(l2.closed).toBe(1);
+  });
+
+  it('answers a request that is in flight when the application closes', async () => {
+    const inside = new Gate();
+    const leave = new Gate();
+    @Controller()
+    class Slow {
+      constructor(@Inject(CacheManager) private readonly cache: CacheManager) {}
+
+      @Get()
+      async slow(): Promise<string> {
+        inside.open();
+        await leave.opened;
+        return this.cache.getOrSet('a', () => 'served');
+      }
+    }
+    const { module } = await boot({ controllers: [Slow] });
+    const app = module.createNestApplication<INestApplication<Server>>({ logger: false });
+    await app.listen(0, '127.0.0.1');
+    const { port } = app.getHttpServer().address() as AddressInfo;
+    const answer = fetch(`http://127.0.0.1:${port}/`, { headers: { connection: 'close' } });
+    await inside.opened;
+    const closing = app.close();
+    setImmediate(leave.open);
+    expect(await (await answer).text()).toBe('served');
+    await closing;
   });
 
   it('boots with servers that are down, and tells which tier is', async () => {

@@ -1,6 +1,6 @@
 /** Default keys: equal arguments give equal keys, different ones different keys, and nothing is guessed. */
 import { isDeepStrictEqual } from 'node:util';
-import fc from 'fast-check';
+import { anything, assert, property } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isCacheError } from '../../src/core/errors.js';
 import { textFault } from '../../src/core/key.js';
@@ -40,7 +40,7 @@ describe('defaultKey', () => {
       [new Set()],
       [[undefined]],
       [[null]],
-      [new Array(1)],
+      [Object.assign([], { length: 1 })],
       [{ a: undefined }],
       [{ a: null }],
       ['a', 'b'],
@@ -101,10 +101,11 @@ describe('defaultKey', () => {
   });
 
   it('is injective over plain data', () => {
-    const plain = fc.anything({ withDate: true, withMap: true, withSet: true, withBigInt: true });
-    fc.assert(
-      fc.property(plain, plain, (one, other) => {
-        if (key(one) === key(other)) expect(isDeepStrictEqual(one, other)).toBe(true);
+    const plain = anything({ withDate: true, withMap: true, withSet: true, withBigInt: true });
+    assert(
+      property(plain, plain, (one, other) => {
+        const same = key(one) === key(other);
+        expect(same && !isDeepStrictEqual(one, other)).toBe(false);
         expect(key(structuredClone(one))).toBe(key(one));
       }),
       { numRuns: 200 },

@@ -75,7 +75,7 @@ function wrapper(target: Target, plan: CachedPlan): (...args: unknown[]) => unkn
       return holder.manager.getOrSet(key, plan.loader(this, args), plan.entry);
     } catch (error) {
       // A method that returns a promise must not throw.
-      return Promise.reject(error as Error);
+      return Promise.reject(error);
     }
   };
 }

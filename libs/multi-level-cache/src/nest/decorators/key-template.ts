@@ -22,9 +22,9 @@ export function keyTemplate(template: unknown): KeyOf | undefined {
   if (between.includes('')) return undefined;
   const reserved = new Set(between.length > 0 ? `${between.join('')}%` : '');
   return (args) => {
-    let key = literals[0]!;
+    let [key = ''] = literals;
     places.forEach((place, index) => {
-      key += escape(asText(args[place], place), reserved) + literals[index + 1]!;
+      key += escape(asText(args[place], place), reserved) + (literals[index + 1] ?? '');
     });
     return key;
   };
@@ -38,6 +38,10 @@ function asText(value: unknown, place: number): string {
     case 'bigint':
     case 'boolean':
       return String(value);
+    case 'function':
+    case 'object':
+    case 'symbol':
+    case 'undefined':
     default:
       throw new CacheError(
         'CACHE_KEY_INVALID',

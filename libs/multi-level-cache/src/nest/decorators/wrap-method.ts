@@ -8,7 +8,8 @@ const SLOT: unique symbol = Symbol('nestjs-multi-level-cache');
 const methodsOf = new WeakMap<object, (DefaultKeyed | undefined)[]>();
 const warned = new WeakSet<object>();
 
-interface Slotted {
+/** An instance with decorated methods. */
+export interface Slotted {
   [SLOT]?: CacheHolder | undefined;
 }
 
@@ -68,8 +69,8 @@ export function replaceMethod(
 }
 
 /** The holder of the instance's application; warns once per class where Nest did not make the instance. */
-export function holderOf(instance: object | undefined, target: Target): CacheHolder | undefined {
-  const holder = (instance as Slotted | undefined)?.[SLOT];
+export function holderOf(instance: Slotted | undefined, target: Target): CacheHolder | undefined {
+  const holder = instance?.[SLOT];
   if (holder === undefined) warnOnce(instance, target);
   return holder;
 }
