@@ -1,0 +1,70 @@
+/** TagClock: bumps before and after a number, and what forgetting costs. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { TagClock } from '../../src/coherence/tag-clock.js';
+
+describe('TagClock', () => {
+  it('starts with nothing bumped', () => {
+    const tags = new TagClock();
+    expect(tags.changes).toBe(0);
+    expect(tags.bumpedSince('p', ['red'], 0)).toBe(false);
+  });
+
+  it('tells bumps after a number from those before', () => {
+    const tags = new TagClock();
+    tags.bump('p', ['red']);
+    const between = tags.changes;
+    tags.bump('p', ['blue']);
+    expect(tags.bumpedSince('p', ['red'], 0)).toBe(true);
+    expect(tags.bumpedSince('p', ['red'], between)).toBe(false);
+    expect(tags.bumpedSince('p', ['red', 'blue'], between)).toBe(true);
+    expect(tags.bumpedSince('p', [], 0)).toBe(false);
+  });
+
+  it('keeps tenants apart', () => {
+    const tags = new TagClock();
+    tags.bump('t:a', ['red']);
+    expect(tags.bumpedSince('t:b', ['red'], 0)).toBe(false);
+    expect(tags.bumpedSince('t:a', ['red'], 0)).toBe(true);
+  });
+
+  it('is bounded: below its floor every tag counts as bumped, above it none by mistake', () => {
+    const tags = new TagClock(3);
+    for (let n = 1; n <= 5; n++) tags.bump('p', [`tag${n}`]);
+    // Records 1 and 2 are gone: the floor is 2.
+    expect(tags.bumpedSince('p', ['never bumped'], 1)).toBe(true);
+    expect(tags.bumpedSince('p', ['never bumped'], 2)).toBe(false);
+    expect(tags.bumpedSince('p', ['tag1'], 2)).toBe(false);
+    expect(tags.bumpedSince('p', ['tag3'], 2)).toBe(true);
+  });
+
+  it('forgets the least recently bumped tag first', () => {
+    const tags = new TagClock(2);
+    tags.bump('p', ['a']);
+    tags.bump('p', ['b']);
+    tags.bump('p', ['a']);
+    tags.bump('p', ['c']);
+    // Only b (number 2) was forgotten.
+    expect(tags.bumpedSince('p', ['a'], 2)).toBe(true);
+    expect(tags.bumpedSince('p', ['b'], 2)).toBe(false);
+  });
+
+  it('never calls a bumped tag unbumped, however small it is', () => {
+    const tag = fc.constantFrom('a', 'b', 'c', 'd', 'e');
+    fc.assert(
+      fc.property(fc.array(fc.array(tag, { maxLength: 3 })), fc.nat(4), (bumps, limit) => {
+        const tags = new TagClock(limit);
+        const exact = new Map<string, number>();
+        for (const names of bumps) {
+          tags.bump('p', names);
+          for (const name of names) exact.set(name, tags.changes);
+        }
+        for (let change = 0; change <= tags.changes; change++) {
+          for (const [name, number] of exact) {
+            if (number > change) expect(tags.bumpedSince('p', [name], change)).toBe(true);
+          }
+        }
+      }),
+    );
+  });
+});
