@@ -1,0 +1,67 @@
+/** Deadline: the bound on a wait, with one timer for all that wait. */
+import { describe, expect, it } from 'vitest';
+import { Deadline } from '../../src/manager/deadline.js';
+import { FakeClock } from '../../src/testing/fake-clock.js';
+
+const LATE = expect.objectContaining({ code: 'CACHE_TIER_TIMEOUT' });
+const never = (): Promise<never> => new Promise(() => undefined);
+
+function bench(ms = 20) {
+  const clock = new FakeClock();
+  return { clock, deadline: new Deadline(clock, ms, 'l2') };
+}
+
+describe('a deadline', () => {
+  it('settles as the work does', async () => {
+    const { deadline } = bench();
+    const failure = new Error('broken');
+    await expect(deadline.race(Promise.resolve(7))).resolves.toBe(7);
+    await expect(deadline.race(Promise.reject(failure))).rejects.toBe(failure);
+  });
+
+  it('rejects when the time is up, for each by its own start', async () => {
+    const { clock, deadline } = bench();
+    const ended: string[] = [];
+    const wait = (name: string): Promise<void> =>
+      deadline.race(never()).catch(() => {
+        ended.push(name);
+      });
+    const first = wait('first');
+    clock.advance(10);
+    const second = wait('second');
+    clock.advance(10);
+    await first;
+    expect(ended).toEqual(['first']);
+    clock.advance(10);
+    await second;
+    expect(ended).toEqual(['first', 'second']);
+  });
+
+  it('names what was late, and may be tried again', async () => {
+    const { clock, deadline } = bench();
+    const waiting = deadline.race(never());
+    clock.advance(20);
+    await expect(waiting).rejects.toMatchObject({ retryable: true, message: /l2/ });
+  });
+
+  it('drops a late result without an unhandled rejection', async () => {
+    const { clock, deadline } = bench();
+    let fail: (error: Error) => void = () => undefined;
+    const waiting = deadline.race(new Promise((_resolve, reject) => (fail = reject)));
+    clock.advance(20);
+    await expect(waiting).rejects.toEqual(LATE);
+    fail(new Error('late'));
+    await Promise.resolve();
+    await expect(deadline.race(Promise.resolve(1))).resolves.toBe(1);
+  });
+
+  it('still bounds the next wait after all others ended in time', async () => {
+    const { clock, deadline } = bench();
+    await deadline.race(Promise.resolve(1));
+    clock.advance(15);
+    const waiting = deadline.race(never());
+    clock.advance(5);
+    clock.advance(15);
+    await expect(waiting).rejects.toEqual(LATE);
+  });
+});
