@@ -122,6 +122,12 @@ export const VALUE_CHECKS: Checks = {
     }
   },
 
+  'reads a set that is the first thing its tenant does': async (bench) => {
+    const address = bench.at('key', 'items', 't:new');
+    await bench.apply({ kind: 'set', addresses: [address], entry: bench.entry('value') });
+    await bench.assertFresh(address, 'value');
+  },
+
   'replaces a value by a set': async (bench) => {
     const address = bench.at('key');
     await bench.fill(address, 'old', { tags: ['red'] });
