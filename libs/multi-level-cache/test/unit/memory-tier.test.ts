@@ -71,9 +71,10 @@ describe('a hit', () => {
   });
 
   it('saves its entry from eviction', () => {
-    const { tier, fill, hit } = bench({ maxEntries: 2 });
+    const { clock, tier, fill, hit } = bench({ maxEntries: 2 });
     fill('a');
     fill('b');
+    clock.advance(1);
     hit('a');
     fill('c');
     expect(['a', 'b', 'c'].map((key) => hit(key)?.value())).toEqual(['a', undefined, 'c']);

@@ -83,8 +83,11 @@ export class MemoryTier implements Tier {
       return undefined;
     }
     slot.hits++;
-    slot.lastAccess = now;
-    this.#order.get(slot);
+    // Once per tick of the coarse clock is order enough, and a hot key is spared the most costly step.
+    if (slot.lastAccess !== now) {
+      slot.lastAccess = now;
+      this.#order.get(slot);
+    }
     return slot;
   }
 
