@@ -27,6 +27,8 @@ export interface TestCacheOptions {
   readonly l1?: boolean;
   /** The test is about servers that are away. */
   readonly mayBeDown?: boolean;
+  /** Of both lower tiers, ms. */
+  readonly budget?: number;
   readonly ttl?: number;
   readonly grace?: number;
   readonly hardTimeout?: number;
@@ -45,6 +47,7 @@ const open = new Set<TestCache>();
 /** Makes and opens a cache; tiers without a URL are off. */
 export async function testCache(options: TestCacheOptions): Promise<TestCache> {
   const clock = new SystemClock();
+  const { budget = 1_000 } = options;
   const deps = { namespace: options.namespace, clock };
   const lower = options.redis !== undefined || options.database !== undefined;
   const l1 =
@@ -56,7 +59,7 @@ export async function testCache(options: TestCacheOptions): Promise<TestCache> {
           ttl: lower ? 60_000 : undefined,
           keepStale: !lower,
         };
-  const l2 = options.redis === undefined ? false : { url: options.redis, budget: 1_000 };
+  const l2 = options.redis === undefined ? false : { url: options.redis, budget };
   const l3 =
     options.database === undefined
       ? false
@@ -66,7 +69,7 @@ export async function testCache(options: TestCacheOptions): Promise<TestCache> {
           schema: 'mlcache',
           table: 'entry',
           migrate: true,
-          budget: 1_000,
+          budget,
         };
   const { ttl = 60_000, grace = 60_000, hardTimeout = 10_000, partitionTtl = 30_000 } = options;
   const resolved: ResolvedOptions = {
@@ -85,7 +88,8 @@ export async function testCache(options: TestCacheOptions): Promise<TestCache> {
   );
   await cache.open();
   const down = Object.entries(cache.stats().tiers).filter(([, { state }]) => state === 'down');
-  if (down.length > 0 && options.mayBeDown !== true) throw new Error(`not up: ${JSON.stringify(down)}`);
+  if (down.length > 0 && options.mayBeDown !== true)
+    throw new Error(`not up: ${JSON.stringify(down)}`);
   const made: TestCache = {
     cache,
     l2: second,

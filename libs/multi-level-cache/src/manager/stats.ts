@@ -22,6 +22,8 @@ export interface TierStats {
   readonly entries: number;
   readonly bytes: number;
   readonly corrupt: number;
+  /** Why it is away, if it is. */
+  readonly reason?: string;
 }
 
 /** A snapshot of every counter. */

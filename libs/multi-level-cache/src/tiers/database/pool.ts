@@ -53,6 +53,8 @@ export class Database {
     });
     // Idle connections report the end of the server here; without a listener that ends the process.
     pool.on('error', (error) => this.#lose(error));
+    // A client in use reports it by itself as well, beside the rejection of its statement.
+    pool.on('connect', (client) => client.on('error', (error) => this.#lose(error)));
     this.#pool = pool;
     await this.#contact();
   }
