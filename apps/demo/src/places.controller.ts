@@ -1,0 +1,80 @@
+/** The HTTP face of the places. */
+import {
+  BadRequestException,
+  Body,
+  Controller,
+  Get,
+  Inject,
+  NotFoundException,
+  Param,
+  Patch,
+  Query,
+  UseInterceptors,
+} from '@nestjs/common';
+import { AnsweredBy } from './answered-by.interceptor.js';
+import { PlacesService, type CountryFacts, type NearPlace, type Place } from './places.service.js';
+
+// Every place an answer names becomes a tag of it, and an entry has at most 16.
+const MOST_PLACES = 15;
+
+@Controller()
+@UseInterceptors(AnsweredBy)
+export class PlacesController {
+  constructor(@Inject(PlacesService) private readonly places: PlacesService) {}
+
+  @Get('nearest')
+  nearest(
+    @Query('lat') lat: unknown,
+    @Query('lon') lon: unknown,
+    @Query('count') count: unknown = '10',
+  ): Promise<NearPlace[]> {
+    return this.places.nearest(
+      number('lat', lat, -90, 90),
+      number('lon', lon, -180, 180),
+      whole('count', count, 1, MOST_PLACES),
+    );
+  }
+
+  @Get('countries/:code')
+  async country(@Param('code') code: string): Promise<CountryFacts> {
+    if (!/^[A-Za-z]{2}$/.test(code))
+      throw new BadRequestException('a country code has two letters, such as NO');
+    const facts = await this.places.country(code.toUpperCase());
+    if (!facts) throw new NotFoundException('no places are known in that country');
+    return facts;
+  }
+
+  @Get('cities/:id')
+  async city(@Param('id') id: string): Promise<Place> {
+    return known(await this.places.find(whole('id', id, 1, 2 ** 31 - 1)));
+  }
+
+  @Patch('cities/:id')
+  async resize(@Param('id') id: string, @Body('population') population: unknown): Promise<Place> {
+    const wanted = whole('population', population, 0, 100_000_000);
+    const place = known(await this.places.current(whole('id', id, 1, 2 ** 31 - 1)));
+    return this.places.resize(place, wanted);
+  }
+}
+
+function known(place: Place | null): Place {
+  if (!place) throw new NotFoundException('no such city');
+  return place;
+}
+
+function number(name: string, given: unknown, least: number, most: number): number {
+  const value =
+    typeof given === 'number' || (typeof given === 'string' && given.trim() !== '')
+      ? Number(given)
+      : NaN;
+  if (!(value >= least && value <= most))
+    throw new BadRequestException(`${name} must be a number from ${least} to ${most}`);
+  // 0 and -0 are the same place.
+  return value + 0;
+}
+
+function whole(name: string, given: unknown, least: number, most: number): number {
+  const value = number(name, given, least, most);
+  if (!Number.isInteger(value)) throw new BadRequestException(`${name} must be a whole number`);
+  return value;
+}
