@@ -8,15 +8,16 @@ const servers = await provideServers();
 process.env['REDIS_URL'] = servers.redisUrl;
 process.env['DATABASE_URL'] = servers.databaseUrl;
 
+async function end(app: { close(): Promise<void> }): Promise<void> {
+  await app.close();
+  await servers.stop();
+  process.exit(0);
+}
+
 try {
   const app = await NestFactory.create(AppModule);
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.once(signal, () => {
-      void app
-        .close()
-        .finally(() => servers.stop())
-        .then(() => process.exit(0));
-    });
+    process.once(signal, () => void end(app));
   }
   const port = Number(process.env['PORT'] ?? 3000);
   await app.listen(port, '127.0.0.1');

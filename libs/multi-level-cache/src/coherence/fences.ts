@@ -23,7 +23,7 @@ export class Fences {
 
   ticket(scope: string, key: string): FenceTicket {
     const stripe = stripeOf(scope, key);
-    return { stripe, epoch: this.#epochs[stripe]!, generation: this.#generation };
+    return { stripe, epoch: this.#epochs[stripe], generation: this.#generation };
   }
 
   holds(ticket: FenceTicket): boolean {
@@ -32,7 +32,7 @@ export class Fences {
 
   /** The key was written: every ticket taken before is void. */
   bump(scope: string, key: string): void {
-    this.#epochs[stripeOf(scope, key)]!++;
+    this.#epochs[stripeOf(scope, key)]++;
   }
 
   /** Messages may have been missed: every ticket and every entry of before is void. */

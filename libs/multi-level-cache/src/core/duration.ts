@@ -21,5 +21,5 @@ export function parseDuration(value: unknown): number | undefined {
   if (typeof value === 'number') return Number.isFinite(value) && value >= 0 ? value : undefined;
   if (typeof value !== 'string') return undefined;
   const match = PATTERN.exec(value);
-  return match ? Number(match[1]) * UNITS[match[2]!]! : undefined;
+  return match ? Number(match[1]) * UNITS[match[2]] : undefined;
 }

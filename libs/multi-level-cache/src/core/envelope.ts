@@ -83,7 +83,7 @@ export function seal(value: unknown, shape: Shape, header: Header, fingerprint: 
 export function open(bytes: Buffer, fingerprint: Buffer): Opened | undefined {
   if (bytes.length < HEADER || bytes[0] !== MAGIC || bytes[1] !== VERSION || bytes[3] !== 0)
     return undefined;
-  const codec = bytes[2]!;
+  const codec = bytes[2];
   if ((codec & ~CODEC_MASK) !== 0 || (codec !== CODEC.json && codec !== CODEC.marked))
     return undefined;
   if (bytes.compare(fingerprint, 0, 8, 26, 34) !== 0) return undefined;
@@ -98,7 +98,7 @@ export function open(bytes: Buffer, fingerprint: Buffer): Opened | undefined {
 function openBody(bytes: Buffer, codec: Codec): Opened {
   const tags: string[] = [];
   let at = HEADER;
-  for (let left = bytes[54]!; left > 0; left--) {
+  for (let left = bytes[54]; left > 0; left--) {
     const length = bytes.readUInt16BE(at);
     at += 2;
     if (at + length > bytes.length) throw new RangeError('truncated tags');

@@ -56,6 +56,6 @@ export class EventHub {
   }
 
   #of<N extends CacheEventName>(name: N): readonly CacheListener<N>[] {
-    return (this.#listeners[name] as CacheListener<N>[] | undefined) ?? [];
+    return this.#listeners[name] ?? [];
   }
 }

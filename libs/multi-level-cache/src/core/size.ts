@@ -12,6 +12,6 @@ export const SIZE_FORM = "bytes as a whole number above 0 or text such as '64kb'
 /** Bytes, or `undefined` if it is no size above 0. */
 export function parseSize(value: unknown): number | undefined {
   const match = typeof value === 'string' ? PATTERN.exec(value) : undefined;
-  const bytes = match ? Math.floor(Number(match[1]) * UNITS[match[2]!.toLowerCase()]!) : value;
+  const bytes = match ? Math.floor(Number(match[1]) * UNITS[match[2].toLowerCase()]) : value;
   return typeof bytes === 'number' && Number.isSafeInteger(bytes) && bytes > 0 ? bytes : undefined;
 }

@@ -98,7 +98,7 @@ export class Cache extends CacheManager {
     const values = await Promise.all(distinct.map((key) => this.get<T>(key)));
     const found = new Map<string, T>();
     values.forEach((value, index) => {
-      if (value !== undefined) found.set(distinct[index]!, value);
+      if (value !== undefined) found.set(distinct[index], value);
     });
     return found;
   }

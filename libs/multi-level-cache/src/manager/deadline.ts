@@ -43,7 +43,7 @@ export class Deadline {
     this.#timer = undefined;
     const now = this.clock.now();
     while (this.#head < this.#queue.length) {
-      const waiting = this.#queue[this.#head]!;
+      const waiting = this.#queue[this.#head];
       if (!waiting.done) {
         if (waiting.at > now) break;
         waiting.reject(

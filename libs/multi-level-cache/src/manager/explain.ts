@@ -22,13 +22,11 @@ export async function explain(parts: Parts, address: Address): Promise<Explanati
 /** Milliseconds until no tier holds it fresh any more; L1 alone says little, for its lives are capped. */
 export async function timeLeft(parts: Parts, address: Address): Promise<number | undefined> {
   const now = parts.clock.now();
-  const reads = await Promise.all([
-    parts.l1?.read(address),
-    parts.l2?.read(address, false),
-    parts.l3?.read(address, false),
-  ]);
+  const lower = await Promise.all(
+    [parts.l2, parts.l3].map(async (guard) => guard?.read(address, false)),
+  );
   let left: number | undefined;
-  for (const read of reads) {
+  for (const read of [parts.l1?.read(address), ...lower]) {
     if (read?.state === 'fresh' && read.entry)
       left = Math.max(left ?? 0, read.entry.freshUntil - now);
   }

@@ -74,7 +74,7 @@ export class ReadPath {
         (error: unknown) => {
           end();
           // The loader's own error, as it was thrown.
-          reject(error as Error);
+          reject(error);
         },
       );
     });

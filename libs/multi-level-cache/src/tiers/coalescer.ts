@@ -55,7 +55,7 @@ export class Coalescer<K, V> {
   async #run(batch: readonly Waiting<K, V>[]): Promise<void> {
     try {
       const values = await this.send(batch.map(({ key }) => key));
-      batch.forEach(({ resolve }, index) => resolve(values[index]!));
+      batch.forEach(({ resolve }, index) => resolve(values[index]));
     } catch (error) {
       for (const { reject } of batch) reject(error);
     }

@@ -110,7 +110,7 @@ export class DatabaseTier implements Tier {
   ticket(_address: Address, { mark }: TierRead): TicketReply {
     return mark === undefined
       ? { kind: 'none' }
-      : { kind: 'granted', ticket: { tier: 'l3', ...(mark as Mark) } as RowTicket };
+      : { kind: 'granted', ticket: { tier: 'l3', ...(mark as Mark) } };
   }
 
   async fill(address: Address, entry: Entry, ticket: Ticket): Promise<boolean> {
@@ -170,7 +170,7 @@ export class DatabaseTier implements Tier {
       addresses.map(({ scope }) => scope.clearTag),
     ]);
     const reads = new Array<TierRead>(addresses.length);
-    for (const row of rows) reads[row.at - 1] = this.#judge(addresses[row.at - 1]!, row, before);
+    for (const row of rows) reads[row.at - 1] = this.#judge(addresses[row.at - 1], row, before);
     return reads;
   }
 

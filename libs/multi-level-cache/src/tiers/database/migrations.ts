@@ -56,7 +56,7 @@ export async function migrate(client: ClientBase, { schema, table }: L3Options):
     );
     const version = await installed(client, meta, table);
     for (let next = version; next < SCHEMA_VERSION; next++) {
-      const up = STEPS[next]!(schema, table);
+      const up = STEPS[next](schema, table);
       await client.query(`begin;${up};
         insert into ${meta} values ('${table.replaceAll("'", "''")}', ${next + 1})
           on conflict (name) do update set version = excluded.version; commit`);

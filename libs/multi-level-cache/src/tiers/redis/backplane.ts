@@ -23,7 +23,7 @@ export function encodeChange(change: Change): { type: 'd' | 't'; payload: string
 /** The message in a stream entry, or `undefined` where it is not ours. */
 export function decodeMessage(fields: readonly string[]): Message | undefined {
   const record = new Map<string, string>();
-  for (let at = 0; at + 1 < fields.length; at += 2) record.set(fields[at]!, fields[at + 1]!);
+  for (let at = 0; at + 1 < fields.length; at += 2) record.set(fields[at], fields[at + 1]);
   const number = Number(record.get('n'));
   const epoch = record.get('e');
   const change = decodeChange(record.get('t'), record.get('k'));
