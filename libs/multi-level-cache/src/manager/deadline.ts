@@ -1,5 +1,5 @@
 /** The budget of a tier: a bound on how long a caller waits for it. One timer serves all calls of a tier. */
-import type { Clock, Timer } from '../core/clock.js';
+import type { Clock } from '../core/clock.js';
 import { CacheError } from '../core/errors.js';
 
 interface Waiting {
@@ -12,7 +12,7 @@ interface Waiting {
 export class Deadline {
   readonly #queue: Waiting[] = [];
   #head = 0;
-  #timer: Timer | undefined;
+  #armed = false;
 
   constructor(
     readonly clock: Clock,
@@ -25,7 +25,7 @@ export class Deadline {
     return new Promise<T>((resolve, reject) => {
       const waiting: Waiting = { at: this.clock.now() + this.ms, reject, done: false };
       this.#queue.push(waiting);
-      this.#timer ??= this.clock.after(this.ms, () => this.#expire());
+      if (!this.#armed) this.#arm(this.ms);
       work.then(
         (value) => {
           waiting.done = true;
@@ -40,7 +40,7 @@ export class Deadline {
   }
 
   #expire(): void {
-    this.#timer = undefined;
+    this.#armed = false;
     const now = this.clock.now();
     while (this.#head < this.#queue.length) {
       const waiting = this.#queue[this.#head];
@@ -55,6 +55,11 @@ export class Deadline {
     this.#queue.splice(0, this.#head);
     this.#head = 0;
     const next = this.#queue[0];
-    if (next) this.#timer = this.clock.after(Math.max(next.at - now, 1), () => this.#expire());
+    if (next) this.#arm(Math.max(next.at - now, 1));
+  }
+
+  #arm(ms: number): void {
+    this.#armed = true;
+    this.clock.after(ms, () => this.#expire());
   }
 }
