@@ -20,7 +20,8 @@ import { explain, timeLeft } from './explain.js';
 import type { Parts } from './parts.js';
 import type { ReadPath } from './read-path.js';
 import type { Answer } from './single-flight.js';
-import { snapshot, RequestCounts, type CacheStats } from './stats.js';
+import { snapshot } from './snapshot.js';
+import { RequestCounts, type CacheStats } from './stats.js';
 import type { WritePath } from './write-path.js';
 
 const MAX_TENANTS = 10_000;

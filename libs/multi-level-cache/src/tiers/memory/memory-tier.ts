@@ -15,11 +15,10 @@ import type {
   TierRead,
   TierStatus,
 } from '../../core/tier.js';
-import { Partitions, type Partition } from './partition.js';
-import { Slot, type SlotView } from './slot.js';
+import { Partitions } from './partitions.js';
+import { Slot, type Partition, type SlotView } from './slot.js';
 
-export type { Partition } from './partition.js';
-export type { Slot, SlotView } from './slot.js';
+export type { Partition, Slot, SlotView } from './slot.js';
 
 /** What a fill must find unchanged: nothing was written or invalidated since. */
 class MemoryTicket implements Ticket {

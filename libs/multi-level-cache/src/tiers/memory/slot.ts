@@ -1,7 +1,7 @@
-/** One entry in memory, with all that a hit needs at hand. */
+/** One entry in memory with all that a hit needs at hand, and the partition that finds it by the key as it was given. */
 import { handOut, type Entry } from '../../core/entry.js';
+import type { Scope } from '../../core/key.js';
 import type { TierRead } from '../../core/tier.js';
-import type { Partition } from './partition.js';
 
 /** Rough heap bytes of a slot beside key and value: slot, map and list records. */
 const OVERHEAD_BYTES = 200;
@@ -13,6 +13,15 @@ export interface SlotView {
   readonly bytes: number;
   readonly hits: number;
   readonly lastAccess: number;
+}
+
+/** The entries of one scope; no name is built to find one. */
+export class Partition {
+  readonly slots = new Map<string, Slot>();
+  /** Still known to its tier; a forgotten one is asked for again. */
+  live = true;
+
+  constructor(readonly scope: Scope) {}
 }
 
 /** A cached entry. The one lru-cache of the tier is keyed by it, so that all partitions share one bound. */

@@ -1,17 +1,8 @@
-/** Where a hit starts: the entries of one tenant's part of one cache, found by the key as it was given. */
+/** All partitions of L1: found by scope, kept while they hold entries. */
 import type { Scope } from '../../core/key.js';
-import type { Slot } from './slot.js';
+import { Partition } from './slot.js';
 
 const SWEEP_AT = 10_000;
-
-/** The entries of one scope; no name is built to find one. */
-export class Partition {
-  readonly slots = new Map<string, Slot>();
-  /** Still known to its tier; a forgotten one is asked for again. */
-  live = true;
-
-  constructor(readonly scope: Scope) {}
-}
 
 /** All partitions by the id of their scope. Only entries keep one alive, so the bound on entries bounds these too. */
 export class Partitions {

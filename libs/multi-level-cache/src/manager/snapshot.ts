@@ -1,0 +1,28 @@
+/** All counters of an application, gathered when somebody asks. */
+import type { Parts } from './parts.js';
+import { TIER_OFF, type CacheStats, type RequestCounts, type TierStats } from './stats.js';
+import type { TierGuard } from './tier-guard.js';
+
+/** Every counter of an application, as it stands. */
+export function snapshot(
+  parts: Parts,
+  caches: ReadonlyMap<string, { readonly counts: RequestCounts }>,
+): CacheStats {
+  const requests: Record<string, { requests: RequestCounts }> = {};
+  let hits = 0;
+  let lower = 0;
+  for (const [name, { counts }] of caches) {
+    requests[name] = { requests: { ...counts } };
+    hits += counts.l1;
+    lower += counts.l2 + counts.l3 + counts.loader + counts.stale + counts.error;
+  }
+  const { l1, l2, l3 } = parts;
+  const first = l1 ? { ...l1.status(), hits, misses: lower, writes: l1.writes } : TIER_OFF;
+  return { caches: requests, tiers: { l1: first, l2: lowerStats(l2), l3: lowerStats(l3) } };
+}
+
+function lowerStats(guard: TierGuard | null): TierStats {
+  if (!guard) return TIER_OFF;
+  const { hits, misses, writes, tier } = guard;
+  return { ...tier.status(), hits, misses, writes };
+}

@@ -1,0 +1,85 @@
+/** The packed library in an application of its own: L1 alone, no server, no optional peer. */
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, it } from 'vitest';
+
+const root = new URL('../..', import.meta.url).pathname;
+const folder = mkdtempSync(join(tmpdir(), 'mlc-consumer-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const APP = `
+import 'reflect-metadata';
+import { Injectable, Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { CacheManager, Cached, MultiLevelCacheModule } from 'nestjs-multi-level-cache';
+
+let loads = 0;
+
+@Injectable()
+class Products {
+  @Cached({ key: (id) => \`product:\${id}\`, tags: (product) => [product.brand] })
+  async find(id: string): Promise<{ id: string; brand: string; load: number }> {
+    return { id, brand: 'acme', load: ++loads };
+  }
+}
+
+@Module({ imports: [MultiLevelCacheModule.forRoot({ namespace: 'shop' })], providers: [Products] })
+class AppModule {}
+
+const app = await NestFactory.createApplicationContext(AppModule, { logger: false });
+const products = app.get(Products);
+await products.find('7');
+const second = await products.find('7');
+await app.get(CacheManager).invalidateTags(['acme']);
+const third = await products.find('7');
+process.stdout.write(JSON.stringify({ second: second.load, third: third.load, tiers: app.get(CacheManager).stats().tiers.l2.state }));
+await app.close();
+`;
+
+it('installs, compiles and runs', () => {
+  execFileSync(process.execPath, [join(root, 'scripts/pack.mjs')], { stdio: 'pipe' });
+  const packages = join(root, 'dist/packages');
+  const tarball = readdirSync(packages).find((name) =>
+    name.startsWith('nestjs-multi-level-cache-'),
+  )!;
+  writeFileSync(
+    join(folder, 'package.json'),
+    JSON.stringify({ name: 'consumer', private: true, type: 'module' }),
+  );
+  writeFileSync(
+    join(folder, 'tsconfig.json'),
+    JSON.stringify({
+      compilerOptions: {
+        target: 'ES2023',
+        module: 'nodenext',
+        strict: true,
+        experimentalDecorators: true,
+        emitDecoratorMetadata: true,
+        types: ['node'],
+      },
+    }),
+  );
+  writeFileSync(join(folder, 'app.ts'), APP);
+  const install = [
+    'install',
+    '--no-audit',
+    '--no-fund',
+    '--prefer-offline',
+    join(packages, tarball),
+    '@nestjs/common@12',
+    '@nestjs/core@12',
+    'reflect-metadata',
+    'rxjs',
+    'typescript@6.0',
+    '@types/node@22',
+  ];
+  execFileSync('npm', install, { cwd: folder, stdio: 'pipe' });
+  for (const optional of ['ioredis', 'pg', 'typeorm', '@nestjs/terminus']) {
+    expect(existsSync(join(folder, 'node_modules', optional))).toBe(false);
+  }
+  execFileSync(join(folder, 'node_modules/.bin/tsc'), [], { cwd: folder, stdio: 'pipe' });
+  const output = execFileSync(process.execPath, ['app.js'], { cwd: folder, encoding: 'utf8' });
+  expect(JSON.parse(output)).toEqual({ second: 1, third: 2, tiers: 'off' });
+}, 180_000);
