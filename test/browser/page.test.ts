@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { chromium, type Browser, type Page } from 'playwright-core';
 import { freePort } from 'throwaway-servers';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { browserProgram } from './chromium.js';
 
 const MAIN = new URL('../../dist/apps/demo/main.js', import.meta.url).pathname;
@@ -20,16 +20,10 @@ beforeAll(async () => {
   });
   stop = () => new Promise((resolve) => (child.once('exit', resolve), child.kill('SIGTERM')));
   const url = `http://127.0.0.1:${port}/`;
-  await expect
-    .poll(
-      () =>
-        fetch(url).then(
-          ({ status }) => status,
-          () => 0,
-        ),
-      { timeout: 90_000 },
-    )
-    .toBe(200);
+  await vi.waitFor(async () => expect((await fetch(url)).status).toBe(200), {
+    timeout: 90_000,
+    interval: 100,
+  });
   browser = await chromium.launch({
     executablePath: await browserProgram(),
     args: ['--no-sandbox'],
