@@ -36,6 +36,7 @@ export interface TestCacheOptions {
 }
 
 export interface TestCache {
+  readonly namespace: string;
   readonly cache: CacheRoot;
   readonly l2: Gates | undefined;
   readonly l3: Gates | undefined;
@@ -91,6 +92,7 @@ export async function testCache(options: TestCacheOptions): Promise<TestCache> {
   if (down.length > 0 && options.mayBeDown !== true)
     throw new Error(`not up: ${JSON.stringify(down)}`);
   const made: TestCache = {
+    namespace: options.namespace,
     cache,
     l2: second,
     l3: third,
