@@ -370,11 +370,11 @@ describe('in the stores', () => {
       Buffer.alloc(0),
       Buffer.from('hello'),
       Buffer.from([0xc4, 9, 0, 0]),
-      (await client.getBuffer(name!))!.subarray(0, 50),
+      (await client.getBuffer(name))!.subarray(0, 50),
       Buffer.alloc(5_000, 0xc4),
     ];
     for (const bytes of rubbish) {
-      await client.set(name!, bytes);
+      await client.set(name, bytes);
       await sql.query('update mlcache.entry set value = $1', [bytes]);
       const other = await three({ namespace: made.namespace, database });
       expect(await other.cache.getOrSet('k', () => 'loaded')).toBe('loaded');

@@ -17,9 +17,9 @@ class Instance {
     child.on(
       'message',
       ({ id, result, error }: { id: number; result?: unknown; error?: string }) => {
-        const { resolve, reject } = this.#waiting.get(id)!;
-        if (error === undefined) resolve(result);
-        else reject(new Error(error));
+        const waiting = this.#waiting.get(id)!;
+        if (error === undefined) waiting.resolve(result);
+        else waiting.reject(new Error(error));
       },
     );
   }

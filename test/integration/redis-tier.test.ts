@@ -1,0 +1,208 @@
+/** L2 by itself: what Redis loses, forgets or is told by others never becomes valid again. */
+import { randomBytes } from 'node:crypto';
+import { Redis } from 'ioredis';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { SystemClock } from '../../libs/multi-level-cache/src/core/clock.js';
+import { createEntry, type Entry } from '../../libs/multi-level-cache/src/core/entry.js';
+import { Address, Scope } from '../../libs/multi-level-cache/src/core/key.js';
+import type {
+  RemoteChange,
+  Ticket,
+  TierListener,
+} from '../../libs/multi-level-cache/src/core/tier.js';
+import { RedisTier } from '../../libs/multi-level-cache/src/tiers/redis/redis-tier.js';
+import { freshNamespace, startRedis, type Server } from '../support/servers.js';
+
+const clock = new SystemClock();
+let server: Server;
+let client: Redis;
+let namespace: string;
+const open: RedisTier[] = [];
+
+interface Made {
+  readonly tier: RedisTier;
+  readonly heard: RemoteChange[];
+  losses: number;
+}
+
+async function make(): Promise<Made> {
+  const tier = new RedisTier({ url: server.url, budget: 20 }, { namespace, clock });
+  open.push(tier);
+  const made: Made = { tier, heard: [], losses: 0 };
+  const listener: TierListener = {
+    changed: (change) => made.heard.push(change),
+    lost: () => made.losses++,
+    state: () => undefined,
+  };
+  await tier.open(listener);
+  expect(tier.status().state).toBe('up');
+  return made;
+}
+
+beforeEach(async () => {
+  server = await startRedis();
+  client = new Redis(server.url);
+  client.on('error', () => undefined);
+  namespace = freshNamespace();
+});
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((tier) => tier.close()));
+  client.disconnect();
+  await server.stop();
+});
+
+function at(key: string): Address {
+  return new Address(new Scope(namespace, 'p', 'default'), key);
+}
+
+function entry(value: unknown, tags: string[] = []): Entry {
+  return createEntry(value, { ttl: 60_000, grace: 0, tags }, clock.now(), 0, true);
+}
+
+async function ticket(tier: RedisTier, address: Address): Promise<Ticket> {
+  const reply = await tier.ticket(address, await tier.read(address));
+  if (reply.kind !== 'granted') throw new Error(reply.kind);
+  return reply.ticket;
+}
+
+async function store(
+  tier: RedisTier,
+  address: Address,
+  value: unknown,
+  tags: string[] = [],
+): Promise<void> {
+  expect(await tier.fill(address, entry(value, tags), await ticket(tier, address))).toBe(true);
+}
+
+describe('leases', () => {
+  it('are held by one at a time, prolonged by their holder only, and free when given back', async () => {
+    const [{ tier: a }, { tier: b }] = [await make(), await make()];
+    const held = await ticket(a, at('k'));
+    expect((await b.ticket(at('k'), { state: 'absent' })).kind).toBe('busy');
+    expect(await a.renew(at('k'), held)).toBe(true);
+    expect(await b.renew(at('k'), { ...held, token: 'another' } as Ticket)).toBe(false);
+    await b.release(at('k'), { ...held, token: 'another' } as Ticket);
+    expect((await b.ticket(at('k'), { state: 'absent' })).kind).toBe('busy');
+    await a.release(at('k'), held);
+    expect((await b.ticket(at('k'), { state: 'absent' })).kind).toBe('granted');
+  });
+
+  it('hand over what somebody stored meanwhile, and not what the caller has just rejected', async () => {
+    const [{ tier: a }, { tier: b }] = [await make(), await make()];
+    const nothing = await b.read(at('k'));
+    await store(a, at('k'), 'v');
+    const found = await b.ticket(at('k'), nothing);
+    expect(found).toMatchObject({ kind: 'found', read: { state: 'fresh', entry: { value: 'v' } } });
+    expect((await b.ticket(at('k'), await b.read(at('k')))).kind).toBe('granted');
+  });
+
+  it('that expired fill nothing', async () => {
+    const { tier } = await make();
+    const address = at('k');
+    const held = await ticket(tier, address);
+    await client.del(address.scope.redisKey('l', address));
+    expect(await tier.fill(address, entry('late'), held)).toBe(false);
+    expect((await tier.read(address)).state).toBe('absent');
+  });
+});
+
+describe('lost data', () => {
+  it('FLUSHALL: entries of before are nowhere, a lease of before fills nothing anybody reads, and everybody forgets', async () => {
+    const [a, b] = [await make(), await make()];
+    await store(a.tier, at('k'), 'old', ['t']);
+    const old = await client.getBuffer(at('k').scope.redisKey('e', at('k')));
+    const before = [a.losses, b.losses];
+    await client.flushall();
+    await a.tier.apply({ kind: 'delete', addresses: [at('another')] });
+    await expect.poll(() => [a.losses > before[0], b.losses > before[1]]).toEqual([true, true]);
+    // The old bytes come back, as from a snapshot.
+    await client.set(at('k').scope.redisKey('e', at('k')), old!);
+    expect((await a.tier.read(at('k'))).state).toBe('invalid');
+    expect((await b.tier.read(at('k'))).state).toBe('invalid');
+    await store(b.tier, at('k'), 'new');
+    expect(await a.tier.read(at('k'))).toMatchObject({ state: 'fresh', entry: { value: 'new' } });
+  });
+
+  it.each(['sq', 'ep'])(
+    '%s is evicted: a new epoch, nothing of before is valid',
+    async (record) => {
+      const { tier } = await make();
+      await store(tier, at('k'), 'old');
+      await client.del(`${namespace}:{~}:${record}`);
+      await tier.apply({ kind: 'delete', addresses: [at('another')] });
+      expect((await tier.read(at('k'))).state).toBe('invalid');
+    },
+  );
+
+  it('the counter went back under the same epoch: a new epoch', async () => {
+    const { tier } = await make();
+    await store(tier, at('k'), 'old');
+    const number = BigInt((await client.get(`${namespace}:{~}:sq`))!);
+    await client.set(`${namespace}:{~}:sq`, String(number - 10n));
+    await client.client('KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+    await expect
+      .poll(async () => (await tier.read(at('k')).catch(() => undefined))?.state)
+      .toBe('invalid');
+  });
+
+  it('tag records are evicted: tagged entries of before are invalid, later ones live', async () => {
+    const { tier } = await make();
+    await store(tier, at('k'), 'old', ['t']);
+    await tier.apply({ kind: 'tags', tenant: 'p', tags: ['t'] });
+    await client.del(`${namespace}:{~}:tags:p`);
+    const other = await make();
+    expect((await other.tier.read(at('k'))).state).toBe('invalid');
+    await store(other.tier, at('k'), 'new', ['t']);
+    expect((await (await make()).tier.read(at('k'))).state).toBe('fresh');
+  });
+});
+
+describe('the stream', () => {
+  it('tells every instance, the sender too, what changed and in which order', async () => {
+    const [a, b] = [await make(), await make()];
+    await a.tier.apply({ kind: 'delete', addresses: [at('k')] });
+    await b.tier.apply({ kind: 'tags', tenant: 't:x', tags: ['one', 'two'] });
+    await a.tier.apply({ kind: 'set', addresses: [at('s')], entry: entry(1) });
+    const told: RemoteChange[] = [
+      { kind: 'delete', keys: [['p', 'default', 'k']] },
+      { kind: 'tags', tenant: 't:x', tags: ['one', 'two'] },
+      { kind: 'delete', keys: [['p', 'default', 's']] },
+    ];
+    for (const { heard } of [a, b]) await expect.poll(() => heard).toEqual(told);
+  });
+
+  it.each([
+    ['rubbish', ['x', 'y']],
+    ['a gap', ['n', '9999999999999999', 'e', '1', 's', 's', 't', 'd', 'k', '[]']],
+    ['a payload that is none', ['n', '1', 'e', '1', 's', 's', 't', 'd', 'k', '{"a":1}']],
+  ])('%s in it makes everybody forget, and go on', async (_what, fields) => {
+    const a = await make();
+    const before = a.losses;
+    await client.xadd(`${namespace}:{~}:st`, '*', ...fields);
+    await expect.poll(() => a.losses).toBeGreaterThan(before);
+    await expect.poll(() => a.tier.status().state).toBe('up');
+    await a.tier.apply({ kind: 'delete', addresses: [at('k')] });
+    await expect.poll(() => a.heard.length).toBe(1);
+  });
+
+  it('is cut: everybody forgets when it is back', async () => {
+    const a = await make();
+    const before = a.losses;
+    await client.client('KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+    await expect.poll(() => a.losses, { timeout: 5_000 }).toBeGreaterThan(before);
+  });
+});
+
+it('keeps large values out of Redis', async () => {
+  const { tier } = await make();
+  await store(tier, at('k'), randomBytes(1024 ** 2).toString('base64'));
+  expect((await tier.read(at('k'))).state).toBe('absent');
+});
+
+it('rejects at once while Redis is gone, and closes at once while it is frozen', async () => {
+  const { tier } = await make();
+  await server.freeze();
+  void tier.read(at('k')).catch(() => undefined);
+  await tier.close();
+  await expect(tier.read(at('k'))).rejects.toMatchObject({ code: 'CACHE_TIER_UNAVAILABLE' });
+});
