@@ -66,6 +66,7 @@ it('answers many reads of one moment with one statement, and stores many fills w
   const tier = await make();
   const addresses = Array.from({ length: 60 }, (_, index) => at(`k${index}`));
   const asked: string[] = [];
+  // oxlint-disable-next-line typescript/unbound-method -- called with its client below
   const query = pg.Client.prototype.query;
   pg.Client.prototype.query = function (this: pg.Client, ...args: unknown[]): unknown {
     const [first] = args as [{ text?: string }];

@@ -142,6 +142,32 @@ describe.each(SHAPES)('$title', (shape) => {
   });
 });
 
+describe.each([
+  { title: 'L2', shape: SHAPES[1] },
+  { title: 'L3', shape: SHAPES[2] },
+])('R16: $title could not take a change', ({ shape }) => {
+  it.each(REMOVALS)(
+    '$name is owed: the key bypasses the tier until it has been applied',
+    async ({ run }) => {
+      const make = instances(shape);
+      const a = await make();
+      await a.cache.getOrSet('k', () => 'old', { tags: ['t'] });
+      await a.cache.drain();
+      const tier = (a.l2 ?? a.l3)!;
+      const paying = tier.failThenStop('apply');
+      expect(await run(a)).toMatchObject({ l1: 'ok', durable: false });
+      await paying.reached;
+      // The tier answers again, and still has the old value.
+      expect((await (await make()).cache.explain('k')).answeredBy).not.toBe('loader');
+      expect(await a.cache.get('k')).toBeUndefined();
+      expect((await a.cache.explain('k')).answeredBy).toBe('loader');
+      paying.pass();
+      await a.cache.drain();
+      await expectGone(make, a);
+    },
+  );
+});
+
 describe.each(SHAPES.filter(({ redis }) => redis))('$title, two nodes', (shape) => {
   it.each(REMOVALS)(
     'R2, R5: load starts on A, $name on B, load commits on A: in no tier',

@@ -139,6 +139,16 @@ export class Gates implements Tier {
     return { reached, pass };
   }
 
+  /** The next call of this step rejects, as if the tier were away for a moment; the one after it stops. */
+  failThenStop(step: Step): Stop {
+    const second = this.stop(step);
+    const stopped = this.#stops.get(step)!;
+    const go = Promise.reject(new Error('away'));
+    go.catch(() => undefined);
+    this.#stops.set(step, { arrive: () => this.#stops.set(step, stopped), go });
+    return second;
+  }
+
   open(listener: TierListener): Promise<void> {
     return this.real.open(listener);
   }

@@ -1,0 +1,123 @@
+/** What the cache does with what a shared tier tells it: a tier that says whatever the test wants it to. */
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import type { Entry } from '../../src/core/entry.js';
+import type { Address } from '../../src/core/key.js';
+import type {
+  Change,
+  Ticket,
+  TicketReply,
+  Tier,
+  TierListener,
+  TierRead,
+  TierState,
+  TierStatus,
+} from '../../src/core/tier.js';
+import { createCache, type CacheRoot } from '../../src/manager/create-cache.js';
+import { FakeClock } from '../../src/testing/fake-clock.js';
+import { MemoryTier } from '../../src/tiers/memory/memory-tier.js';
+
+class Told implements Tier {
+  readonly name = 'l2';
+  listener!: TierListener;
+  state: TierState = 'up';
+  open(listener: TierListener): Promise<void> {
+    this.listener = listener;
+    return Promise.resolve();
+  }
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+  read(_address: Address): TierRead {
+    return { state: 'absent' };
+  }
+  ticket(_address: Address, _read: TierRead): TicketReply {
+    return { kind: 'granted', ticket: { tier: 'l2' } };
+  }
+  fill(_address: Address, _entry: Entry, _ticket: Ticket): boolean {
+    return true;
+  }
+  apply(_change: Change): Promise<void> {
+    return Promise.resolve();
+  }
+  status(): TierStatus {
+    return { state: this.state, entries: 0, bytes: 0, evictions: 0, corrupt: 0 };
+  }
+}
+
+let clock: FakeClock;
+let l2: Told;
+let cache: CacheRoot;
+
+beforeEach(async () => {
+  clock = new FakeClock();
+  l2 = new Told();
+  const l1 = { maxEntries: 100, maxSize: 1_000_000, keepStale: false };
+  const defaults = { ttl: 600_000, grace: 0, hardTimeout: 30_000, partitionTtl: 30_000 };
+  const options = { namespace: 'app', l1, l2: { budget: 20 }, l3: false as const, defaults };
+  cache = createCache(options, { l1: new MemoryTier(l1, clock), l2, l3: null }, clock);
+  await cache.open();
+  for (const key of ['k', 'tagged']) {
+    await cache.getOrSet(key, () => 'v', { tags: key === 'tagged' ? ['t'] : [] });
+  }
+});
+afterEach(() => cache.close());
+
+it('forgets everything in memory when messages may have been missed', () => {
+  expect(cache.peek('k')).toBe('v');
+  l2.listener.lost();
+  expect(cache.peek('k')).toBeUndefined();
+});
+
+it('drops the key another process changed, in its tenant and cache only', () => {
+  l2.listener.changed({
+    kind: 'delete',
+    keys: [
+      ['t:a', 'default', 'k'],
+      ['p', 'other', 'k'],
+    ],
+  });
+  expect(cache.peek('k')).toBe('v');
+  l2.listener.changed({ kind: 'delete', keys: [['p', 'default', 'k']] });
+  expect(cache.peek('k')).toBeUndefined();
+  expect(cache.peek('tagged')).toBe('v');
+});
+
+it('drops what carries the tag another process bumped', () => {
+  l2.listener.changed({ kind: 'tags', tenant: 'p', tags: ['t'] });
+  expect(cache.peek('tagged')).toBeUndefined();
+  expect(cache.peek('k')).toBe('v');
+});
+
+it('does not store what was read before another process changed the key', async () => {
+  let finish!: (value: string) => void;
+  const load = cache.getOrSet('late', () => new Promise<string>((resolve) => (finish = resolve)));
+  await Promise.resolve();
+  await new Promise((resolve) => setImmediate(resolve));
+  l2.listener.changed({ kind: 'delete', keys: [['p', 'default', 'late']] });
+  finish('old');
+  expect(await load).toBe('old');
+  expect(cache.peek('late')).toBeUndefined();
+});
+
+it('keeps nothing in memory for longer than partitionTtl while the tier cannot be heard', async () => {
+  l2.listener.state('down');
+  clock.advance(29_999);
+  expect(cache.peek('k')).toBe('v');
+  clock.advance(1);
+  expect(cache.peek('k')).toBeUndefined();
+  await cache.getOrSet('k', () => 'again');
+  clock.advance(30_000);
+  expect(cache.peek('k')).toBeUndefined();
+  l2.listener.state('up');
+  await cache.getOrSet('k', () => 'heard');
+  clock.advance(30_000);
+  expect(cache.peek('k')).toBe('heard');
+});
+
+it('tells when a tier goes and comes', () => {
+  const told: string[] = [];
+  cache.on('tier', ({ tier, state }) => told.push(`${tier} ${state}`));
+  l2.listener.state('down');
+  l2.listener.state('up');
+  expect(told).toEqual(['l2 down', 'l2 up']);
+});
