@@ -341,6 +341,36 @@ describe('bad input', () => {
 });
 
 describe('in the stores', () => {
+  it('R14: a load whose lease is gone when it commits is stored nowhere', async () => {
+    const { cache, namespace } = await three();
+    const [started, value] = [deferred(), deferred<string>()];
+    const load = cache.getOrSet('k', () => (started.resolve(), value.promise));
+    await started.promise;
+    const client = new Redis(redisUrl());
+    const leases = await client.keys(`${namespace}:*:l:*`);
+    expect(await client.del(leases)).toBe(1);
+    client.disconnect();
+    value.resolve('late');
+    expect(await load).toBe('late');
+    await cache.drain();
+    const { tiers } = await cache.explain('k');
+    expect(Object.values(tiers).map(({ state }) => state)).toEqual(['absent', 'absent', 'absent']);
+  });
+
+  it('leaves a set value to L3 where L3 has it: L2 gets it with its next reader, under a lease', async () => {
+    const { cache } = await three();
+    await cache.set('k', 'v');
+    expect((await cache.explain('k')).tiers).toMatchObject({
+      l2: { state: 'absent' },
+      l3: { state: 'fresh' },
+    });
+    expect(await cache.getOrSet('k', () => 'loaded')).toBe('v');
+    expect((await cache.explain('k')).tiers).toMatchObject({
+      l1: { state: 'fresh' },
+      l2: { state: 'fresh' },
+    });
+  });
+
   it('reads many keys of one moment with one command and one statement', async () => {
     const made = await three();
     const keys = Array.from({ length: 50 }, (_, index) => `k${index}`);
