@@ -1,10 +1,9 @@
 /** L2: entries in Redis, shared by all processes; fills are fenced by leases, changes are announced on a stream. */
 import { randomBytes } from 'node:crypto';
-import { TagMirror } from '../../coherence/tag-mirror.js';
 import type { Clock } from '../../core/clock.js';
-import { capped, type Entry } from '../../core/entry.js';
-import { ID_BYTES, ID_OFFSET, open, seal, type Opened } from '../../core/envelope.js';
-import { encodeSegment, type Address, type Scope } from '../../core/key.js';
+import type { Entry } from '../../core/entry.js';
+import { ID_BYTES, ID_OFFSET, open } from '../../core/envelope.js';
+import { encodeSegment, type Address } from '../../core/key.js';
 import type { L2Options } from '../../core/options.js';
 import type {
   Change,
@@ -19,12 +18,12 @@ import { Coalescer } from '../coalescer.js';
 import { encodeChange } from './backplane.js';
 import { unavailable } from './connection.js';
 import { Link } from './link.js';
-import { CHANGE, FILL, LEASE, RELEASE, RENEW, TAGS } from './scripts.js';
+import { CHANGE, FILL, LEASE, RELEASE, RENEW } from './scripts.js';
 import type { Session } from './session.js';
+import { field, TagNumbers } from './tag-numbers.js';
+import { entryOf, sealEntry } from './wire.js';
 
 const LEASE_MS = 2_000;
-/** Larger envelopes stay in memory: they would hold up every other command. */
-const MAX_BYTES = 1024 ** 2;
 const KEYS_PER_CHANGE = 100;
 const ABSENT: TierRead = Object.freeze({ state: 'absent' });
 
@@ -39,7 +38,7 @@ interface Lease extends Ticket {
 export class RedisTier implements Tier {
   readonly name = 'l2';
   readonly #link: Link;
-  readonly #mirror = new TagMirror();
+  readonly #tags: TagNumbers;
   readonly #clock: Clock;
   readonly #sender = randomBytes(6).toString('hex');
   readonly #reads: Coalescer<string, Buffer | null>;
@@ -54,17 +53,18 @@ export class RedisTier implements Tier {
     this.#clock = deps.clock;
     this.#link = new Link(options, deps.namespace, deps.clock, {
       synced: () => {
-        this.#mirror.drop();
+        this.#tags.drop();
         this.#listener?.lost();
         this.#listener?.state('up');
       },
       down: () => this.#listener?.state('down'),
       message: ({ number, change }) => {
-        if (change.kind === 'tags') this.#mirror.heard(change.tenant, change.tags, number);
+        if (change.kind === 'tags') this.#tags.heard(change.tenant, change.tags, number);
         this.#listener?.changed(change);
       },
       rubbish: () => this.#missedMessages++,
     });
+    this.#tags = new TagNumbers(this.#link);
     this.#reads = new Coalescer((keys) => this.#mget(keys));
   }
 
@@ -89,7 +89,7 @@ export class RedisTier implements Tier {
   async ticket(address: Address, read: TierRead): Promise<TicketReply> {
     const { session } = this.#link;
     const { scope } = address;
-    await this.#knowClear(scope);
+    await this.#tags.knowClear(scope);
     const n0 = this.#link.number;
     const token = randomBytes(8).toString('hex');
     const seen = (read.mark as Buffer | undefined) ?? '';
@@ -113,7 +113,7 @@ export class RedisTier implements Tier {
     if (this.#link.session.epoch !== session.epoch) return false;
     const { scope } = address;
     const keys = [scope.redisKey('e', address), scope.redisKey('l', address)];
-    const sealed = this.#seal(address, entry, session, n0);
+    const sealed = sealEntry(address, entry, session, n0, this.#clock.now(), this.options.ttl);
     if (!sealed) return this.#giveBack(address, token);
     return (await this.#link.commands.run(FILL, keys, [token, sealed.bytes, sealed.ms])) === 1;
   }
@@ -175,52 +175,17 @@ export class RedisTier implements Tier {
       return { state: 'invalid', ...found };
     }
     if (opened.epoch !== session.epochNumber) return { state: 'invalid', ...found };
-    if (!(await this.#outlived(address, opened))) return { state: 'invalid', ...found };
+    if (!(await this.#tags.outlived(address.scope, opened.tags, opened.n0)))
+      return { state: 'invalid', ...found };
     if (this.#link.session.epoch !== session.epoch)
       throw unavailable('the epoch changed during the read');
-    const entry = this.#entryOf(opened, session);
+    const entry = entryOf(opened, session);
     if (before >= entry.staleUntil) return { state: 'absent', ...found };
     return {
       state: before < entry.freshUntil ? 'fresh' : 'stale',
       entry,
       ...found,
     };
-  }
-
-  async #outlived(address: Address, { tags, n0 }: Opened): Promise<boolean> {
-    const { tenant, clearTag } = address.scope;
-    const all = [...tags, clearTag];
-    const verdict = this.#mirror.judge(tenant, all, n0);
-    if (verdict !== 'unknown') return verdict === 'valid';
-    await this.#know(tenant, all);
-    return this.#mirror.judge(tenant, all, n0) === 'valid';
-  }
-
-  /** Fetches the numbers of tags that are not known yet. */
-  async #know(tenant: string, tags: readonly string[]): Promise<void> {
-    const missing = this.#mirror.missing(tenant, tags);
-    if (missing.length === 0) return;
-    const { keys, commands, session } = this.#link;
-    const reply = (await commands.run(
-      TAGS,
-      [keys.sq, keys.tags(encodeSegment(tenant))],
-      missing.map(field),
-    )) as (Buffer | null)[] | null;
-    if (!reply) {
-      await this.#link.resync();
-      throw unavailable('the counter was lost');
-    }
-    if (this.#link.session !== session) throw unavailable('out of sync during the read');
-    const [number, floor, ...numbers] = reply.map((part) => (part === null ? 0 : Number(part)));
-    this.#link.learn(number);
-    missing.forEach((tag, index) =>
-      this.#mirror.fetched(tenant, tag, Math.max(floor, numbers[index])),
-    );
-  }
-
-  /** So that the number taken next is not under the floor of a tag record that is made just now. */
-  #knowClear({ tenant, clearTag }: Scope): Promise<void> {
-    return this.#know(tenant, [clearTag]);
   }
 
   async #giveBack(address: Address, token: string): Promise<boolean> {
@@ -234,12 +199,12 @@ export class RedisTier implements Tier {
     // Once more after a SYNC: the epoch may have changed since this process last heard.
     for (let tries = 0; tries < 2; tries++) {
       // As for a ticket: a value stored under a number below its tenant's floor would be born invalid.
-      if (change.kind === 'set') await this.#knowClear(change.addresses[0].scope);
+      if (change.kind === 'set') await this.#tags.knowClear(change.addresses[0].scope);
       const { session } = this.#link;
       const reply = await this.#send(change, session);
       if (reply !== null) {
         const number = Number(reply);
-        if (change.kind === 'tags') this.#mirror.heard(change.tenant, change.tags, number);
+        if (change.kind === 'tags') this.#tags.heard(change.tenant, change.tags, number);
         this.#link.learn(number);
         return;
       }
@@ -262,7 +227,14 @@ export class RedisTier implements Tier {
     ]);
     const sealed =
       change.kind === 'set'
-        ? this.#seal(change.addresses[0], change.entry, session, number)
+        ? sealEntry(
+            change.addresses[0],
+            change.entry,
+            session,
+            number,
+            this.#clock.now(),
+            this.options.ttl,
+          )
         : undefined;
     return commands.run(
       CHANGE,
@@ -270,46 +242,4 @@ export class RedisTier implements Tier {
       [...head, sealed?.bytes ?? '', sealed?.ms ?? 0],
     );
   }
-
-  /** `undefined` where the entry is too large or has no life left. */
-  #seal(
-    address: Address,
-    entry: Entry,
-    session: Session,
-    n0: number,
-  ): { bytes: Buffer; ms: number } | undefined {
-    const now = this.#clock.now();
-    const kept = this.options.ttl === undefined ? entry : capped(entry, now, this.options.ttl);
-    const ms = Math.floor(kept.staleUntil - now);
-    if (ms <= 0) return undefined;
-    const header = {
-      createdAt: kept.createdAt + session.offset.least,
-      ttl: Math.floor(kept.freshUntil - kept.createdAt),
-      grace: Math.floor(kept.staleUntil - kept.freshUntil),
-      loadMs: kept.loadMs,
-      n0,
-      epoch: session.epochNumber,
-      tags: kept.tags,
-    };
-    const bytes = seal(kept.value, kept.shape, header, address.fingerprint);
-    return bytes.length > MAX_BYTES ? undefined : { bytes, ms };
-  }
-
-  #entryOf({ value, shape, tags, createdAt, ttl, grace, loadMs }: Opened, session: Session): Entry {
-    const created = createdAt - session.offset.most;
-    return {
-      value,
-      shape,
-      tags,
-      createdAt: created,
-      freshUntil: created + ttl,
-      staleUntil: created + ttl + grace,
-      loadMs,
-    };
-  }
-}
-
-/** A tag as a field of the hash, so that none can be named like the floor. */
-function field(tag: string): string {
-  return `=${tag}`;
 }
