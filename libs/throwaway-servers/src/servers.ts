@@ -35,7 +35,7 @@ export async function startRedis(): Promise<Server> {
     command: [program, file],
     dir,
     port,
-    url: `redis://:${password}@127.0.0.1:${port}`,
+    url: `redis://default:${password}@127.0.0.1:${port}`,
     signal: 'TERM',
     ready: 'Ready to accept connections',
   });

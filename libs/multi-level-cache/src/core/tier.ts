@@ -74,9 +74,10 @@ export type RemoteChange =
 /**
  * One storage step.
  *
- * The promise every tier keeps: after `apply(change)` has resolved, a `fill` whose ticket was taken before it is refused,
- * and no `read` returns what the change removed. Reads and fills may reject (the tier is away): the caller goes on without
- * the tier. `apply` rejects when the change is not known to be stored; the caller keeps it and tries again.
+ * The promise every tier keeps: after `apply(change)` has resolved, no `read` returns what the change removed, and no
+ * `fill` whose ticket was taken before it can bring it back. After a delete or a set such a fill is refused; after a tag
+ * change a tier may take it and judge it at every read. Reads and fills may reject (the tier is away): the caller goes on
+ * without the tier. `apply` rejects when the change is not known to be stored; the caller keeps it and tries again.
  */
 export interface Tier {
   readonly name: TierName;
