@@ -96,6 +96,23 @@ describe.each(SHAPES)('$title', (shape) => {
     expect(await second).toBe('new');
   });
 
+  it.each(REMOVALS)(
+    'G6: a stale value is in hand, $name, the loader fails: removed means not by grace either',
+    async ({ run }) => {
+      const a = await instances(shape)();
+      await a.cache.getOrSet('k', () => 'stale', { ttl: 20, tags: ['t'] });
+      await a.cache.drain();
+      await expect.poll(() => a.cache.get('k')).toBeUndefined();
+      const started = deferred();
+      const value = deferred<string>();
+      const load = a.cache.getOrSet('k', () => (started.resolve(), value.promise));
+      await started.promise;
+      await run(a);
+      value.reject(new Error('away'));
+      await expect(load).rejects.toThrow('away');
+    },
+  );
+
   it('R4: delete drops L1, its lower step is slow, a reader copies the old value back: dropped again', async () => {
     const make = instances(shape);
     const a = await make();

@@ -59,7 +59,8 @@ export class ReadPath {
         flights.remove(flight);
         const late = lateError(life);
         flight.expire(late);
-        if (flight.stale) resolve({ by: 'stale', entry: flight.stale });
+        const standIn = this.#standIn(flight);
+        if (standIn) resolve(standIn);
         else reject(late);
       });
       const end = (): void => {
@@ -87,7 +88,8 @@ export class ReadPath {
     if (clock.now() + life.hardTimeout >= flight.until) return flight.promise;
     return new Promise<Answer>((resolve, reject) => {
       const timer = clock.after(life.hardTimeout, () => {
-        if (flight.stale) resolve({ by: 'stale', entry: flight.stale });
+        const standIn = this.#standIn(flight);
+        if (standIn) resolve(standIn);
         else reject(lateError(life));
       });
       flight.promise.then(resolve, reject).finally(() => timer.cancel());
@@ -123,8 +125,9 @@ export class ReadPath {
       );
     } catch (error) {
       if (lease.ticket) l2?.release(address, lease.ticket);
-      if (!flight.stale) throw error;
-      return { by: 'stale', entry: flight.stale };
+      const standIn = this.#standIn(flight);
+      if (!standIn) throw error;
+      return standIn;
     }
   }
 
@@ -209,10 +212,19 @@ export class ReadPath {
     });
   }
 
+  /** The stale value in hand, unless it was removed since: what is removed is not served by grace either. */
+  #standIn(flight: Flight): Answer | undefined {
+    const { stale } = flight;
+    return stale && !this.#bumped(flight, stale.tags) ? { by: 'stale', entry: stale } : undefined;
+  }
+
   #outdated(flight: Flight, answer: Answer): boolean {
-    const { tenant, clearTag } = flight.address.scope;
-    const carried = answer.entry?.tags ?? flight.life.tags;
-    return this.parts.tags.bumpedSince(tenant, [...carried, clearTag], flight.change);
+    return this.#bumped(flight, answer.entry?.tags ?? flight.life.tags);
+  }
+
+  #bumped({ address, change }: Flight, tags: readonly string[]): boolean {
+    const { tenant, clearTag } = address.scope;
+    return this.parts.tags.bumpedSince(tenant, [...tags, clearTag], change);
   }
 }
 

@@ -17,6 +17,7 @@ export class Flight {
   promise!: Promise<Answer>;
   /** The best stale entry seen on the way down: stands in if the loader fails or is late. */
   stale: Entry | undefined;
+  #written = false;
   readonly #abort = new AbortController();
   readonly #onExpire: (() => void)[] = [];
 
@@ -35,8 +36,14 @@ export class Flight {
   }
 
   hold(read: TierRead | undefined): void {
-    if (read?.state !== 'stale' || !read.entry) return;
+    if (this.#written || read?.state !== 'stale' || !read.entry) return;
     if (!this.stale || read.entry.createdAt > this.stale.createdAt) this.stale = read.entry;
+  }
+
+  /** The key was written meanwhile: what was found stale before is gone for good. */
+  written(): void {
+    this.#written = true;
+    this.stale = undefined;
   }
 
   onExpire(end: () => void): void {
@@ -73,7 +80,9 @@ export class SingleFlight {
 
   /** The key was written: later callers start a load of their own. */
   detach(tenant: string, cache: string, key: string): void {
-    this.#flights.delete(nameOf(tenant, cache, key));
+    const name = nameOf(tenant, cache, key);
+    this.#flights.get(name)?.written();
+    this.#flights.delete(name);
   }
 }
 
