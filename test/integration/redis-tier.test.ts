@@ -162,7 +162,7 @@ describe('the stream', () => {
     const [a, b] = [await make(), await make()];
     await a.tier.apply({ kind: 'delete', addresses: [at('k')] });
     await b.tier.apply({ kind: 'tags', tenant: 't:x', tags: ['one', 'two'] });
-    await a.tier.apply({ kind: 'set', addresses: [at('s')], entry: entry(1) });
+    await a.tier.apply({ kind: 'set', addresses: [at('s')], entries: [entry(1)] });
     const told: RemoteChange[] = [
       { kind: 'delete', keys: [['p', 'default', 'k']] },
       { kind: 'tags', tenant: 't:x', tags: ['one', 'two'] },

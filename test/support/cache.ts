@@ -2,7 +2,7 @@
 import { SystemClock } from '../../libs/multi-level-cache/src/core/clock.js';
 import type { Entry } from '../../libs/multi-level-cache/src/core/entry.js';
 import type { Address } from '../../libs/multi-level-cache/src/core/key.js';
-import type { ResolvedOptions } from '../../libs/multi-level-cache/src/core/options.js';
+import type { L2Options, ResolvedOptions } from '../../libs/multi-level-cache/src/core/options.js';
 import type {
   Change,
   MaybePromise,
@@ -33,6 +33,11 @@ export interface TestCacheOptions {
   readonly grace?: number;
   readonly hardTimeout?: number;
   readonly partitionTtl?: number;
+  /** Other options of the application. */
+  readonly more?: Partial<ResolvedOptions>;
+  readonly defaults?: Partial<ResolvedOptions['defaults']>;
+  /** Sentinels, a cluster, another way to Redis than `redis`. */
+  readonly l2?: Partial<L2Options>;
 }
 
 export interface TestCache {
@@ -50,7 +55,8 @@ export async function testCache(options: TestCacheOptions): Promise<TestCache> {
   const clock = new SystemClock();
   const { budget = 1_000 } = options;
   const deps = { namespace: options.namespace, clock };
-  const lower = options.redis !== undefined || options.database !== undefined;
+  const lower =
+    options.redis !== undefined || options.l2 !== undefined || options.database !== undefined;
   const l1 =
     options.l1 === false
       ? false
@@ -60,7 +66,10 @@ export async function testCache(options: TestCacheOptions): Promise<TestCache> {
           ttl: lower ? 60_000 : undefined,
           keepStale: !lower,
         };
-  const l2 = options.redis === undefined ? false : { url: options.redis, budget };
+  const l2 =
+    options.redis === undefined && !options.l2
+      ? false
+      : { url: options.redis, budget, ...options.l2 };
   const l3 =
     options.database === undefined
       ? false
@@ -78,7 +87,18 @@ export async function testCache(options: TestCacheOptions): Promise<TestCache> {
     l1,
     l2,
     l3,
-    defaults: { ttl, grace, hardTimeout, partitionTtl },
+    defaults: {
+      ttl,
+      grace,
+      hardTimeout,
+      partitionTtl,
+      timeout: undefined,
+      negativeTtl: undefined,
+      jitter: 0,
+      refreshAhead: 0,
+      ...options.defaults,
+    },
+    ...options.more,
   };
   const second = l2 ? new Gates(new RedisTier(l2, deps)) : undefined;
   const third = l3 ? new Gates(new DatabaseTier(l3, deps)) : undefined;

@@ -41,8 +41,7 @@ export class Debts {
   covers(address: Address): boolean {
     if (this.#changes.length === 0) return false;
     return (
-      this.#keys.has(keyName(address)) ||
-      this.coversTags(address.scope.tenant, [address.scope.clearTag])
+      this.#keys.has(keyName(address)) || this.coversTags(address.scope.tenant, address.implied)
     );
   }
 

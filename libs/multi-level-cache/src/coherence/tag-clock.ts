@@ -2,12 +2,17 @@
 
 const MAX_TAGS = 100_000;
 
+/** What bumps have made of a tagged value: nothing, stale (soft bumps only), or gone. */
+export type TagVerdict = 'valid' | 'stale' | 'gone';
+
 /**
  * Every bump this process makes or hears of takes the next number. What was read under number `n` is gone once one of its
- * tags has a higher one. A tag without a record counts as `floor`: forgetting the oldest records only removes more.
+ * tags has a higher one, and stale once one has a higher soft one. A tag without a record counts as `floor`: forgetting the
+ * oldest records only removes more.
  */
 export class TagClock {
-  readonly #bumped = new Map<string, number>();
+  readonly #hard = new Map<string, number>();
+  readonly #soft = new Map<string, number>();
   #changes = 0;
   #floor = 0;
 
@@ -18,28 +23,35 @@ export class TagClock {
     return this.#changes;
   }
 
-  bump(tenant: string, tags: readonly string[]): void {
+  bump(tenant: string, tags: readonly string[], soft = false): void {
     const number = ++this.#changes;
+    const bumped = soft ? this.#soft : this.#hard;
     for (const tag of tags) {
       const name = nameOf(tenant, tag);
       // Deleted first, so that the map's order is the order of bumps.
-      this.#bumped.delete(name);
-      this.#bumped.set(name, number);
+      bumped.delete(name);
+      bumped.set(name, number);
     }
-    while (this.#bumped.size > this.limit) this.#forgetOldest();
+    while (bumped.size > this.limit) this.#forgetOldest(bumped);
   }
 
-  /** Whether one of the tags was bumped after `change`. */
-  bumpedSince(tenant: string, tags: readonly string[], change: number): boolean {
-    if (change >= this.#changes) return false;
-    if (change < this.#floor) return true;
-    return tags.some((tag) => (this.#bumped.get(nameOf(tenant, tag)) ?? 0) > change);
+  /** What is left of a value with these tags that was read under `change`. */
+  judge(tenant: string, tags: readonly string[], change: number): TagVerdict {
+    if (change >= this.#changes) return 'valid';
+    if (change < this.#floor) return 'gone';
+    let verdict: TagVerdict = 'valid';
+    for (const tag of tags) {
+      const name = nameOf(tenant, tag);
+      if ((this.#hard.get(name) ?? 0) > change) return 'gone';
+      if ((this.#soft.get(name) ?? 0) > change) verdict = 'stale';
+    }
+    return verdict;
   }
 
-  #forgetOldest(): void {
-    const [name, number] = this.#bumped.entries().next().value!;
-    this.#bumped.delete(name);
-    this.#floor = number;
+  #forgetOldest(bumped: Map<string, number>): void {
+    const [name, number] = bumped.entries().next().value!;
+    bumped.delete(name);
+    this.#floor = Math.max(this.#floor, number);
   }
 }
 

@@ -3,12 +3,13 @@
 const MAX_TAGS = 100_000;
 
 interface Known {
-  number: number;
-  /** Told by the store itself; otherwise `number` is a lower bound heard from a message. */
+  hard: number;
+  soft: number;
+  /** Told by the store itself; otherwise the numbers are lower bounds heard from messages. */
   fetched: boolean;
 }
 
-export type Verdict = 'valid' | 'gone' | 'unknown';
+export type Verdict = 'valid' | 'stale' | 'gone' | 'unknown';
 
 export class TagMirror {
   readonly #tags = new Map<string, Known>();
@@ -20,8 +21,9 @@ export class TagMirror {
     let verdict: Verdict = 'valid';
     for (const tag of tags) {
       const known = this.#tags.get(nameOf(tenant, tag));
-      if (known && known.number > n0) return 'gone';
+      if (known && known.hard > n0) return 'gone';
       if (!known?.fetched) verdict = 'unknown';
+      else if (known.soft > n0 && verdict === 'valid') verdict = 'stale';
     }
     return verdict;
   }
@@ -32,12 +34,13 @@ export class TagMirror {
   }
 
   /** A message or an own bump: numbers only grow, so the order of arrival does not matter. */
-  heard(tenant: string, tags: readonly string[], number: number): void {
-    for (const tag of tags) this.#merge(tenant, tag, number, false);
+  heard(tenant: string, tags: readonly string[], number: number, soft: boolean): void {
+    const [hard, mild] = soft ? [0, number] : [number, 0];
+    for (const tag of tags) this.#merge(tenant, tag, hard, mild, false);
   }
 
-  fetched(tenant: string, tag: string, number: number): void {
-    this.#merge(tenant, tag, number, true);
+  fetched(tenant: string, tag: string, hard: number, soft: number): void {
+    this.#merge(tenant, tag, hard, soft, true);
   }
 
   /** Messages may have been missed: nothing is known any more. */
@@ -45,17 +48,18 @@ export class TagMirror {
     this.#tags.clear();
   }
 
-  #merge(tenant: string, tag: string, number: number, fetched: boolean): void {
+  #merge(tenant: string, tag: string, hard: number, soft: number, fetched: boolean): void {
     const name = nameOf(tenant, tag);
     const known = this.#tags.get(name);
     if (known) {
-      known.number = Math.max(known.number, number);
+      known.hard = Math.max(known.hard, hard);
+      known.soft = Math.max(known.soft, soft);
       known.fetched ||= fetched;
       return;
     }
     // Forgetting is always safe: what is not known is fetched.
     if (this.#tags.size >= this.limit) this.#tags.clear();
-    this.#tags.set(name, { number, fetched });
+    this.#tags.set(name, { hard, soft, fetched });
   }
 }
 

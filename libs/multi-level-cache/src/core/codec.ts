@@ -4,7 +4,16 @@
  * Text is JSON. What JSON can say is stored as plain JSON, so that decoding costs one `JSON.parse`. A value that JSON
  * would change ("rich", value.ts) is stored with marks: an object `{ "$": kind, "v": … }` stands for the value it names.
  */
-import { BINARY_KINDS, binaryKind, bytesOf, copyBinary, type Shape } from './value.js';
+import {
+  BINARY_KINDS,
+  binaryKind,
+  bytesOf,
+  copyBinary,
+  listedClass,
+  NO_CLASSES,
+  type ClassMap,
+  type Shape,
+} from './value.js';
 
 /** How a payload is written; part of the envelope's flags. */
 export const CODEC = { json: 0, marked: 1 } as const;
@@ -15,9 +24,13 @@ const MAX_DEPTH = 600;
 const SUSPICIOUS = /__proto__|\\u00/i;
 
 /** The bytes of an inspected value and the codec they are in. */
-export function encode(value: unknown, shape: Shape): { codec: Codec; bytes: Buffer } {
+export function encode(
+  value: unknown,
+  shape: Shape,
+  classes = NO_CLASSES,
+): { codec: Codec; bytes: Buffer } {
   if (!shape.rich) return { codec: CODEC.json, bytes: Buffer.from(JSON.stringify(value)) };
-  return { codec: CODEC.marked, bytes: Buffer.from(JSON.stringify(mark(value))) };
+  return { codec: CODEC.marked, bytes: Buffer.from(JSON.stringify(mark(value, classes))) };
 }
 
 /**
@@ -25,15 +38,15 @@ export function encode(value: unknown, shape: Shape): { codec: Codec; bytes: Buf
  *
  * @throws SyntaxError or TypeError on bytes this codec did not write; readers count that as a corrupt entry.
  */
-export function decode(codec: Codec, bytes: Buffer): unknown {
+export function decode(codec: Codec, bytes: Buffer, classes = NO_CLASSES): unknown {
   const text = bytes.toString();
   const parsed: unknown = JSON.parse(text);
-  if (codec === CODEC.marked) return unmark(parsed, 0);
+  if (codec === CODEC.marked) return unmark(parsed, 0, classes);
   if (SUSPICIOUS.test(text)) refusePrototypes(parsed, 0);
   return parsed;
 }
 
-function mark(value: unknown): unknown {
+function mark(value: unknown, classes: ClassMap): unknown {
   switch (typeof value) {
     case 'undefined':
       return { $: 'undefined' };
@@ -43,14 +56,15 @@ function mark(value: unknown): unknown {
       if (Number.isFinite(value) && !Object.is(value, -0)) return value;
       return { $: 'number', v: Object.is(value, -0) ? '-0' : String(value) };
     case 'object':
-      return value === null ? null : markObject(value);
+      return value === null ? null : markObject(value, classes);
     default:
       return value;
   }
 }
 
-function markObject(value: object): unknown {
-  if (Array.isArray(value)) return Array.from(value, mark);
+function markObject(value: object, classes: ClassMap): unknown {
+  const inner = (member: unknown): unknown => mark(member, classes);
+  if (Array.isArray(value)) return Array.from(value, inner);
   const binary = binaryKind(value);
   if (binary)
     return { $: binary, v: bytesOf(value as ArrayBufferView | ArrayBuffer).toString('base64') };
@@ -59,30 +73,36 @@ function markObject(value: object): unknown {
     return { $: 'Date', v: Number.isNaN(time) ? null : time };
   }
   if (value instanceof Map)
-    return { $: 'Map', v: [...value].map(([key, member]) => [mark(key), mark(member)]) };
-  if (value instanceof Set) return { $: 'Set', v: [...value].map(mark) };
-  const members = Object.entries(value).map(([name, member]) => [name, mark(member)] as const);
+    return { $: 'Map', v: [...value].map(([key, member]) => [inner(key), inner(member)]) };
+  if (value instanceof Set) return { $: 'Set', v: [...value].map(inner) };
+  const members = Object.entries(value).map(([name, member]) => [name, inner(member)] as const);
+  const name = listedClass(value, classes);
+  if (name !== undefined) return { $: 'class', n: name, v: members };
   return Object.hasOwn(value, '$') ? { $: 'object', v: members } : Object.fromEntries(members);
 }
 
-function unmark(value: unknown, depth: number): unknown {
+function unmark(value: unknown, depth: number, classes: ClassMap): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (depth > MAX_DEPTH) throw new TypeError('nesting too deep');
   if (Array.isArray(value)) {
     for (let index = 0; index < value.length; index++)
-      value[index] = unmark(value[index], depth + 1);
+      value[index] = unmark(value[index], depth + 1, classes);
     return value;
   }
   const object = value as Record<string, unknown>;
-  if (Object.hasOwn(object, '$')) return revive(object['$'], object['v'], depth);
+  if (Object.hasOwn(object, '$')) return revive(object, depth, classes);
   for (const name of Object.keys(object)) {
     refuseName(name);
-    object[name] = unmark(object[name], depth + 1);
+    object[name] = unmark(object[name], depth + 1, classes);
   }
   return object;
 }
 
-function revive(kind: unknown, body: unknown, depth: number): unknown {
+function revive(
+  { $: kind, v: body, n: name }: Record<string, unknown>,
+  depth: number,
+  classes: ClassMap,
+): unknown {
   switch (kind) {
     case 'undefined':
       return undefined;
@@ -93,16 +113,13 @@ function revive(kind: unknown, body: unknown, depth: number): unknown {
     case 'Date':
       return new Date(body === null ? NaN : number(body));
     case 'Map':
-      return new Map(list(body).map((pair) => members(pair, depth)));
+      return new Map(list(body).map((pair) => members(pair, depth, classes)));
     case 'Set':
-      return new Set(list(body).map((member) => unmark(member, depth + 1)));
+      return new Set(list(body).map((member) => unmark(member, depth + 1, classes)));
     case 'object':
-      return Object.fromEntries(
-        list(body).map((pair) => {
-          const [name, member] = members(pair, depth);
-          return [refuseName(text(name)), member];
-        }),
-      );
+      return Object.fromEntries(named(body, depth, classes));
+    case 'class':
+      return reviveInstance(text(name), named(body, depth, classes), classes);
     default:
       return reviveBinary(text(kind), body);
   }
@@ -114,9 +131,31 @@ function reviveBinary(kind: string, body: unknown): unknown {
   return copyBinary(kind, Buffer.from(text(body), 'base64'));
 }
 
-function members(pair: unknown, depth: number): [unknown, unknown] {
+/** Only classes the application has listed; anything else is not ours. */
+function reviveInstance(name: string, own: [string, unknown][], classes: ClassMap): object {
+  const listed = classes.get(name);
+  if (!listed) throw new TypeError('a class that is not listed');
+  const instance = Object.create(listed.prototype as object) as object;
+  for (const [member, value] of own)
+    Object.defineProperty(instance, member, {
+      value,
+      enumerable: true,
+      writable: true,
+      configurable: true,
+    });
+  return instance;
+}
+
+function named(body: unknown, depth: number, classes: ClassMap): [string, unknown][] {
+  return list(body).map((pair) => {
+    const [name, member] = members(pair, depth, classes);
+    return [refuseName(text(name)), member];
+  });
+}
+
+function members(pair: unknown, depth: number, classes: ClassMap): [unknown, unknown] {
   const [key, member] = list(pair);
-  return [unmark(key, depth + 1), unmark(member, depth + 1)];
+  return [unmark(key, depth + 1, classes), unmark(member, depth + 1, classes)];
 }
 
 function list(value: unknown): unknown[] {

@@ -1,6 +1,6 @@
 /** One cached value with its times, as it travels between tiers within a process. */
 import { CacheError } from './errors.js';
-import { deepCopy, deepFreeze, inspect, type Shape } from './value.js';
+import { deepCopy, deepFreeze, inspect, type ClassMap, type Shape } from './value.js';
 
 /**
  * A value, frozen or private, and its life. Times are this process's monotonic milliseconds; each tier turns them into
@@ -17,6 +17,20 @@ export interface Entry {
   readonly staleUntil: number;
   /** How long the loader took, in ms. */
   readonly loadMs: number;
+  /** Shorter times to be fresh in upper tiers, in ms from when they store it. */
+  readonly caps?: TierCaps | undefined;
+  /** What the loader may compare at its source to answer "not modified". */
+  readonly etag?: string | undefined;
+  /** From when on a hit reloads it in the background. Not stored: it is the reader's wish. */
+  readonly refreshAt?: number | undefined;
+}
+
+/** Times to be fresh tier by tier, where they differ. */
+export interface TierCaps {
+  readonly l1?: number | undefined;
+  readonly l2?: number | undefined;
+  /** Where L3 is to let go before the others; kept by L3 itself, not in the envelope. */
+  readonly l3?: number | undefined;
 }
 
 /** How long a value lives and what invalidates it. */
@@ -24,7 +38,17 @@ export interface Life {
   readonly ttl: number;
   readonly grace: number;
   readonly tags: readonly string[];
+  readonly caps?: TierCaps | undefined;
+  readonly etag?: string | undefined;
+  /** Classes whose instances the value may hold. */
+  readonly types?: ClassMap | undefined;
 }
+
+/**
+ * How callers are kept from changing what others get. `freeze`: plain data is frozen and shared. `clone`: everybody gets a
+ * copy. `share`: everybody gets the same object, and nobody is stopped.
+ */
+export type Isolation = 'freeze' | 'clone' | 'share';
 
 /**
  * Makes an entry of a loaded or given value.
@@ -38,20 +62,39 @@ export function createEntry(
   now: number,
   loadMs: number,
   own: boolean,
+  isolation: Isolation = 'freeze',
 ): Entry {
   if (value === undefined)
     throw new CacheError('CACHE_VALUE_UNCACHEABLE', 'undefined means "absent"; store null instead');
-  const shape = inspect(value);
-  const kept = own || shape.copied ? deepCopy(value) : value;
-  return {
-    value: shape.copied ? kept : deepFreeze(kept),
+  const shape = shapeFor(inspect(value, life.types), value, isolation);
+  const copy = isolation !== 'share' && (own || shape.copied);
+  const entry: Entry = {
+    value: copy ? deepCopy(value) : value,
     shape,
     tags: life.tags,
     createdAt: now,
     freshUntil: now + life.ttl,
     staleUntil: now + life.ttl + life.grace,
     loadMs,
+    caps: life.caps,
+    etag: life.etag,
   };
+  if (isolation === 'freeze' && !shape.copied) deepFreeze(entry.value);
+  return entry;
+}
+
+/** An entry that came from bytes, protected as one made here. */
+export function adopt(entry: Entry, isolation: Isolation): Entry {
+  if (isolation !== 'freeze')
+    return { ...entry, shape: shapeFor(entry.shape, entry.value, isolation) };
+  if (!entry.shape.copied) deepFreeze(entry.value);
+  return entry;
+}
+
+function shapeFor(shape: Shape, value: unknown, isolation: Isolation): Shape {
+  if (isolation === 'freeze') return shape;
+  const copied = isolation === 'clone' && typeof value === 'object' && value !== null;
+  return { ...shape, copied };
 }
 
 /** The value as a caller may have it: shared if frozen, else a copy of its own. */
@@ -59,10 +102,22 @@ export function handOut(entry: Entry): unknown {
   return entry.shape.copied ? deepCopy(entry.value) : entry.value;
 }
 
-/** The same entry with less time to be fresh, counted from `now`. */
-export function capped(entry: Entry, now: number, cap: number): Entry {
+/** The same entry with less time to be fresh, counted from `now`, where a cap asks for it. */
+export function capped(entry: Entry, now: number, ...caps: readonly (number | undefined)[]): Entry {
+  const cap = Math.min(...caps.map((ms) => ms ?? Infinity));
   const freshUntil = Math.min(entry.freshUntil, now + cap);
   return freshUntil === entry.freshUntil
     ? entry
     : { ...entry, freshUntil, staleUntil: freshUntil + (entry.staleUntil - entry.freshUntil) };
+}
+
+/** The same entry, stale from `now` on; its grace begins now. */
+export function expired(entry: Entry, now: number): Entry {
+  return capped(entry, now, 0);
+}
+
+/** The same entry, fresh for `ms` from `now` on. */
+export function touched(entry: Entry, now: number, ms: number): Entry {
+  const freshUntil = now + ms;
+  return { ...entry, freshUntil, staleUntil: freshUntil + (entry.staleUntil - entry.freshUntil) };
 }

@@ -5,7 +5,7 @@
  * |---|---|---|
  * | 0 | 1 | magic `0xC4` |
  * | 1 | 1 | version |
- * | 2 | 1 | flags: codec in the low two bits, the rest 0 |
+ * | 2 | 1 | flags: codec in bits 0–1, extras in bit 2, the rest 0 |
  * | 3 | 1 | key id of the encryption, 0 = plain |
  * | 4 | 6 | created, ms of the store's clock |
  * | 10 | 6 | ttl, ms |
@@ -16,18 +16,24 @@
  * | 42 | 8 | n0: lower bound of the store's counter when the value was read |
  * | 50 | 4 | ep: the epoch of that counter |
  * | 54 | 1 | number of tags, then each as length (2) and UTF-8 |
+ * | … | | with extras: shorter lives in L1 and L2, ms (6 each, 2^48-1 = none), etag as length (2) and UTF-8 |
  * | … | | payload |
  *
  * Anything that does not fit this table is a corrupt entry: a counted miss, never an exception.
  */
 import { randomFillSync } from 'node:crypto';
 import { CODEC, decode, encode, type Codec } from './codec.js';
-import { inspect, deepFreeze, type Shape } from './value.js';
+import type { TierCaps } from './entry.js';
+import { inspect, NO_CLASSES, type ClassMap, type Shape } from './value.js';
 
 const MAGIC = 0xc4;
 const VERSION = 1;
 const HEADER = 55;
 const CODEC_MASK = 0b11;
+const EXTRAS = 0b100;
+/** Two lives of 6 bytes and the length of the etag. */
+const EXTRAS_BYTES = 14;
+export const MAX_ETAG_BYTES = 1_024;
 /** Where the id of a write starts, 0-based; the Redis scripts compare it. */
 export const ID_OFFSET = 34;
 export const ID_BYTES = 8;
@@ -42,6 +48,8 @@ export interface Header {
   readonly n0: number;
   readonly epoch: number;
   readonly tags: readonly string[];
+  readonly caps?: TierCaps | undefined;
+  readonly etag?: string | undefined;
 }
 
 /** An opened envelope. */
@@ -52,14 +60,21 @@ export interface Opened extends Header {
 }
 
 /** Closes a value into bytes for the key with this fingerprint. */
-export function seal(value: unknown, shape: Shape, header: Header, fingerprint: Buffer): Buffer {
-  const { codec, bytes } = encode(value, shape);
+export function seal(
+  value: unknown,
+  shape: Shape,
+  header: Header,
+  fingerprint: Buffer,
+  classes = NO_CLASSES,
+): Buffer {
+  const { codec, bytes } = encode(value, shape, classes);
   const tags = header.tags.map((tag) => Buffer.from(tag));
-  const size = tags.reduce((sum, tag) => sum + 2 + tag.length, HEADER);
+  const extras = extrasOf(header);
+  const size = tags.reduce((sum, tag) => sum + 2 + tag.length, HEADER) + extras.length;
   const out = Buffer.allocUnsafe(size + bytes.length);
   out[0] = MAGIC;
   out[1] = VERSION;
-  out[2] = codec;
+  out[2] = codec | (extras.length > 0 ? EXTRAS : 0);
   out[3] = 0;
   out.writeUIntBE(clampMs(header.createdAt), 4, 6);
   out.writeUIntBE(clampMs(header.ttl), 10, 6);
@@ -75,27 +90,29 @@ export function seal(value: unknown, shape: Shape, header: Header, fingerprint: 
     at = out.writeUInt16BE(tag.length, at);
     at += tag.copy(out, at);
   }
+  at += extras.copy(out, at);
   bytes.copy(out, at);
   return out;
 }
 
 /** Opens bytes, or `undefined` where they are corrupt, truncated, foreign or of a newer version. */
-export function open(bytes: Buffer, fingerprint: Buffer): Opened | undefined {
+export function open(bytes: Buffer, fingerprint: Buffer, classes = NO_CLASSES): Opened | undefined {
   if (bytes.length < HEADER || bytes[0] !== MAGIC || bytes[1] !== VERSION || bytes[3] !== 0)
     return undefined;
-  const codec = bytes[2];
-  if ((codec & ~CODEC_MASK) !== 0 || (codec !== CODEC.json && codec !== CODEC.marked))
+  const flags = bytes[2];
+  const codec = flags & CODEC_MASK;
+  if ((flags & ~(CODEC_MASK | EXTRAS)) !== 0 || (codec !== CODEC.json && codec !== CODEC.marked))
     return undefined;
   if (bytes.compare(fingerprint, 0, 8, 26, 34) !== 0) return undefined;
   try {
-    return openBody(bytes, codec);
+    return openBody(bytes, codec, classes);
   } catch {
     // The decoder's complaint is about bytes nobody here wrote; the caller counts the entry as corrupt.
     return undefined;
   }
 }
 
-function openBody(bytes: Buffer, codec: Codec): Opened {
+function openBody(bytes: Buffer, codec: Codec, classes: ClassMap): Opened {
   const tags: string[] = [];
   let at = HEADER;
   for (let left = bytes[54]; left > 0; left--) {
@@ -105,8 +122,8 @@ function openBody(bytes: Buffer, codec: Codec): Opened {
     tags.push(bytes.toString('utf8', at, at + length));
     at += length;
   }
-  const value = decode(codec, bytes.subarray(at));
-  const shape = inspect(value);
+  const extras = (bytes[2] & EXTRAS) === 0 ? undefined : readExtras(bytes, at);
+  const value = decode(codec, bytes.subarray(extras?.end ?? at), classes);
   return {
     createdAt: bytes.readUIntBE(4, 6),
     ttl: bytes.readUIntBE(10, 6),
@@ -116,10 +133,41 @@ function openBody(bytes: Buffer, codec: Codec): Opened {
     n0: Number(bytes.readBigUInt64BE(42)),
     epoch: bytes.readUInt32BE(50),
     tags,
-    value: shape.copied ? value : deepFreeze(value),
-    shape,
+    caps: extras?.caps,
+    etag: extras?.etag,
+    value,
+    shape: inspect(value, classes),
   };
 }
+
+function extrasOf({ caps, etag }: Header): Buffer {
+  if (!caps && etag === undefined) return NOTHING;
+  const text = Buffer.from(etag ?? '');
+  const out = Buffer.allocUnsafe(EXTRAS_BYTES + text.length);
+  out.writeUIntBE(clampMs(caps?.l1 ?? MAX_MS), 0, 6);
+  out.writeUIntBE(clampMs(caps?.l2 ?? MAX_MS), 6, 6);
+  out.writeUInt16BE(text.length, 12);
+  text.copy(out, EXTRAS_BYTES);
+  return out;
+}
+
+function readExtras(
+  bytes: Buffer,
+  at: number,
+): { caps: TierCaps | undefined; etag: string | undefined; end: number } {
+  const [l1, l2] = [bytes.readUIntBE(at, 6), bytes.readUIntBE(at + 6, 6)];
+  const text = at + EXTRAS_BYTES;
+  const end = text + bytes.readUInt16BE(at + 12);
+  if (end > bytes.length) throw new RangeError('truncated etag');
+  const cap = (ms: number): number | undefined => (ms === MAX_MS ? undefined : ms);
+  return {
+    caps: l1 === MAX_MS && l2 === MAX_MS ? undefined : { l1: cap(l1), l2: cap(l2) },
+    etag: end === text ? undefined : bytes.toString('utf8', text, end),
+    end,
+  };
+}
+
+const NOTHING = Buffer.alloc(0);
 
 function clampMs(ms: number): number {
   return Math.min(Math.max(Math.round(ms), 0), MAX_MS);

@@ -16,6 +16,16 @@ export interface CacheEvents {
     readonly durationMs: number;
     readonly error?: unknown;
   };
+  /** L1 gave up an entry: for space, or because it could answer no more. */
+  evict: { readonly cache: string; readonly key: string; readonly reason: 'size' | 'expired' };
+  /** Something was removed or made stale, here (`local`) or by another instance (`backplane`). */
+  invalidate: {
+    readonly kind: 'key' | 'tag';
+    /** Keys of a cache, or tags. */
+    readonly count: number;
+    readonly origin: 'local' | 'backplane';
+    readonly soft: boolean;
+  };
   /** A tier went away or came back. */
   tier: { readonly tier: TierName; readonly state: TierState };
 }

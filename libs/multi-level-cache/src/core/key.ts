@@ -48,6 +48,27 @@ export function clearTag(cache: string): string {
   return `\u0001${cache}`;
 }
 
+/** How the implicit tags of groups begin; no user's tag holds a control character. */
+export const GROUP_MARK = '\u0002';
+
+/** The implicit tag of a key group, bumped by `invalidatePattern('<group>:*')`. */
+export function groupTag(cache: string, group: string): string {
+  return `${GROUP_MARK}${cache}${GROUP_MARK}${group}`;
+}
+
+/** What all scopes of one application share. */
+export interface ScopeRules {
+  /** Declared groups beside the first segment of each key, such as `user:profile`. */
+  readonly groups: readonly string[];
+  /** Classes that may be revived from bytes, by name. */
+  readonly types: ReadonlyMap<string, AnyClass>;
+}
+
+/** A class whose instances may be cached. */
+export type AnyClass = abstract new (...args: never[]) => object;
+
+const NO_RULES: ScopeRules = Object.freeze({ groups: [], types: new Map<string, AnyClass>() });
+
 /** One cache of one tenant of one application: the partition in which a key lives. */
 export class Scope {
   readonly clearTag: string;
@@ -60,6 +81,7 @@ export class Scope {
     /** `p` or `t:` + id. */
     readonly tenant: string,
     readonly cache: string,
+    readonly rules: ScopeRules = NO_RULES,
   ) {
     this.clearTag = clearTag(cache);
     this.id = [namespace, tenant, cache].map((part) => `${part.length}:${part}`).join('');
@@ -76,11 +98,22 @@ export class Scope {
 export class Address {
   #digest: Buffer | undefined;
   #encoded: string | undefined;
+  #groups: readonly string[] | undefined;
 
   constructor(
     readonly scope: Scope,
     readonly key: string,
   ) {}
+
+  /** Implicit tags of the groups this key belongs to: its first segment and the declared ones. */
+  get groupTags(): readonly string[] {
+    return (this.#groups ??= groupTagsOf(this.scope, this.key));
+  }
+
+  /** All implicit tags: what `clear()` and patterns bump. */
+  get implied(): readonly string[] {
+    return [this.scope.clearTag, ...this.groupTags];
+  }
 
   /** SHA-256 over scope and key; every shorter name of the key is a part of it. */
   get digest(): Buffer {
@@ -119,3 +152,17 @@ export class Address {
     return this.digest.toString('hex', 0, 4);
   }
 }
+
+/** Tags of the groups a key belongs to. */
+export function groupTagsOf({ cache, rules }: Scope, key: string): readonly string[] {
+  const end = key.indexOf(':');
+  if (end < 1) return NO_GROUPS;
+  const tags = [groupTag(cache, key.slice(0, end))];
+  for (const group of rules.groups) {
+    if (key.startsWith(group) && key.charAt(group.length) === ':' && group.length > end)
+      tags.push(groupTag(cache, group));
+  }
+  return tags;
+}
+
+const NO_GROUPS: readonly string[] = Object.freeze([]);

@@ -1,5 +1,8 @@
 /** What an application may configure, and what the parts get once it has been checked and completed. No checking here. */
 import type { Duration } from './duration.js';
+import type { Isolation } from './entry.js';
+import type { EntryDefaults } from './entry-options.js';
+import type { TierName } from './tier.js';
 import type { Size } from './size.js';
 
 /** Options of the in-memory tier. */
@@ -12,16 +15,51 @@ export interface L1Config {
   readonly ttl?: Duration;
   /** @defaultValue `'lru'` */
   readonly eviction?: 'lru';
-  /** @defaultValue `'freeze'` */
-  readonly isolation?: 'freeze';
+  /**
+   * How callers are kept from changing what others get: plain data is frozen and shared, or everybody gets a copy
+   * (`'clone'`), or everybody gets the same object and may change it for all (`'share'`). @defaultValue `'freeze'`
+   */
+  readonly isolation?: Isolation;
 }
 
-/** Options of the Redis tier: `url`, or `host` and `port`. */
+/** One Redis server. */
+export interface RedisNode {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** A name and a password, as they are now. */
+export interface RedisCredentials {
+  readonly username?: string;
+  readonly password?: string;
+}
+
+/** The part of an ioredis `Redis` or `Cluster` that is looked at. */
+export interface RedisClientLike {
+  readonly isCluster: boolean;
+  duplicate(...args: never[]): unknown;
+}
+
+/** Options of the Redis tier: one of `url`, `host`, `sentinels` with `name`, `cluster`, `client`. */
 export interface L2Config {
   /** `redis://` or `rediss://`, with user and password where needed. */
   readonly url?: string;
   readonly host?: string;
   readonly port?: number;
+  /** Sentinels of a master called `name`. */
+  readonly sentinels?: readonly RedisNode[];
+  readonly name?: string;
+  /** Some nodes of a Redis Cluster; the others are found by themselves. */
+  readonly cluster?: readonly RedisNode[];
+  /** An ioredis client of the application's: its settings are used for connections of our own. */
+  readonly client?: RedisClientLike;
+  /** Asked before the first and after every lost connection, for credentials that rotate. */
+  readonly credentials?: () => RedisCredentials | Promise<RedisCredentials>;
+  /**
+   * After a failover, trust what the promoted replica holds (`'warm'`), or begin with an empty L2 (`'cold'`), which also
+   * covers a delete that only the lost master knew. @defaultValue `'warm'`
+   */
+  readonly failover?: 'warm' | 'cold';
   readonly username?: string;
   readonly password?: string;
   /** Number of the logical database. @defaultValue 0 */
@@ -67,10 +105,14 @@ export interface DefaultsConfig {
   readonly hardTimeout?: Duration;
   /** Longest age of L1 entries while Redis cannot be heard. @defaultValue `'30s'` */
   readonly partitionTtl?: Duration;
-  /** Not built yet: 0 only. */
-  readonly jitter?: 0;
-  /** Not built yet: 0 only. */
-  readonly refreshAhead?: 0;
+  /** After this wait a stale value stands in while the load goes on. @defaultValue off */
+  readonly timeout?: Duration;
+  /** `ttl` of `null`. @defaultValue `ttl` */
+  readonly negativeTtl?: Duration;
+  /** Up to this share of `ttl` is cut off at random, so that entries do not end together. @defaultValue 0.1 */
+  readonly jitter?: number;
+  /** Share of `ttl` after which a hit reloads in the background; 0 = off. @defaultValue 0 */
+  readonly refreshAhead?: number;
 }
 
 /**
@@ -94,8 +136,16 @@ export interface CacheModuleOptions {
   /** @defaultValue `false` */
   readonly l3?: false | L3Config;
   readonly defaults?: DefaultsConfig;
-  /** Not built yet: `'resilient'` only. */
-  readonly profile?: 'resilient';
+  /**
+   * A set of defaults. `'resilient'`: ttl 5m, grace 1h. `'economy'`: ttl 1h, grace 1d, for origins that are dear to ask.
+   * @defaultValue `'resilient'`
+   */
+  readonly profile?: 'resilient' | 'economy';
+  /**
+   * Groups of keys for `invalidatePattern` beside the first segment: with `'user:profile'`, `'user:profile:*'` removes
+   * `user:profile:1` and leaves `user:1`. @defaultValue none
+   */
+  readonly groups?: readonly string[];
   /** Not built yet: `'eventual'` only. */
   readonly consistency?: 'eventual';
   /** Not built yet: `false` only. */
@@ -113,6 +163,8 @@ export interface L1Options {
   readonly maxEntries: number;
   readonly maxSize: number;
   readonly ttl?: number | undefined;
+  /** How callers are kept from changing what others get. @defaultValue `'freeze'` */
+  readonly isolation?: Isolation | undefined;
   /** Whether stale entries are held for their grace: only where no lower tier holds them. */
   readonly keepStale: boolean;
 }
@@ -122,6 +174,12 @@ export interface L2Options {
   readonly url?: string | undefined;
   readonly host?: string | undefined;
   readonly port?: number | undefined;
+  readonly sentinels?: readonly RedisNode[] | undefined;
+  readonly name?: string | undefined;
+  readonly cluster?: readonly RedisNode[] | undefined;
+  readonly client?: RedisClientLike | undefined;
+  readonly credentials?: (() => RedisCredentials | Promise<RedisCredentials>) | undefined;
+  readonly failover?: 'warm' | 'cold' | undefined;
   readonly username?: string | undefined;
   readonly password?: string | undefined;
   readonly db?: number | undefined;
@@ -148,10 +206,29 @@ export interface ResolvedOptions {
   readonly l1: false | L1Options;
   readonly l2: false | L2Options;
   readonly l3: false | L3Options;
-  readonly defaults: {
-    readonly ttl: number;
-    readonly grace: number;
-    readonly hardTimeout: number;
-    readonly partitionTtl: number;
-  };
+  readonly defaults: EntryDefaults & { readonly partitionTtl: number };
+  /** Key groups beside the first segment of keys. */
+  readonly groups?: readonly string[];
+  readonly warming?: false;
+  /** Named caches that were declared, by name. */
+  readonly caches?: ReadonlyMap<string, CacheSettings>;
+}
+
+/** Options of one named cache, as `MultiLevelCacheModule.forFeature` takes them. */
+export interface FeatureConfig {
+  /** `[A-Za-z0-9._-]{1,64}`; `cache.namespace(name)` is the same cache. */
+  readonly name: string;
+  /** This cache does not use the tier. */
+  readonly l1?: false;
+  readonly l2?: false;
+  readonly l3?: false;
+  /** What holds for its calls; left out is as the application's `defaults` say. */
+  readonly defaults?: Omit<DefaultsConfig, 'partitionTtl'>;
+}
+
+/** What one named cache does otherwise than the others. */
+export interface CacheSettings {
+  readonly defaults: EntryDefaults;
+  /** The tiers it uses, where not all. */
+  readonly tiers?: readonly TierName[];
 }

@@ -36,11 +36,27 @@ export type TicketReply =
   | { readonly kind: 'busy' }
   | { readonly kind: 'none' };
 
-/** A write or an invalidation. `clear()` is a bump of the scope's implicit tag. */
+/**
+ * A write or an invalidation.
+ *
+ * `expire`: stale from now on, kept for its grace. `set`: one entry per address, of one tenant. `touch`: fresh for `ms`
+ * from now on where it is fresh now. `tags`: what carries one of them is gone, or stale where `soft`; `clear()` and
+ * patterns are bumps of implicit tags.
+ */
 export type Change =
-  | { readonly kind: 'delete'; readonly addresses: readonly Address[] }
-  | { readonly kind: 'set'; readonly addresses: readonly [Address]; readonly entry: Entry }
-  | { readonly kind: 'tags'; readonly tenant: string; readonly tags: readonly string[] };
+  | { readonly kind: 'delete' | 'expire'; readonly addresses: readonly Address[] }
+  | {
+      readonly kind: 'set';
+      readonly addresses: readonly Address[];
+      readonly entries: readonly Entry[];
+    }
+  | { readonly kind: 'touch'; readonly addresses: readonly [Address]; readonly ms: number }
+  | {
+      readonly kind: 'tags';
+      readonly tenant: string;
+      readonly tags: readonly string[];
+      readonly soft?: boolean;
+    };
 
 /** Counters and state of a tier, for `stats()` and health. */
 export interface TierStatus {
@@ -69,7 +85,12 @@ export type RemoteChange =
       readonly kind: 'delete';
       readonly keys: readonly (readonly [tenant: string, cache: string, key: string])[];
     }
-  | { readonly kind: 'tags'; readonly tenant: string; readonly tags: readonly string[] };
+  | {
+      readonly kind: 'tags';
+      readonly tenant: string;
+      readonly tags: readonly string[];
+      readonly soft?: boolean;
+    };
 
 /**
  * One storage step.

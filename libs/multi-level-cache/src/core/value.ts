@@ -1,6 +1,7 @@
 /** What may be cached, how big it is, and how a stored value is kept from its callers' hands. No bytes here: codec.ts. */
 import { types } from 'node:util';
 import { CacheError } from './errors.js';
+import type { AnyClass } from './key.js';
 
 /** What one walk over a value found out. */
 export interface Shape {
@@ -43,6 +44,18 @@ export function binaryKind(value: object): string | undefined {
   return BINARY_NAMES.get(Object.getPrototypeOf(value) as object);
 }
 
+/** Classes whose instances may be cached, by name. */
+export type ClassMap = ReadonlyMap<string, AnyClass>;
+export const NO_CLASSES: ClassMap = new Map();
+
+/** Name of the listed class `value` is a direct instance of, if it is one. */
+export function listedClass(value: object, classes: ClassMap): string | undefined {
+  if (classes.size === 0) return undefined;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  for (const [name, listed] of classes) if (listed.prototype === prototype) return name;
+  return undefined;
+}
+
 /** A plain object, also one without prototype or from another realm. */
 export function isPlain(value: object): value is Record<string, unknown> {
   const prototype: unknown = Object.getPrototypeOf(value);
@@ -55,11 +68,11 @@ export function isPlain(value: object): value is Record<string, unknown> {
 /**
  * Walks a value once.
  *
- * @throws CacheError `CACHE_VALUE_UNCACHEABLE` naming what cannot come back as it went in: functions, symbols, class
- * instances, circular references, `__proto__` members.
+ * @throws CacheError `CACHE_VALUE_UNCACHEABLE` naming what cannot come back as it went in: functions, symbols, instances of
+ * classes that are not listed, circular references, `__proto__` members.
  */
-export function inspect(value: unknown): Shape {
-  const walk = new Walk();
+export function inspect(value: unknown, classes = NO_CLASSES): Shape {
+  const walk = new Walk(classes);
   walk.visit(value, 0);
   return { rich: walk.rich, copied: walk.copied, bytes: walk.bytes };
 }
@@ -69,6 +82,8 @@ class Walk {
   copied = false;
   bytes = 0;
   readonly #path = new Set<object>();
+
+  constructor(readonly classes: ClassMap) {}
 
   visit(value: unknown, depth: number): void {
     switch (typeof value) {
@@ -105,7 +120,10 @@ class Walk {
     if (Array.isArray(value) && Object.getPrototypeOf(value) === Array.prototype) {
       for (let index = 0; index < value.length; index++) this.#member(value[index], depth);
     } else if (isPlain(value)) this.#plain(value, depth);
-    else this.#exotic(value, depth);
+    else if (listedClass(value, this.classes) !== undefined) {
+      this.rich = true;
+      this.#plain(value as Record<string, unknown>, depth);
+    } else this.#exotic(value, depth);
     this.#path.delete(value);
   }
 
@@ -150,7 +168,7 @@ function className(value: object): string {
 function uncacheable(what: string): CacheError {
   return new CacheError(
     'CACHE_VALUE_UNCACHEABLE',
-    `the value holds ${what}; cache plain data (objects, arrays, Map, Set, Date, BigInt, binary)`,
+    `the value holds ${what}; cache plain data (objects, arrays, Map, Set, Date, BigInt, binary) or list its class in \`type\``,
   );
 }
 
@@ -178,7 +196,10 @@ function copyAny(value: unknown): unknown {
   if (types.isSet(value)) return new Set([...value].map(copyAny));
   const binary = binaryKind(value);
   if (binary) return copyBinary(binary, value as ArrayBufferView | ArrayBuffer);
-  const copy: Record<string, unknown> = {};
+  const copy = (isPlain(value) ? {} : Object.create(Object.getPrototypeOf(value))) as Record<
+    string,
+    unknown
+  >;
   for (const name of Object.keys(value))
     copy[name] = copyAny((value as Record<string, unknown>)[name]);
   return copy;

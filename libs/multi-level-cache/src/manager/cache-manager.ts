@@ -1,5 +1,6 @@
 /** The public face of the cache: what an application injects. No behaviour here: create-cache.ts puts it together. */
-import type { EntryOptions } from '../core/entry-options.js';
+import type { EntryOptions, LifeOptions, ReadOptions } from '../core/entry-options.js';
+import type { Duration } from '../core/duration.js';
 import type { CacheEventName, CacheListener } from '../core/events.js';
 import type { TierName } from '../core/tier.js';
 import type { SecurityContext } from '../security/context.js';
@@ -20,22 +21,51 @@ export interface Receipt {
 
 /** What a loader is told, and what it may say about its result. */
 export interface LoaderContext {
-  /** Aborted when the load took longer than `hardTimeout`. */
+  /** Aborted when the load took longer than `hardTimeout`, or when nobody waits for it any more. */
   readonly signal: AbortSignal;
-  /** Sets `ttl`, `grace` or `tags` of this result; the last word wins. */
-  setOptions(options: Omit<EntryOptions, 'hardTimeout'>): void;
+  /** What stands in if this load fails. */
+  readonly stale: StaleValue | undefined;
+  /** Sets options of this result, over those of the call; the last word wins. */
+  setOptions(options: LifeOptions): void;
+  /** `return context.skip(value)`: the callers get it, and it is not stored. */
+  skip<T>(value: T): T;
+  /** `return context.notModified()`: the stale value is right and lives anew. Fails the load where there is none. */
+  notModified<T>(): T;
+  /** `throw context.fail(reason)`: as if the load had failed; a stale value stands in where there is one. */
+  fail(reason: unknown): Error;
+}
+
+/** A value past its `ttl`, within its grace. */
+export interface StaleValue {
+  readonly value: unknown;
+  readonly ageMs: number;
+  /** As set by the load that made it. */
+  readonly etag?: string;
 }
 
 /** Makes the value of a key. */
 export type Loader<T> = (key: string, context: LoaderContext) => T | Promise<T>;
 
-export interface GetOptions {
-  readonly hardTimeout?: EntryOptions['hardTimeout'];
-}
+/** What the loader of many keys is told. */
+export type BulkLoaderContext = Pick<LoaderContext, 'signal'>;
+
+/** Makes the values of many keys; one that it leaves out is absent. */
+export type BulkLoader<T> = (
+  keys: readonly string[],
+  context: BulkLoaderContext,
+) => Entries<T> | Promise<Entries<T>>;
+
+/** Keys with values. */
+export type Entries<T> = ReadonlyMap<string, T> | readonly (readonly [string, T])[];
 
 export interface WriteOptions {
   /** Throw `CACHE_TIER_UNAVAILABLE` instead of queueing for a tier that is away. @defaultValue false */
   readonly strict?: boolean;
+}
+
+export interface InvalidateOptions extends WriteOptions {
+  /** Keep it to stand in, within its grace, while the loader is late or fails. @defaultValue false */
+  readonly soft?: boolean;
 }
 
 export interface TierExplanation {
@@ -75,7 +105,7 @@ export abstract class CacheManager {
   abstract readonly name: string;
 
   /** The fresh value from any tier, or `undefined`; `null` is a value. */
-  abstract get<T>(key: string): Promise<T | undefined>;
+  abstract get<T>(key: string, options?: ReadOptions): Promise<T | undefined>;
 
   /** The fresh value in memory, or `undefined`; synchronous, never throws on an invalid key. */
   abstract peek<T>(key: string): T | undefined;
@@ -91,8 +121,25 @@ export abstract class CacheManager {
    */
   abstract getOrSet<T>(key: string, loader: Loader<T>, options?: EntryOptions): Promise<T>;
 
-  /** Found keys with their values, in the order given. */
-  abstract getMany<T>(keys: readonly string[]): Promise<Map<string, T>>;
+  /** Found keys with their values, in the order given; one round trip per tier. */
+  abstract getMany<T>(keys: readonly string[], options?: ReadOptions): Promise<Map<string, T>>;
+
+  /**
+   * Cached values, and the loader's for the rest: it is called once, with exactly the missing keys.
+   *
+   * A key it leaves out is not in the result and not cached. Does not wait for other instances' loads. If the loader fails,
+   * its error reaches the caller unless every missing key has a stale value to stand in.
+   *
+   * @throws CacheError as `getOrSet` does
+   *
+   * @example
+   * const users = await cache.getOrSetMany(['user:1', 'user:2'], async (keys) => new Map(await rows.load(keys)));
+   */
+  abstract getOrSetMany<T>(
+    keys: readonly string[],
+    loader: BulkLoader<T>,
+    options?: EntryOptions,
+  ): Promise<Map<string, T>>;
 
   /**
    * Stores data the cache owns; what comes from a database goes through `getOrSet`. Running loads of the key are fenced off.
@@ -103,14 +150,37 @@ export abstract class CacheManager {
     options?: EntryOptions & WriteOptions,
   ): Promise<Receipt>;
 
+  /** As `set` for many keys of one cache, with one round trip per tier. */
+  abstract setMany(
+    entries: Entries<unknown>,
+    options?: EntryOptions & WriteOptions,
+  ): Promise<Receipt>;
+
   /** Once resolved, the value is never served again by this instance nor from L2 or L3. */
   abstract delete(key: string, options?: WriteOptions): Promise<Receipt>;
 
+  /** As `delete` for many keys, with one round trip per tier. */
+  abstract deleteMany(keys: readonly string[], options?: WriteOptions): Promise<Receipt>;
+
+  /** Stale from now on: it may still stand in within its grace, which begins now. */
+  abstract expire(key: string, options?: WriteOptions): Promise<Receipt>;
+
+  /** Fresh for `ttl` from now on, in every tier; `false` = there is no fresh value. */
+  abstract touch(key: string, ttl: Duration): Promise<boolean>;
+
   /** Everything that carries one of the tags is gone, in every cache of the application (and tenant), at the cost of one write. */
-  abstract invalidateTags(tags: readonly string[], options?: WriteOptions): Promise<Receipt>;
+  abstract invalidateTags(tags: readonly string[], options?: InvalidateOptions): Promise<Receipt>;
 
   /** Everything in this cache (and tenant) is gone, at the cost of one write. */
-  abstract clear(options?: WriteOptions): Promise<Receipt>;
+  abstract clear(options?: InvalidateOptions): Promise<Receipt>;
+
+  /**
+   * Every key of a group is gone, at the cost of one write: `'user:*'` for the first segment of keys, or a group declared in
+   * the option `groups`; `'*'` is `clear()`.
+   *
+   * @throws CacheError `CACHE_PATTERN_UNDECLARED` on any other pattern
+   */
+  abstract invalidatePattern(pattern: string, options?: WriteOptions): Promise<Receipt>;
 
   /** Whether `get` would find a fresh value. */
   abstract has(key: string): Promise<boolean>;

@@ -1,30 +1,45 @@
 /** The verbs of one named cache: check, find the tenant's partition, answer from L1 or hand over to a path. */
-import { createEntry, handOut } from '../core/entry.js';
-import { checkTags, entryLife, type EntryLife, type EntryOptions } from '../core/entry-options.js';
+import type { Duration } from '../core/duration.js';
+import { handOut } from '../core/entry.js';
+import {
+  defaultLife,
+  duration,
+  entryLife,
+  invalid,
+  readLife,
+  type EntryLife,
+  type EntryOptions,
+  type ReadOptions,
+} from '../core/entry-options.js';
 import { CacheError } from '../core/errors.js';
 import type { CacheEventName, CacheListener } from '../core/events.js';
-import { Address, assertKey, Scope } from '../core/key.js';
-import { NAME_PATTERN } from '../core/key.js';
-import type { ResolvedOptions } from '../core/options.js';
-import type { Change } from '../core/tier.js';
+import { Address, assertKey, NAME_PATTERN } from '../core/key.js';
+import type { CacheSettings, ResolvedOptions } from '../core/options.js';
 import type { ContextStore, SecurityContext } from '../security/context.js';
-import type { Partition } from '../tiers/memory/memory-tier.js';
+import { BulkLoad } from './bulk-load.js';
 import {
   CacheManager,
+  type BulkLoader,
+  type Entries,
   type Explanation,
+  type InvalidateOptions,
   type Loader,
   type Receipt,
   type WriteOptions,
 } from './cache-manager.js';
 import { explain, timeLeft } from './explain.js';
+import { Homes, type Home } from './home.js';
 import type { Parts } from './parts.js';
 import type { ReadPath } from './read-path.js';
-import type { Answer } from './single-flight.js';
+import type { Answer, FlightKind } from './single-flight.js';
 import { snapshot } from './snapshot.js';
 import { RequestCounts, type CacheStats } from './stats.js';
+import type { TypeRegistry } from './type-registry.js';
 import type { WritePath } from './write-path.js';
+import { WriteVerbs } from './write-verbs.js';
 
-const MAX_TENANTS = 10_000;
+/** How soon a hit tries again where a background reload has failed. */
+const REFRESH_AGAIN_MS = 1_000;
 
 /** What all caches of an application share. */
 export interface Shared {
@@ -34,23 +49,20 @@ export interface Shared {
   readonly parts: Parts;
   readonly reads: ReadPath;
   readonly writes: WritePath;
+  readonly types: TypeRegistry;
   closed: boolean;
+  settings(name: string): CacheSettings;
   cache(name: string): Cache;
   close(): Promise<void>;
-}
-
-/** One tenant's part of this cache. */
-interface Home {
-  readonly scope: Scope;
-  readonly partition: Partition | undefined;
 }
 
 export class Cache extends CacheManager {
   readonly counts = new RequestCounts();
   readonly #shared: Shared;
   readonly #parts: Parts;
-  readonly #homes = new Map<string, Home>();
-  #public: Home;
+  readonly #homes: Homes;
+  readonly #base: EntryLife;
+  readonly #verbs: WriteVerbs;
 
   constructor(
     readonly name: string,
@@ -59,80 +71,120 @@ export class Cache extends CacheManager {
     super();
     this.#shared = shared;
     this.#parts = shared.parts;
-    this.#public = this.#homeOf('p');
+    const { namespace, l1, rules } = shared.parts;
+    this.#homes = new Homes(namespace, name, rules, shared.context, l1);
+    const { defaults, tiers } = shared.settings(name);
+    this.#base = { ...defaultLife(defaults), tiers };
+    this.#verbs = new WriteVerbs(
+      shared.parts,
+      shared.writes,
+      this.#base,
+      (key) => this.#address(this.#homes.current(), key),
+      ({ types }) => types && shared.types.register(types),
+    );
   }
 
   peek<T>(key: string): T | undefined {
     const { l1 } = this.#parts;
-    const slot = l1?.hit(this.#home().partition!, key);
+    const slot = l1?.hit(this.#homes.current().partition!, key);
     if (!slot) return undefined;
     this.counts.l1++;
     return slot.value() as T;
   }
 
   getOrSet<T>(key: string, loader: Loader<T>, options?: EntryOptions): Promise<T> {
-    const home = this.#home();
+    return this.#orLoad(key, loader, options) as Promise<T>;
+  }
+
+  get<T>(key: string, options?: ReadOptions): Promise<T | undefined> {
+    const home = this.#homes.current();
     const { l1, events } = this.#parts;
-    const slot = l1?.hit(home.partition!, key);
-    if (!slot) return this.#load(home, key, loader, options) as Promise<T>;
+    const slot = options === undefined ? l1?.hit(home.partition!, key) : undefined;
+    if (!slot) return this.#find(home, key, options) as Promise<T | undefined>;
     this.counts.l1++;
     if (events.has('hit')) events.emit('hit', { cache: this.name, key, tier: 'l1' });
     return slot.promise() as Promise<T>;
   }
 
-  get<T>(key: string): Promise<T | undefined> {
-    const home = this.#home();
-    const { l1, events } = this.#parts;
-    const slot = l1?.hit(home.partition!, key);
-    if (!slot) return this.#find(home, key) as Promise<T | undefined>;
-    this.counts.l1++;
-    if (events.has('hit')) events.emit('hit', { cache: this.name, key, tier: 'l1' });
-    return slot.promise() as Promise<T>;
+  async getMany<T>(keys: readonly string[], options?: ReadOptions): Promise<Map<string, T>> {
+    const distinct = this.#keys(keys);
+    const values = await Promise.all(distinct.map((key) => this.get<T>(key, options)));
+    return found(distinct, values);
   }
 
-  async getMany<T>(keys: readonly string[]): Promise<Map<string, T>> {
-    this.#assertOpen();
-    if (!Array.isArray(keys))
-      throw new CacheError('CACHE_OPTION_INVALID', 'keys must be a list of strings');
-    keys.forEach(assertKey);
-    const distinct = [...new Set<string>(keys)];
-    const values = await Promise.all(distinct.map((key) => this.get<T>(key)));
-    const found = new Map<string, T>();
-    values.forEach((value, index) => {
-      if (value !== undefined) found.set(distinct[index], value);
-    });
-    return found;
+  async getOrSetMany<T>(
+    keys: readonly string[],
+    loader: BulkLoader<T>,
+    options?: EntryOptions,
+  ): Promise<Map<string, T>> {
+    const distinct = this.#keys(keys);
+    if (typeof loader !== 'function') throw invalid('loader', 'must be a function');
+    const bulk = new BulkLoad(distinct, loader);
+    const values = await Promise.allSettled(
+      distinct.map((key) =>
+        this.#orLoad(key, bulk.one, options, { bulk }).finally(() => bulk.leave(key)),
+      ),
+    );
+    const failed = values.find((value) => value.status === 'rejected');
+    if (failed) throw failed.reason;
+    return found(
+      distinct,
+      values.map((value) => (value as PromiseFulfilledResult<T | undefined>).value),
+    );
   }
 
   async set(key: string, value: unknown, options?: EntryOptions & WriteOptions): Promise<Receipt> {
-    const { strict, rest } = splitStrict(options);
-    const address = this.#address(this.#home(), key);
-    const life = this.#life(rest);
-    const addresses = [address] as const;
-    const entry = createEntry(value, life, this.#parts.clock.now(), 0, true);
-    return this.#shared.writes.write(
-      life.ttl > 0 ? { kind: 'set', addresses, entry } : { kind: 'delete', addresses },
-      strict,
-    );
+    this.#assertOpen();
+    return this.#verbs.set([[key, value]], options);
+  }
+
+  async setMany(
+    entries: Entries<unknown>,
+    options?: EntryOptions & WriteOptions,
+  ): Promise<Receipt> {
+    this.#assertOpen();
+    return this.#verbs.set(entries, options);
   }
 
   async delete(key: string, options?: WriteOptions): Promise<Receipt> {
-    const address = this.#address(this.#home(), key);
-    return this.#change({ kind: 'delete', addresses: [address] }, options);
-  }
-
-  async invalidateTags(tags: readonly string[], options?: WriteOptions): Promise<Receipt> {
     this.#assertOpen();
-    const checked = checkTags(tags, Number.MAX_SAFE_INTEGER);
-    return this.#change(
-      { kind: 'tags', tenant: this.#home().scope.tenant, tags: checked },
-      options,
-    );
+    return this.#verbs.delete([key], options);
   }
 
-  async clear(options?: WriteOptions): Promise<Receipt> {
-    const { scope } = this.#home();
-    return this.#change({ kind: 'tags', tenant: scope.tenant, tags: [scope.clearTag] }, options);
+  async deleteMany(keys: readonly string[], options?: WriteOptions): Promise<Receipt> {
+    return this.#verbs.delete(this.#keys(keys), options);
+  }
+
+  async expire(key: string, options?: WriteOptions): Promise<Receipt> {
+    this.#assertOpen();
+    return this.#verbs.expire(key, options);
+  }
+
+  async touch(key: string, ttl: Duration): Promise<boolean> {
+    const ms = duration(ttl, 'ttl');
+    const address = this.#address(this.#homes.current(), key);
+    if ((await timeLeft(this.#parts, address)) === undefined) return false;
+    const addresses = [address] as const;
+    await this.#shared.writes.write(
+      ms > 0 ? { kind: 'touch', addresses, ms } : { kind: 'delete', addresses },
+      false,
+    );
+    return true;
+  }
+
+  async invalidateTags(tags: readonly string[], options?: InvalidateOptions): Promise<Receipt> {
+    this.#assertOpen();
+    return this.#verbs.tags(this.#homes.current().scope, tags, options);
+  }
+
+  async clear(options?: InvalidateOptions): Promise<Receipt> {
+    this.#assertOpen();
+    return this.#verbs.clear(this.#homes.current().scope, options);
+  }
+
+  async invalidatePattern(pattern: string, options?: WriteOptions): Promise<Receipt> {
+    this.#assertOpen();
+    return this.#verbs.pattern(this.#homes.current().scope, pattern, options);
   }
 
   async has(key: string): Promise<boolean> {
@@ -140,11 +192,11 @@ export class Cache extends CacheManager {
   }
 
   async ttl(key: string): Promise<number | undefined> {
-    return timeLeft(this.#parts, this.#address(this.#home(), key));
+    return timeLeft(this.#parts, this.#address(this.#homes.current(), key));
   }
 
   async explain(key: string): Promise<Explanation> {
-    return explain(this.#parts, this.#address(this.#home(), key));
+    return explain(this.#parts, this.#address(this.#homes.current(), key));
   }
 
   stats(): CacheStats {
@@ -173,40 +225,70 @@ export class Cache extends CacheManager {
     return this.#shared.close();
   }
 
+  #orLoad(
+    key: string,
+    loader: Loader<unknown>,
+    options?: EntryOptions,
+    kind?: FlightKind,
+  ): Promise<unknown> {
+    const home = this.#homes.current();
+    const { l1, events } = this.#parts;
+    const slot = fromMemory(options) ? l1?.hit(home.partition!, key) : undefined;
+    if (!slot) return this.#load(home, key, loader, options, kind);
+    this.counts.l1++;
+    if (slot.lastAccess >= slot.refreshAt) {
+      slot.refreshAt = slot.lastAccess + REFRESH_AGAIN_MS;
+      this.#refresh(home, key, loader, options);
+    }
+    if (events.has('hit')) events.emit('hit', { cache: this.name, key, tier: 'l1' });
+    return slot.promise();
+  }
+
   async #load(
     home: Home,
     key: string,
     loader: Loader<unknown>,
     options: EntryOptions | undefined,
+    kind: FlightKind | undefined,
   ): Promise<unknown> {
     const address = this.#address(home, key);
     const life = this.#life(options);
-    if (typeof loader !== 'function')
-      throw new CacheError('CACHE_OPTION_INVALID', 'loader must be a function');
+    if (typeof loader !== 'function') throw invalid('loader', 'must be a function');
     let answer: Answer;
     try {
-      answer = await this.#shared.reads.load(address, loader, life);
+      answer = await this.#shared.reads.load(address, loader, life, kind);
     } catch (error) {
       this.counts.error++;
       throw error;
     }
     this.#tell(key, answer);
-    return answer.entry && handOut(answer.entry);
+    const { entry, by } = answer;
+    if (!entry) return undefined;
+    if (
+      by !== 'loader' &&
+      by !== 'stale' &&
+      (entry.refreshAt ?? Infinity) <= this.#parts.clock.now()
+    )
+      this.#refresh(home, key, loader, options);
+    return handOut(entry);
   }
 
-  async #find(home: Home, key: string): Promise<unknown> {
-    const answer = await this.#shared.reads.get(this.#address(home, key));
+  #refresh(home: Home, key: string, loader: Loader<unknown>, options?: EntryOptions): void {
+    this.#shared.reads.refresh(new Address(home.scope, key), loader, this.#life(options));
+  }
+
+  async #find(home: Home, key: string, options: ReadOptions | undefined): Promise<unknown> {
+    const address = this.#address(home, key);
+    const life = readLife(options, this.#base);
+    life.signal?.throwIfAborted();
+    const slot =
+      life.tiers?.includes('l1') === false ? undefined : this.#parts.l1?.hit(home.partition!, key);
+    const answer: Answer | undefined = slot
+      ? { by: 'l1', entry: slot.entry }
+      : await this.#shared.reads.get(address, life);
+    life.signal?.throwIfAborted();
     this.#tell(key, answer);
     return answer?.entry && handOut(answer.entry);
-  }
-
-  async #change(change: Change, options: WriteOptions | undefined): Promise<Receipt> {
-    this.#assertOpen();
-    const { strict, rest } = splitStrict(options);
-    const unknown = Object.keys(rest ?? {})[0];
-    if (unknown !== undefined)
-      throw new CacheError('CACHE_OPTION_INVALID', `${unknown} is unknown; known is strict`);
-    return this.#shared.writes.write(change, strict);
   }
 
   /** Counts and tells who answered; called in the caller's own async context. */
@@ -221,8 +303,20 @@ export class Cache extends CacheManager {
     } else if (events.has('hit')) events.emit('hit', { cache, key, tier: answer.by });
   }
 
+  /** The tiers of a call are a choice among those of its cache. */
   #life(options: EntryOptions | undefined): EntryLife {
-    return entryLife(options, this.#shared.options.defaults);
+    const life = entryLife(options, this.#base);
+    if (life.types) this.#shared.types.register(life.types);
+    const { tiers } = this.#base;
+    if (!tiers || life.tiers === tiers) return life;
+    return { ...life, tiers: life.tiers?.filter((name) => tiers.includes(name)) };
+  }
+
+  #keys(keys: readonly string[]): string[] {
+    this.#assertOpen();
+    if (!Array.isArray(keys)) throw invalid('keys', 'must be a list of strings');
+    keys.forEach(assertKey);
+    return [...new Set<string>(keys)];
   }
 
   #address(home: Home, key: string): Address {
@@ -234,36 +328,20 @@ export class Cache extends CacheManager {
   #assertOpen(): void {
     if (this.#shared.closed) throw new CacheError('CACHE_CLOSED', 'the cache has been closed');
   }
-
-  #home(): Home {
-    const { tenant } = this.#shared.context;
-    const home = tenant === 'p' ? this.#public : this.#homes.get(tenant);
-    return home && home.partition?.live !== false ? home : this.#homeOf(tenant);
-  }
-
-  #homeOf(tenant: string): Home {
-    const scope = new Scope(this.#shared.options.namespace, tenant, this.name);
-    const home = { scope, partition: this.#parts.l1?.partition(scope) };
-    if (tenant === 'p') return (this.#public = home);
-    // Bounded: a forgotten home is remade when its tenant calls again.
-    if (this.#homes.size >= MAX_TENANTS) this.#homes.delete(this.#homes.keys().next().value!);
-    this.#homes.set(tenant, home);
-    return home;
-  }
 }
 
-function splitStrict(options: (EntryOptions & WriteOptions) | undefined): {
-  strict: boolean;
-  rest: EntryOptions | undefined;
-} {
-  if (options === undefined) return { strict: false, rest: undefined };
-  if (typeof options !== 'object' || options === null)
-    throw new CacheError('CACHE_OPTION_INVALID', 'options must be an object');
-  const { strict = false, ...rest } = options;
-  if (typeof strict !== 'boolean')
-    throw new CacheError(
-      'CACHE_OPTION_INVALID',
-      `strict is a ${typeof strict}; allowed: true, false`,
-    );
-  return { strict, rest };
+/** Whether a call takes what memory has; the hot path reads two members and builds nothing. */
+function fromMemory(options: EntryOptions | undefined): boolean {
+  return (
+    options === undefined ||
+    (options.tiers === undefined && options.forceFresh !== true && options.signal === undefined)
+  );
+}
+
+function found<T>(keys: readonly string[], values: readonly (T | undefined)[]): Map<string, T> {
+  const map = new Map<string, T>();
+  values.forEach((value, index) => {
+    if (value !== undefined) map.set(keys[index], value);
+  });
+  return map;
 }

@@ -2,7 +2,8 @@
 import { TagClock } from '../coherence/tag-clock.js';
 import type { Clock, Timer } from '../core/clock.js';
 import { EventHub } from '../core/events.js';
-import type { ResolvedOptions } from '../core/options.js';
+import type { ScopeRules } from '../core/key.js';
+import type { CacheSettings, ResolvedOptions } from '../core/options.js';
 import type { Tier, TierState } from '../core/tier.js';
 import { ContextStore } from '../security/context.js';
 import type { MemoryTier } from '../tiers/memory/memory-tier.js';
@@ -13,6 +14,7 @@ import type { Parts } from './parts.js';
 import { ReadPath } from './read-path.js';
 import { SingleFlight } from './single-flight.js';
 import { TierGuard } from './tier-guard.js';
+import { TypeRegistry } from './type-registry.js';
 import { WritePath } from './write-path.js';
 
 const FIRST_CONTACT_MS = 1_000;
@@ -45,6 +47,7 @@ export function createCache(options: ResolvedOptions, tiers: TierSet, clock: Clo
 class Application implements Shared {
   readonly caches = new Map<string, Cache>();
   readonly context = new ContextStore();
+  readonly types = new TypeRegistry();
   readonly parts: Parts;
   readonly reads: ReadPath;
   readonly writes: WritePath;
@@ -57,28 +60,38 @@ class Application implements Shared {
     readonly clock: Clock,
   ) {
     const background = new Background();
+    const rules: ScopeRules = { groups: options.groups ?? [], types: this.types.classes };
+    const isolation = (options.l1 && options.l1.isolation) || 'freeze';
+    const events = new EventHub();
     const guard = (tier: Tier | null, budget: number): TierGuard | null =>
       tier &&
       new TierGuard(tier, clock, background, {
         budget,
         invalidationTimeout: INVALIDATION_TIMEOUT_MS,
+        isolation,
         caches: () => this.caches.keys(),
         onPaid: (change) => this.writes.settle(tier.name, change),
       });
     this.parts = {
       namespace: options.namespace,
+      rules,
+      isolation,
       clock,
       l1: tiers.l1,
       l2: guard(tiers.l2, options.l2 ? options.l2.budget : 20),
       l3: guard(tiers.l3, options.l3 ? options.l3.budget : 50),
       tags: tiers.l1?.tags ?? new TagClock(),
       flights: new SingleFlight(),
-      events: new EventHub(),
+      events,
       background,
       random: Math.random,
     };
     this.reads = new ReadPath(this.parts);
-    this.writes = new WritePath(this.parts);
+    this.writes = new WritePath(this.parts, rules);
+    if (tiers.l1)
+      tiers.l1.onEvict = (cache, key, reason) => {
+        if (events.has('evict')) events.emit('evict', { cache, key, reason });
+      };
   }
 
   async open(): Promise<void> {
@@ -113,6 +126,11 @@ class Application implements Shared {
     this.#watch('up');
     this.parts.l1?.flush();
     await Promise.all([this.parts.l2?.close(), this.parts.l3?.close(), this.tiers.l1?.close()]);
+  }
+
+  /** What a named cache was declared with, else what the application says. */
+  settings(name: string): CacheSettings {
+    return this.options.caches?.get(name) ?? { defaults: this.options.defaults };
   }
 
   cache(name: string): Cache {

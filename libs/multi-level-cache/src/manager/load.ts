@@ -1,46 +1,115 @@
-/** The loader's turn: runs it, lets it set options of its result, and says how long it took. */
+/** The loader's turn: runs it, tells it what is known, hears what it says of its result, and how long it took. */
 import type { Clock } from '../core/clock.js';
-import { entryLife, type EntryLife } from '../core/entry-options.js';
+import { createEntry, handOut, type Entry, type Isolation } from '../core/entry.js';
+import { loadedLife, type EntryLife } from '../core/entry-options.js';
 import type { EventHub } from '../core/events.js';
 import type { LoaderContext } from './cache-manager.js';
 import type { Flight } from './single-flight.js';
 
-/** What a loader made. */
+/** What a loader made; no entry = it returned `undefined`. */
 export interface Loaded {
-  readonly value: unknown;
-  readonly life: EntryLife;
-  /** How long it took, in ms. */
-  readonly loadMs: number;
+  readonly entry: Entry | undefined;
+  /** The loader or its options asked for it not to be kept. */
+  readonly store: boolean;
 }
 
+export interface LoadTools {
+  readonly clock: Clock;
+  readonly events: EventHub;
+  readonly random: () => number;
+  readonly isolation: Isolation;
+}
+
+/** A value that is returned and not kept. */
+class Skipped {
+  constructor(readonly value: unknown) {}
+}
+
+const NOT_MODIFIED = Symbol('not modified');
+
 /** Runs the loader of a flight; its error is thrown as it was. */
-export async function runLoader(flight: Flight, clock: Clock, events: EventHub): Promise<Loaded> {
-  const { scope, key } = flight.address;
-  let life = flight.life;
-  const context: LoaderContext = {
-    signal: flight.signal,
-    setOptions: (options) => {
-      const tags = life.tags;
-      life = entryLife(options, life);
-      if (options.tags === undefined) life = { ...life, tags };
-    },
-  };
+export async function runLoader(flight: Flight, tools: LoadTools): Promise<Loaded> {
+  const { clock } = tools;
   const before = clock.now();
-  const tell = (failure?: { error: unknown }): void => {
-    if (events.has('load'))
-      events.emit('load', {
-        cache: scope.cache,
-        key,
-        durationMs: clock.now() - before,
-        ...failure,
-      });
-  };
+  let life = flight.life;
+  // What stood there when the loader began is what it may call "not modified".
+  const { stale } = flight;
+  const context = contextOf(flight, stale, before, (options) => {
+    life = loadedLife(options, life);
+  });
+  let value: unknown;
   try {
-    const value: unknown = await flight.loader(key, context);
-    tell();
-    return { value, life, loadMs: clock.now() - before };
+    value = await flight.loader(flight.address.key, context);
+    if (value === NOT_MODIFIED && !stale)
+      throw new Error('notModified() was returned, but there is no stale value to keep');
   } catch (error) {
-    tell({ error });
+    tell(flight, tools, clock.now() - before, { error });
     throw error;
   }
+  const now = clock.now();
+  tell(flight, tools, now - before);
+  const store = !(value instanceof Skipped);
+  if (value instanceof Skipped) ({ value } = value);
+  if (value === undefined) return { entry: undefined, store: false };
+  const again = value === NOT_MODIFIED ? stale : undefined;
+  const final = settled(life, again ? again.value : value, tools.random);
+  const entry = again
+    ? { ...renewed(again, final, now), loadMs: now - before }
+    : createEntry(value, final, now, now - before, false, tools.isolation);
+  return { entry, store: store && final.ttl > 0 };
+}
+
+/** The life of this value: `null` may have its own, and a share of it is cut off at random. */
+export function settled(life: EntryLife, value: unknown, random: () => number): EntryLife {
+  const ttl = value === null && life.negativeTtl !== undefined ? life.negativeTtl : life.ttl;
+  return { ...life, ttl: ttl * (1 - life.jitter * random()) };
+}
+
+/** The same entry with the moment at which a hit is to reload it. */
+export function withRefresh(entry: Entry, { refreshAhead }: EntryLife): Entry {
+  if (refreshAhead === 0) return entry;
+  const refreshAt = entry.createdAt + refreshAhead * (entry.freshUntil - entry.createdAt);
+  return { ...entry, refreshAt };
+}
+
+function renewed(stale: Entry, life: EntryLife, now: number): Entry {
+  const freshUntil = now + life.ttl;
+  return {
+    ...stale,
+    tags: life.tags.length > 0 ? life.tags : stale.tags,
+    etag: life.etag ?? stale.etag,
+    caps: life.caps,
+    createdAt: now,
+    freshUntil,
+    staleUntil: freshUntil + life.grace,
+  };
+}
+
+function contextOf(
+  flight: Flight,
+  stale: Entry | undefined,
+  now: number,
+  setOptions: LoaderContext['setOptions'],
+): LoaderContext {
+  return {
+    signal: flight.signal,
+    stale: stale && {
+      value: handOut(stale),
+      ageMs: now - stale.createdAt,
+      ...(stale.etag === undefined ? {} : { etag: stale.etag }),
+    },
+    setOptions,
+    skip: <T>(value: T): T => new Skipped(value) as T,
+    notModified: <T>(): T => NOT_MODIFIED as T,
+    fail: (reason) => (reason instanceof Error ? reason : new Error(String(reason))),
+  };
+}
+
+function tell(
+  { address: { scope, key } }: Flight,
+  { events }: LoadTools,
+  durationMs: number,
+  failure?: { error: unknown },
+): void {
+  if (events.has('load')) events.emit('load', { cache: scope.cache, key, durationMs, ...failure });
 }

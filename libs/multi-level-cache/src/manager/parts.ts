@@ -1,6 +1,8 @@
 /** What the paths of one application work with. No behaviour here. */
 import type { TagClock } from '../coherence/tag-clock.js';
 import type { Clock } from '../core/clock.js';
+import type { Isolation } from '../core/entry.js';
+import type { ScopeRules } from '../core/key.js';
 import type { EventHub } from '../core/events.js';
 import type { MemoryTier } from '../tiers/memory/memory-tier.js';
 import type { Background } from './background.js';
@@ -9,6 +11,8 @@ import type { TierGuard } from './tier-guard.js';
 
 export interface Parts {
   readonly namespace: string;
+  readonly rules: ScopeRules;
+  readonly isolation: Isolation;
   readonly clock: Clock;
   readonly l1: MemoryTier | null;
   readonly l2: TierGuard | null;

@@ -1,14 +1,15 @@
 /** THE read flow below an L1 miss, top to bottom: L2, lease, L3, loader, and the fenced commit on the way back up. */
-import { createEntry, type Entry } from '../core/entry.js';
+import type { Entry } from '../core/entry.js';
 import type { EntryLife } from '../core/entry-options.js';
-import { CacheError } from '../core/errors.js';
 import type { Address } from '../core/key.js';
-import type { Ticket, TierRead } from '../core/tier.js';
+import type { Ticket, TierName, TierRead } from '../core/tier.js';
+import type { MemoryTier } from '../tiers/memory/memory-tier.js';
 import type { Loader } from './cache-manager.js';
-import { runLoader, type Loaded } from './load.js';
+import { runLoader, withRefresh, type Loaded } from './load.js';
 import type { Parts } from './parts.js';
-import { Flight, type Answer } from './single-flight.js';
-import { NOTHING } from './tier-guard.js';
+import { Flight, lateError, variantOf, type Answer, type FlightKind } from './single-flight.js';
+import { NOTHING, type TierGuard } from './tier-guard.js';
+import { waitFor } from './waiting.js';
 
 const RENEW_MS = 1_000;
 const FIRST_PAUSE_MS = 5;
@@ -17,26 +18,59 @@ const LONGEST_PAUSE_MS = 40;
 /** How L2 stands towards a load: `found` ends it, `ticket` lets it fill; `away` leaves the fence to L3 alone. */
 type Lease = { readonly found?: Entry; readonly ticket?: Ticket; readonly away: boolean };
 const AWAY: Lease = { away: true };
+const TAKEN: Lease = { away: false };
+
+/** The tiers a call may use. */
+interface InUse {
+  readonly l1: MemoryTier | null;
+  readonly l2: TierGuard | null;
+  readonly l3: TierGuard | null;
+}
+
+/** What a load needs on its way back up. */
+interface Way {
+  readonly tiers: InUse;
+  readonly memory: Ticket | undefined;
+  readonly lease: Lease;
+}
 
 export class ReadPath {
   constructor(readonly parts: Parts) {}
 
   /** Joins the load of a key or leads one. */
-  async load(address: Address, loader: Loader<unknown>, life: EntryLife): Promise<Answer> {
+  async load(
+    address: Address,
+    loader: Loader<unknown>,
+    life: EntryLife,
+    kind?: FlightKind,
+  ): Promise<Answer> {
     const { flights, tags } = this.parts;
     for (;;) {
       const joined = tags.changes;
-      const running = flights.find(address);
-      const flight = running ?? this.#start(address, loader, life);
-      const answer = await this.#wait(flight, life);
-      if (!running || joined === flight.change || !this.#outdated(flight, answer)) return answer;
+      const running = flights.find(address, variantOf(life));
+      // Another call leads this key: ours does not wait for it before it loads the others.
+      if (running) kind?.bulk?.leave(address.key);
+      const flight = running ?? this.#start(address, loader, life, kind);
+      const answer = await waitFor(flight, life, this.parts.clock, () => this.#standIn(flight));
+      if (!running) return answer;
+      // Another call's bulk loader left this key out: ours may know it.
+      if (running.kind.bulk && !kind?.bulk && !answer.entry) continue;
+      if (joined === flight.change || !this.#outdated(flight, answer)) return answer;
       // Somebody bumped a tag of this value after the load began and maybe before we joined it: load again.
     }
   }
 
+  /** Reloads a fresh key in the background, unless it is being loaded already. */
+  refresh(address: Address, loader: Loader<unknown>, life: EntryLife): void {
+    if (this.parts.flights.find(address, variantOf(life))) return;
+    const flight = this.#start(address, loader, life, { force: true, refresh: true });
+    // Its trouble is told by the `load` event; the caller has an answer.
+    flight.promise.catch(() => undefined);
+  }
+
   /** A fresh entry of any tier below L1, promoted; never waits for a loader. */
-  async get(address: Address): Promise<Answer | undefined> {
-    const { l1, l2, l3 } = this.parts;
+  async get(address: Address, life: EntryLife): Promise<Answer | undefined> {
+    const { l1, l2, l3 } = this.#inUse(life);
     const memory = l1?.ticketFor(address);
     const second = await l2?.read(address);
     const third = second?.state === 'fresh' ? undefined : await l3?.read(address);
@@ -44,14 +78,17 @@ export class ReadPath {
       second?.state === 'fresh' ? second.entry : third?.state === 'fresh' ? third.entry : undefined;
     if (!found) return undefined;
     if (memory) l1?.fill(address, found, memory);
-    if (third && second) this.#promoteLater(address, second);
+    if (third && second && l2 && l3) this.#promoteLater(address, second, l2, l3);
     return { by: third ? 'l3' : 'l2', entry: found };
   }
 
-  #start(address: Address, loader: Loader<unknown>, life: EntryLife): Flight {
+  #start(address: Address, loader: Loader<unknown>, life: EntryLife, kind?: FlightKind): Flight {
     const { clock, flights, tags, background } = this.parts;
-    const flight = new Flight(address, loader, life, clock.now() + life.hardTimeout, tags.changes);
+    const until = clock.now() + life.hardTimeout;
+    const force = life.forceFresh || kind?.force === true;
+    const flight = new Flight(address, loader, life, until, tags.changes, { ...kind, force });
     flights.add(flight);
+    if (kind?.refresh) flight.join();
     const walk = this.#walk(flight);
     background.run(() => walk);
     flight.promise = new Promise<Answer>((resolve, reject) => {
@@ -67,6 +104,8 @@ export class ReadPath {
         timer.cancel();
         flights.remove(flight);
       };
+      // Nobody waits any more: a caller that comes now starts a load of its own.
+      flight.onExpire(() => flights.remove(flight));
       walk.then(
         (answer) => {
           end();
@@ -79,48 +118,39 @@ export class ReadPath {
         },
       );
     });
+    // Callers that left by their signal leave it unhandled.
+    flight.promise.catch(() => undefined);
     return flight;
   }
 
-  /** A joiner in more of a hurry than the flight leaves it by its own `hardTimeout`; the load goes on for the others. */
-  #wait(flight: Flight, life: EntryLife): Promise<Answer> {
-    const { clock } = this.parts;
-    if (clock.now() + life.hardTimeout >= flight.until) return flight.promise;
-    return new Promise<Answer>((resolve, reject) => {
-      const timer = clock.after(life.hardTimeout, () => {
-        const standIn = this.#standIn(flight);
-        if (standIn) resolve(standIn);
-        else reject(lateError(life));
-      });
-      flight.promise.then(resolve, reject).finally(() => timer.cancel());
-    });
-  }
-
   async #walk(flight: Flight): Promise<Answer> {
-    const { l1, l2, l3 } = this.parts;
-    const { address } = flight;
+    const { address, kind, life } = flight;
+    const tiers = this.#inUse(life);
+    const { l1, l2, l3 } = tiers;
     const first = l1?.read(address);
-    if (first?.state === 'fresh') return { by: 'l1', entry: first.entry };
+    if (first?.state === 'fresh' && !kind.force) return { by: 'l1', entry: first.entry };
     flight.hold(first);
     const memory = l1?.ticketFor(address);
 
-    const lease = l2 ? await this.#lease(flight) : AWAY;
+    const lease = await this.#lease(flight, l2);
     if (lease.found) {
-      if (memory) l1?.fill(address, lease.found, memory);
-      return { by: 'l2', entry: lease.found };
+      const entry = withRefresh(lease.found, life);
+      if (memory) l1?.fill(address, entry, memory);
+      return { by: 'l2', entry };
     }
+    const way: Way = { tiers, memory, lease };
     try {
-      const third = await l3?.read(address);
-      if (third?.state === 'fresh' && third.entry) {
-        await this.#commit(address, third.entry, memory, lease);
-        return { by: 'l3', entry: third.entry };
+      const third = await this.#third(flight, l3);
+      if (third?.state === 'fresh' && third.entry && !kind.force) {
+        const entry = withRefresh(third.entry, life);
+        await this.#commit(address, entry, way);
+        return { by: 'l3', entry };
       }
       flight.hold(third);
-      const row = l3 && third ? await l3.ticket(address, third) : undefined;
+      const row = l3 ? await l3.ticket(address, third ?? NOTHING) : undefined;
       return await this.#loadAndCommit(
         flight,
-        memory,
-        lease,
+        way,
         row?.kind === 'granted' ? row.ticket : undefined,
       );
     } catch (error) {
@@ -131,59 +161,54 @@ export class ReadPath {
     }
   }
 
-  async #loadAndCommit(
-    flight: Flight,
-    memory: Ticket | undefined,
-    lease: Lease,
-    row: Ticket | undefined,
-  ): Promise<Answer> {
-    const { address } = flight;
-    const { clock, events, l2 } = this.parts;
+  /** L3's answer, unless reading it has proved to cost this cache more than it saves. */
+  async #third(flight: Flight, l3: TierGuard | null): Promise<TierRead | undefined> {
+    return l3 ? l3.read(flight.address) : undefined;
+  }
+
+  async #loadAndCommit(flight: Flight, way: Way, row: Ticket | undefined): Promise<Answer> {
+    const { address, life } = flight;
+    const { lease } = way;
+    const { l2 } = way.tiers;
     const renewal = lease.ticket && l2 ? l2.keepAlive(address, lease.ticket, RENEW_MS) : undefined;
     if (renewal) flight.onExpire(renewal);
     let loaded: Loaded;
     try {
-      loaded = await runLoader(flight, clock, events);
+      loaded = await runLoader(flight, this.parts);
     } finally {
       renewal?.();
     }
-    if (loaded.value === undefined) {
-      if (lease.ticket) l2?.release(address, lease.ticket);
-      return { by: 'loader', entry: undefined };
-    }
-    const entry = createEntry(loaded.value, loaded.life, clock.now(), loaded.loadMs, false);
-    if (loaded.life.ttl > 0) await this.#commit(address, entry, memory, lease, row);
+    const entry = loaded.entry && withRefresh(loaded.entry, life);
+    if (entry && loaded.store) await this.#commit(address, entry, way, row);
     else if (lease.ticket) l2?.release(address, lease.ticket);
     return { by: 'loader', entry };
   }
 
   /** Up again: L2 decides, L1 follows, L3 in the background. A refused value is in no tier. */
-  async #commit(
-    address: Address,
-    entry: Entry,
-    memory: Ticket | undefined,
-    lease: Lease,
-    row?: Ticket,
-  ): Promise<void> {
-    const { l1, l2, l3, background } = this.parts;
+  async #commit(address: Address, entry: Entry, way: Way, row?: Ticket): Promise<void> {
+    const { memory, lease } = way;
+    const { l1, l2, l3 } = way.tiers;
     if (lease.ticket && (await l2?.fill(address, entry, lease.ticket)) === false) return;
     if (memory) l1?.fill(address, entry, memory);
     // Reachable, yet without a lease: another process loads it too, and only one of them may fill below L1.
     if (!row || !l3 || (!lease.ticket && !lease.away)) return;
-    background.run(async () => {
+    this.parts.background.run(async () => {
       const stored = await l3.fill(address, entry, row);
       if (stored === false && lease.away) l1?.drop(address.scope, address.key);
     });
   }
 
   /** Reads L2 and asks for the right to load; waits while another process loads, with jitter, until `hardTimeout`. */
-  async #lease(flight: Flight): Promise<Lease> {
-    const { l2, clock, random } = this.parts;
+  async #lease(flight: Flight, l2: TierGuard | null): Promise<Lease> {
+    const { clock, random } = this.parts;
+    const { kind } = flight;
     if (!l2) return AWAY;
     let seen: TierRead = (await l2.read(flight.address)) ?? NOTHING;
     let pause = FIRST_PAUSE_MS;
-    for (;;) {
-      if (seen.state === 'fresh' && seen.entry) return { found: seen.entry, away: false };
+    for (let asked = 0; ; asked++) {
+      // A refresh that finds a newer value has been overtaken by another process.
+      const wanted = !kind.force || (kind.refresh && asked > 0);
+      if (wanted && seen.state === 'fresh' && seen.entry) return { found: seen.entry, away: false };
       flight.hold(seen);
       const reply = await l2.ticket(flight.address, seen);
       if (reply.kind === 'granted') return { ticket: reply.ticket, away: false };
@@ -193,44 +218,48 @@ export class ReadPath {
         seen = reply.read;
         continue;
       }
+      if (kind.bulk) return TAKEN;
+      const current = kind.refresh ? flight.stale : undefined;
+      if (current && clock.now() < current.freshUntil) return { found: current, away: false };
       const wait = random() * pause;
       await new Promise<void>((resolve) => clock.after(wait, resolve));
+      if (flight.signal.aborted) throw flight.signal.reason;
       pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
     }
   }
 
   /** `get` found it in L3 only: L2 is filled under a lease and from a second read, as every fill is. */
-  #promoteLater(address: Address, seen: TierRead): void {
-    const { l2, l3, background } = this.parts;
-    background.run(async () => {
-      const reply = await l2?.ticket(address, seen);
-      if (reply?.kind !== 'granted') return;
-      const third = await l3?.read(address, false);
+  #promoteLater(address: Address, seen: TierRead, l2: TierGuard, l3: TierGuard): void {
+    this.parts.background.run(async () => {
+      const reply = await l2.ticket(address, seen);
+      if (reply.kind !== 'granted') return;
+      const third = await l3.read(address, false);
       if (third?.state === 'fresh' && third.entry)
-        await l2?.fill(address, third.entry, reply.ticket);
-      else l2?.release(address, reply.ticket);
+        await l2.fill(address, third.entry, reply.ticket);
+      else l2.release(address, reply.ticket);
     });
+  }
+
+  #inUse({ tiers }: EntryLife): InUse {
+    const { l1, l2, l3 } = this.parts;
+    if (!tiers) return { l1, l2, l3 };
+    const use = (name: TierName): boolean => tiers.includes(name);
+    return { l1: use('l1') ? l1 : null, l2: use('l2') ? l2 : null, l3: use('l3') ? l3 : null };
   }
 
   /** The stale value in hand, unless it was removed since: what is removed is not served by grace either. */
   #standIn(flight: Flight): Answer | undefined {
     const { stale } = flight;
-    return stale && !this.#bumped(flight, stale.tags) ? { by: 'stale', entry: stale } : undefined;
+    return stale && this.#judge(flight, stale.tags) !== 'gone'
+      ? { by: 'stale', entry: stale }
+      : undefined;
   }
 
   #outdated(flight: Flight, answer: Answer): boolean {
-    return this.#bumped(flight, answer.entry?.tags ?? flight.life.tags);
+    return this.#judge(flight, answer.entry?.tags ?? flight.life.tags) !== 'valid';
   }
 
-  #bumped({ address, change }: Flight, tags: readonly string[]): boolean {
-    const { tenant, clearTag } = address.scope;
-    return this.parts.tags.bumpedSince(tenant, [...tags, clearTag], change);
+  #judge({ address, change }: Flight, tags: readonly string[]): ReturnType<Parts['tags']['judge']> {
+    return this.parts.tags.judge(address.scope.tenant, [...tags, ...address.implied], change);
   }
-}
-
-function lateError(life: EntryLife): CacheError {
-  return new CacheError(
-    'CACHE_LOADER_TIMEOUT',
-    `no value within the hardTimeout of ${life.hardTimeout} ms`,
-  );
 }

@@ -1,6 +1,7 @@
 /** One load per key in this process: who loads now, and who may still join. What a load does is the read path's part. */
 import type { Entry } from '../core/entry.js';
 import type { EntryLife } from '../core/entry-options.js';
+import { CacheError } from '../core/errors.js';
 import type { Address } from '../core/key.js';
 import type { TierName, TierRead } from '../core/tier.js';
 import type { Loader } from './cache-manager.js';
@@ -11,15 +12,27 @@ export interface Answer {
   readonly entry: Entry | undefined;
 }
 
+/** Why and how a flight loads. */
+export interface FlightKind {
+  /** Load although a fresh value is there. */
+  readonly force?: boolean;
+  /** Nobody waits for it: where another process refreshes the key already, it ends. */
+  readonly refresh?: boolean;
+  /** One of many keys loaded by one call: it does not wait for other processes, and its loader may leave the key out. */
+  readonly bulk?: { leave(key: string): void };
+}
+
 /** One load under way. */
 export class Flight {
   /** Settles for everybody who joined: an answer, the loader's own error, or `CACHE_LOADER_TIMEOUT`. */
   promise!: Promise<Answer>;
-  /** The best stale entry seen on the way down: stands in if the loader fails or is late. */
+  /** The best entry seen on the way down that may stand in if the loader fails or is late. */
   stale: Entry | undefined;
+  #waiting = 0;
   #written = false;
   readonly #abort = new AbortController();
   readonly #onExpire: (() => void)[] = [];
+  readonly #onStale: (() => void)[] = [];
 
   constructor(
     readonly address: Address,
@@ -29,21 +42,46 @@ export class Flight {
     readonly until: number,
     /** The tag clock's number before anything was read. */
     readonly change: number,
+    readonly kind: FlightKind = {},
   ) {}
 
   get signal(): AbortSignal {
     return this.#abort.signal;
   }
 
-  hold(read: TierRead | undefined): void {
-    if (this.#written || read?.state !== 'stale' || !read.entry) return;
-    if (!this.stale || read.entry.createdAt > this.stale.createdAt) this.stale = read.entry;
+  /** Callers with the same variant may share a load; the others would get what they did not ask for. */
+  get variant(): string {
+    return variantOf(this.life);
   }
 
-  /** The key was written meanwhile: what was found stale before is gone for good. */
+  hold(read: TierRead | undefined): void {
+    if (this.#written || !read?.entry) return;
+    if (read.state !== 'stale' && !(this.kind.force && read.state === 'fresh')) return;
+    if (this.stale && read.entry.createdAt <= this.stale.createdAt) return;
+    this.stale = read.entry;
+    for (const tell of this.#onStale.splice(0)) tell();
+  }
+
+  /** Calls `tell` once something may stand in. */
+  whenStale(tell: () => void): void {
+    this.#onStale.push(tell);
+  }
+
+  /** The key was removed meanwhile: what was found stale before is gone for good. */
   written(): void {
     this.#written = true;
     this.stale = undefined;
+  }
+
+  join(): void {
+    this.#waiting++;
+  }
+
+  /** One caller fewer; when it was the last, the loader is told why. */
+  leave(reason: unknown): boolean {
+    if (--this.#waiting > 0) return false;
+    this.#end(reason);
+    return true;
   }
 
   onExpire(end: () => void): void {
@@ -53,40 +91,77 @@ export class Flight {
 
   /** `hardTimeout` has passed: the loader is told, leases are no longer renewed. */
   expire(reason: Error): void {
+    this.#end(reason);
+  }
+
+  #end(reason: unknown): void {
     this.#abort.abort(reason);
-    for (const end of this.#onExpire) end();
+    for (const end of this.#onExpire.splice(0)) end();
   }
 }
 
 /** Flights by key; a detached one goes on for those who joined it, and nobody joins it any more. */
 export class SingleFlight {
-  readonly #flights = new Map<string, Flight>();
+  readonly #flights = new Map<string, Flight[]>();
+  #size = 0;
 
-  find({ scope, key }: Address): Flight | undefined {
-    return this.#flights.get(nameOf(scope.tenant, scope.cache, key));
+  /** Loads under way that may be joined. */
+  get size(): number {
+    return this.#size;
+  }
+
+  find({ scope, key }: Address, variant: string): Flight | undefined {
+    return this.#flights
+      .get(nameOf(scope.tenant, scope.cache, key))
+      ?.find((flight) => flight.variant === variant);
   }
 
   add(flight: Flight): void {
     const { scope, key } = flight.address;
-    this.#flights.set(nameOf(scope.tenant, scope.cache, key), flight);
+    const name = nameOf(scope.tenant, scope.cache, key);
+    const list = this.#flights.get(name);
+    if (list) list.push(flight);
+    else this.#flights.set(name, [flight]);
+    this.#size++;
   }
 
   /** Ends the entry of exactly this flight. */
   remove(flight: Flight): void {
     const { scope, key } = flight.address;
     const name = nameOf(scope.tenant, scope.cache, key);
-    if (this.#flights.get(name) === flight) this.#flights.delete(name);
+    const list = this.#flights.get(name);
+    const at = list?.indexOf(flight) ?? -1;
+    if (!list || at < 0) return;
+    list.splice(at, 1);
+    if (list.length === 0) this.#flights.delete(name);
+    this.#size--;
   }
 
-  /** The key was written: later callers start a load of their own. */
-  detach(tenant: string, cache: string, key: string): void {
+  /** The key was written: later callers start a load of their own. `removed`: also by grace it is served no more. */
+  detach(tenant: string, cache: string, key: string, removed: boolean): void {
     const name = nameOf(tenant, cache, key);
-    this.#flights.get(name)?.written();
+    const list = this.#flights.get(name);
+    if (!list) return;
     this.#flights.delete(name);
+    this.#size -= list.length;
+    if (removed) for (const flight of list) flight.written();
   }
+}
+
+/** What tells flights of one key apart. */
+export function variantOf({ tiers, forceFresh }: EntryLife): string {
+  return (forceFresh ? '!' : '') + (tiers?.join() ?? '');
 }
 
 // None of the three parts may hold a control character.
 function nameOf(tenant: string, cache: string, key: string): string {
   return `${tenant}\u0000${cache}\u0000${key}`;
+}
+
+/** What a caller gets that has waited for too long. */
+export function lateError(life: EntryLife): CacheError {
+  return new CacheError(
+    'CACHE_LOADER_TIMEOUT',
+    `no value within the hardTimeout of ${life.hardTimeout} ms`,
+  );
 }

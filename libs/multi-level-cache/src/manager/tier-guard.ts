@@ -1,7 +1,7 @@
 /** One lower tier as the paths see it: bounded in time, never throwing on reads, and bypassed where it owes a change. */
 import type { Clock } from '../core/clock.js';
 import { Debts } from '../coherence/debts.js';
-import type { Entry } from '../core/entry.js';
+import { adopt, type Entry, type Isolation } from '../core/entry.js';
 import type { Address } from '../core/key.js';
 import type { Change, Ticket, TicketReply, Tier, TierRead } from '../core/tier.js';
 import type { Background } from './background.js';
@@ -18,6 +18,7 @@ export interface GuardOptions {
   readonly budget: number;
   /** How long an invalidation waits for the tier before it is queued. */
   readonly invalidationTimeout: number;
+  readonly isolation: Isolation;
   readonly caches: () => Iterable<string>;
   /** What remains to be done above this tier once a late change has been applied to it. */
   readonly onPaid: (change: Change) => Promise<unknown>;
@@ -62,7 +63,10 @@ export class TierGuard {
   async ticket(address: Address, read: TierRead): Promise<TicketReply> {
     try {
       const reply = await this.#reads.race(Promise.resolve(this.tier.ticket(address, read)));
-      return reply.kind === 'found' && this.#owes(address, reply.read) ? { kind: 'none' } : reply;
+      if (reply.kind !== 'found') return reply;
+      return this.#owes(address, reply.read)
+        ? { kind: 'none' }
+        : { kind: 'found', read: this.#own(reply.read) };
     } catch {
       return { kind: 'none' };
     }
@@ -100,16 +104,13 @@ export class TierGuard {
     if (this.#debts.size === 0) {
       try {
         await this.#changes.race(this.tier.apply(change));
-        if (change.kind === 'set') this.writes++;
+        if (change.kind === 'set') this.writes += change.entries.length;
         return 'ok';
       } catch {
         // Not known to be stored: it is owed.
       }
     }
-    // A late `set` could undo another process's newer one: what is owed is always a removal.
-    this.#debts.add(
-      change.kind === 'set' ? { kind: 'delete', addresses: change.addresses } : change,
-    );
+    this.#debts.add(removal(change));
     this.pay();
     return 'queued';
   }
@@ -151,10 +152,15 @@ export class TierGuard {
     try {
       const reply = this.tier.read(address);
       const read = reply instanceof Promise ? await this.#reads.race(reply) : reply;
-      return this.#owes(address, read) ? undefined : read;
+      return this.#owes(address, read) ? undefined : this.#own(read);
     } catch {
       return undefined;
     }
+  }
+
+  /** What came from bytes is protected from its callers as what was loaded here. */
+  #own(read: TierRead): TierRead {
+    return read.entry ? { ...read, entry: adopt(read.entry, this.options.isolation) } : read;
   }
 
   #owes(address: Address, read: TierRead): boolean {
@@ -164,6 +170,16 @@ export class TierGuard {
       (read.entry !== undefined && this.#debts.coversTags(address.scope.tenant, read.entry.tags))
     );
   }
+}
+
+/**
+ * What a tier above a stored value must forget, and what a tier that was away is owed: applied late, a `set` or a `touch`
+ * could undo another process's newer write, a removal cannot.
+ */
+export function removal(change: Change): Change {
+  return change.kind === 'set' || change.kind === 'touch'
+    ? { kind: 'delete', addresses: change.addresses }
+    : change;
 }
 
 /** Stands for "nothing known" where a read was skipped. */

@@ -1,31 +1,44 @@
 /** THE write flow, and what other processes' writes do here: L1, then L3, L2 with its announcement, and L1 again. */
 import { CacheError } from '../core/errors.js';
-import { Scope } from '../core/key.js';
+import { Scope, type ScopeRules } from '../core/key.js';
 import type { Change, RemoteChange, TierListener, TierName, TierState } from '../core/tier.js';
 import type { Applied, Receipt } from './cache-manager.js';
 import type { Parts } from './parts.js';
-import type { TierGuard } from './tier-guard.js';
+import { removal, type TierGuard } from './tier-guard.js';
 
 export class WritePath {
-  constructor(readonly parts: Parts) {}
+  constructor(
+    readonly parts: Parts,
+    readonly rules: ScopeRules,
+  ) {}
 
   /**
    * Applies a change to every tier and resolves when each has taken it or owes it.
    *
    * L3 goes first: a reader that holds an L2 lease granted in between would otherwise promote the old row. L1 goes last
-   * once more: a reader may have copied L2's old entry up while L2 was being asked.
+   * once more: a reader may have copied L2's old entry up while L2 was being asked. A tier that the call left out forgets
+   * the key all the same.
    */
-  async write(change: Change, strict: boolean): Promise<Receipt> {
+  async write(change: Change, strict: boolean, tiers?: readonly TierName[]): Promise<Receipt> {
     const { l1, l2, l3 } = this.parts;
     if (strict) this.#assertReachable();
-    this.#local(removal(change));
-    const third = l3 ? await l3.apply(change) : 'off';
+    if (change.kind === 'touch' && !l2 && !l3) {
+      await l1?.apply(change);
+      return receipt(l1 ? 'ok' : 'off', 'off', 'off');
+    }
+    const rest = removal(change);
+    const wanted = (tier: TierName): boolean => !tiers || tiers.includes(tier);
+    this.#local(rest, true);
+    const third = l3 ? await l3.apply(wanted('l3') ? change : rest) : 'off';
+    const stored = change.kind !== 'set' || (third === 'ok' && wanted('l3'));
     // A value that L3 holds reaches L2 with its next reader, under a lease; so L2 never holds what L3 has lost.
-    const second = l2 ? await l2.apply(third === 'ok' ? removal(change) : change) : 'off';
-    this.#local(removal(change));
-    if (change.kind === 'set' && third !== 'ok' && second !== 'ok') await l1?.apply(change);
+    const keep = wanted('l2') && !(change.kind === 'set' && stored);
+    const second = l2 ? await l2.apply(keep ? change : rest) : 'off';
+    this.#local(rest, false);
     if (strict && (second === 'queued' || third === 'queued'))
       throw unavailable(third === 'queued' ? 'l3' : 'l2');
+    const below = stored || (second === 'ok' && keep);
+    if (change.kind === 'set' && !below && wanted('l1')) await l1?.apply(change);
     return receipt(l1 ? 'ok' : 'off', second, third);
   }
 
@@ -33,7 +46,7 @@ export class WritePath {
   async settle(tier: TierName, change: Change): Promise<void> {
     const rest = removal(change);
     if (tier === 'l3') await this.parts.l2?.apply(rest);
-    this.#local(rest);
+    this.#local(rest, false);
   }
 
   /** Listens to one shared tier. */
@@ -48,28 +61,39 @@ export class WritePath {
     };
   }
 
-  #local(change: Change): void {
-    const { flights, l1, tags } = this.parts;
-    if (change.kind === 'tags') {
-      tags.bump(change.tenant, change.tags);
-      return;
+  #local(change: Change, tell: boolean): void {
+    const { flights, l1 } = this.parts;
+    if (change.kind === 'tags') this.parts.tags.bump(change.tenant, change.tags, change.soft);
+    else {
+      const removed = change.kind !== 'expire';
+      for (const { scope, key } of change.addresses) {
+        if (removed) l1?.drop(scope, key);
+        else l1?.expire(scope, key);
+        flights.detach(scope.tenant, scope.cache, key, removed);
+      }
     }
-    for (const { scope, key } of change.addresses) {
-      l1?.drop(scope, key);
-      flights.detach(scope.tenant, scope.cache, key);
-    }
+    if (tell) this.#tell(change, 'local');
   }
 
   #remote(change: RemoteChange): void {
     const { flights, l1, namespace, tags } = this.parts;
-    if (change.kind === 'tags') {
-      tags.bump(change.tenant, change.tags);
-      return;
+    if (change.kind === 'tags') tags.bump(change.tenant, change.tags, change.soft);
+    else {
+      for (const [tenant, cache, key] of change.keys) {
+        l1?.drop(new Scope(namespace, tenant, cache, this.rules), key);
+        flights.detach(tenant, cache, key, true);
+      }
     }
-    for (const [tenant, cache, key] of change.keys) {
-      l1?.drop(new Scope(namespace, tenant, cache), key);
-      flights.detach(tenant, cache, key);
-    }
+    this.#tell(change, 'backplane');
+  }
+
+  #tell(change: Change | RemoteChange, origin: 'local' | 'backplane'): void {
+    const { events } = this.parts;
+    if (!events.has('invalidate')) return;
+    const tags = change.kind === 'tags';
+    const list = tags ? change.tags : 'keys' in change ? change.keys : change.addresses;
+    const soft = change.kind === 'expire' || (tags && change.soft === true);
+    events.emit('invalidate', { kind: tags ? 'tag' : 'key', count: list.length, origin, soft });
   }
 
   #assertReachable(): void {
@@ -78,11 +102,6 @@ export class WritePath {
         throw unavailable(guard.tier.name);
     }
   }
-}
-
-/** What a tier above a stored value must forget, and what a tier that was away is owed: a late `set` could undo a newer one. */
-export function removal(change: Change): Change {
-  return change.kind === 'set' ? { kind: 'delete', addresses: change.addresses } : change;
 }
 
 function receipt(l1: Applied, l2: Applied, l3: Applied): Receipt {

@@ -1,7 +1,12 @@
 /** What single options must look like: the rules that validate-options.ts applies. */
 import { DURATION_FORM, parseDuration } from '../core/duration.js';
-import { NAME_PATTERN } from '../core/key.js';
-import type { DataSourceLike } from '../core/options.js';
+import { NAME_PATTERN, textFault } from '../core/key.js';
+import type {
+  DataSourceLike,
+  RedisClientLike,
+  RedisCredentials,
+  RedisNode,
+} from '../core/options.js';
 import { parseSize, SIZE_FORM } from '../core/size.js';
 import type { Rule } from './faults.js';
 
@@ -97,4 +102,74 @@ function timer(fits: (ms: number) => boolean, range: string): Rule<number> {
     },
     allowed: `${range}, ${DURATION_FORM}`,
   };
+}
+
+export const SHARE: Rule<number> = {
+  read: (value) => (typeof value === 'number' && value >= 0 && value <= 1 ? value : undefined),
+  allowed: 'a number from 0 to 1',
+};
+
+export const ISOLATION = oneOf('freeze', 'clone', 'share');
+export const PROFILE = oneOf('resilient', 'economy');
+export const FAILOVER = oneOf('warm', 'cold');
+
+export const FALSE: Rule<boolean> = {
+  // Left on is not said: only `false` has a meaning here.
+  read: (value) => (value === false ? value : undefined),
+  allowed: 'false, or leaving it out',
+};
+
+export const GROUPS: Rule<readonly string[]> = {
+  read: (value) =>
+    Array.isArray(value) && value.every(isGroup) ? [...new Set(value as string[])] : undefined,
+  allowed: "a list of key groups such as 'user:profile', without * and without a : at either end",
+};
+
+export const REDIS_NODES: Rule<readonly RedisNode[]> = {
+  read: (value) =>
+    Array.isArray(value) && value.length > 0 && value.every(isNode)
+      ? (value as RedisNode[])
+      : undefined,
+  allowed: 'a list of { host, port }',
+  secret: true,
+};
+
+export const REDIS_CLIENT: Rule<RedisClientLike> = {
+  read: (value) => {
+    const client = value as Partial<RedisClientLike> | null;
+    return typeof client === 'object' && typeof client?.duplicate === 'function'
+      ? (client as RedisClientLike)
+      : undefined;
+  },
+  allowed: 'an ioredis Redis or Cluster',
+  secret: true,
+};
+
+export const CREDENTIALS: Rule<() => RedisCredentials | Promise<RedisCredentials>> = {
+  read: (value) =>
+    typeof value === 'function' ? (value as () => Promise<RedisCredentials>) : undefined,
+  allowed: 'a function that returns { username, password }',
+  secret: true,
+};
+
+function oneOf<const T extends string>(...names: readonly T[]): Rule<T> {
+  return {
+    read: (value) => ((names as readonly unknown[]).includes(value) ? (value as T) : undefined),
+    allowed: names.map((name) => `'${name}'`).join(', '),
+  };
+}
+
+function isGroup(value: unknown): boolean {
+  return (
+    typeof value === 'string' &&
+    textFault(value) === undefined &&
+    !value.includes('*') &&
+    !value.startsWith(':') &&
+    !value.endsWith(':')
+  );
+}
+
+function isNode(value: unknown): boolean {
+  const { host, port } = (value ?? {}) as Partial<RedisNode>;
+  return typeof host === 'string' && host !== '' && Number.isInteger(port) && port! > 0;
 }

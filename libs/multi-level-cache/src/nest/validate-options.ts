@@ -1,5 +1,11 @@
 /** From what an application wrote to what the parts need: checked, completed, every fault told at once. */
-import type { L1Options, L2Options, L3Options, ResolvedOptions } from '../core/options.js';
+import type {
+  CacheSettings,
+  L1Options,
+  L2Options,
+  L3Options,
+  ResolvedOptions,
+} from '../core/options.js';
 import { Faults, Section, show } from './faults.js';
 import * as rules from './option-rules.js';
 
@@ -22,14 +28,41 @@ export function validateOptions(given: unknown): ResolvedOptions {
   const l3 = tier(root, 'l3', false, readL3);
   const hasLower = l2 !== false || l3 !== false;
   const l1 = tier(root, 'l1', true, (section) => readL1(section, hasLower));
-  const defaults = readDefaults(root);
-  root.notYet('profile', 'resilient');
+  const profile = root.optional('profile', rules.PROFILE) ?? 'resilient';
+  const defaults = readDefaults(root, PROFILES[profile]);
+  const groups = root.optional('groups', rules.GROUPS) ?? [];
   root.notYet('consistency', 'eventual');
-  for (const name of ['warming', 'security', 'telemetry', 'placement']) root.notYet(name, false);
-  root.notYet('groups');
+  for (const name of ['security', 'telemetry', 'placement']) root.notYet(name, false);
+  const warming = readWarming(root);
   root.end();
   faults.throwIfAny('the options of MultiLevelCacheModule');
-  return { namespace: namespace!, l1, l2, l3, defaults };
+  return { namespace: namespace!, l1, l2, l3, defaults, groups, warming };
+}
+
+/**
+ * Checks the named caches of `forFeature` against what the application says.
+ *
+ * @throws CacheError `CACHE_CONFIG_INVALID` with one line per fault.
+ */
+export function validateFeatures(
+  given: readonly unknown[],
+  base: ResolvedOptions['defaults'],
+): ReadonlyMap<string, CacheSettings> {
+  const faults = new Faults();
+  const caches = new Map<string, CacheSettings>();
+  given.forEach((feature, index) => {
+    const section = new Section(faults, feature, `forFeature[${index}]`);
+    const name = section.optional('name', rules.NAME);
+    if (section.given('name') === undefined) section.fault('name', 'left out', rules.NAME.allowed);
+    const tiers = TIERS.filter((tier) => section.optional(tier, rules.FALSE) !== false);
+    const defaults = readDefaults(section, base, true);
+    section.end();
+    if (name === undefined) return;
+    if (caches.has(name)) section.fault('name', show(name), 'a name that is not declared twice');
+    caches.set(name, { defaults, ...(tiers.length < TIERS.length ? { tiers } : {}) });
+  });
+  faults.throwIfAny('the options of MultiLevelCacheModule.forFeature');
+  return caches;
 }
 
 /** A tier is `false` or an object; left out, it is what `onByDefault` says. */
@@ -56,27 +89,34 @@ function tier<T>(
 
 function readL1(section: Section, hasLower: boolean): L1Options {
   section.notYet('eviction', 'lru');
-  section.notYet('isolation', 'freeze');
   return {
     maxEntries: section.optional('maxEntries', rules.wholeNumber(1, 2 ** 24)) ?? 10_000,
     maxSize: section.optional('maxSize', rules.SIZE) ?? 64 * 1024 ** 2,
     ttl: section.optional('ttl', rules.POSITIVE_DURATION) ?? (hasLower ? MINUTE : undefined),
+    isolation: section.optional('isolation', rules.ISOLATION) ?? 'freeze',
     keepStale: !hasLower,
   };
 }
 
+/** Ways to a Redis. */
+const WAYS = ['url', 'host', 'sentinels', 'cluster', 'client'] as const;
+
 function readL2(section: Section): L2Options {
-  for (const name of ['sentinels', 'name', 'cluster', 'client', 'credentials'])
-    section.notYet(name);
-  section.notYet('failover', 'warm');
-  onlyOne(section, 'url', 'host');
-  if (section.given('url') !== undefined && section.given('port') !== undefined) {
-    section.fault('port', show(section.given('port')), 'with host only; a url holds its own');
-  }
+  onlyOne(section, ...WAYS);
+  beside(section, 'port', 'host', 'a url holds its own');
+  beside(section, 'name', 'sentinels', 'it is the name of their master');
+  if (section.given('sentinels') !== undefined && section.given('name') === undefined)
+    section.fault('name', 'left out', 'the name of the master, next to sentinels');
   return {
     url: section.optional('url', rules.url('redis:', 'rediss:')),
     host: section.optional('host', rules.SECRET_TEXT),
     port: section.optional('port', rules.wholeNumber(1, 65_535)),
+    sentinels: section.optional('sentinels', rules.REDIS_NODES),
+    name: section.optional('name', rules.SECRET_TEXT),
+    cluster: section.optional('cluster', rules.REDIS_NODES),
+    client: section.optional('client', rules.REDIS_CLIENT),
+    credentials: section.optional('credentials', rules.CREDENTIALS),
+    failover: section.optional('failover', rules.FAILOVER) ?? 'warm',
     username: section.optional('username', rules.SECRET_TEXT),
     password: section.optional('password', rules.SECRET_TEXT),
     db: section.optional('db', rules.wholeNumber(0, 1_000_000)),
@@ -104,27 +144,66 @@ function readL3(section: Section): L3Options {
   };
 }
 
-function readDefaults(root: Section): ResolvedOptions['defaults'] {
-  const section = new Section(root.faults, root.given('defaults') ?? {}, 'defaults');
-  section.notYet('jitter', 0);
-  section.notYet('refreshAhead', 0);
-  section.notYet('timeout');
-  section.notYet('negativeTtl');
+type Defaults = ResolvedOptions['defaults'];
+
+/** What is left out is as `base` says; `partitionTtl` is the application's alone. */
+function readDefaults(root: Section, base: Defaults, named = false): Defaults {
+  const section = new Section(
+    root.faults,
+    root.given('defaults') ?? {},
+    `${root.path ? `${root.path}.` : ''}defaults`,
+  );
   section.notYet('consistency', 'eventual');
-  const defaults = {
-    ttl: section.optional('ttl', rules.DURATION) ?? 5 * MINUTE,
-    grace: section.optional('grace', rules.DURATION) ?? HOUR,
-    hardTimeout: section.optional('hardTimeout', rules.POSITIVE_TIMER) ?? 30_000,
-    partitionTtl: section.optional('partitionTtl', rules.TIMER) ?? 30_000,
+  const defaults: Defaults = {
+    ttl: section.optional('ttl', rules.DURATION) ?? base.ttl,
+    grace: section.optional('grace', rules.DURATION) ?? base.grace,
+    timeout: section.optional('timeout', rules.TIMER) ?? base.timeout,
+    hardTimeout: section.optional('hardTimeout', rules.POSITIVE_TIMER) ?? base.hardTimeout,
+    negativeTtl: section.optional('negativeTtl', rules.DURATION) ?? base.negativeTtl,
+    jitter: section.optional('jitter', rules.SHARE) ?? base.jitter,
+    refreshAhead: section.optional('refreshAhead', rules.SHARE) ?? base.refreshAhead,
+    partitionTtl: named
+      ? base.partitionTtl
+      : (section.optional('partitionTtl', rules.TIMER) ?? base.partitionTtl),
   };
   section.end();
   return defaults;
 }
 
-/** A tier is reached in exactly one of two ways. */
-function onlyOne(section: Section, one: string, other: string): void {
-  const both = [one, other].filter((name) => section.given(name) !== undefined);
-  if (both.length === 1) return;
-  const given = both.length === 0 ? 'left out' : `given next to ${other}`;
-  section.fault(one, given, `exactly one of ${one} and ${other}`);
+const NO_WARMING = false as const;
+
+function readWarming(root: Section): ResolvedOptions['warming'] {
+  root.notYet('warming', false);
+  return NO_WARMING;
+}
+
+const TIERS = ['l1', 'l2', 'l3'] as const;
+const RESILIENT: Defaults = {
+  ttl: 5 * MINUTE,
+  grace: HOUR,
+  timeout: undefined,
+  hardTimeout: 30_000,
+  negativeTtl: undefined,
+  jitter: 0.1,
+  refreshAhead: 0,
+  partitionTtl: 30_000,
+};
+const PROFILES: Readonly<Record<'resilient' | 'economy', Defaults>> = {
+  resilient: RESILIENT,
+  economy: { ...RESILIENT, ttl: HOUR, grace: 24 * HOUR },
+};
+
+/** A tier is reached in exactly one of several ways. */
+function onlyOne(section: Section, ...ways: readonly string[]): void {
+  const [first, ...others] = ways.filter((name) => section.given(name) !== undefined);
+  if (first !== undefined && others.length === 0) return;
+  const given = first === undefined ? 'left out' : `given next to ${others.join(', ')}`;
+  section.fault(first ?? ways[0], given, `exactly one of ${ways.join(', ')}`);
+}
+
+/** An option that means something only next to another. */
+function beside(section: Section, name: string, other: string, why: string): void {
+  const elsewhere = WAYS.some((way) => way !== other && section.given(way) !== undefined);
+  if (elsewhere && section.given(name) !== undefined && section.given(other) === undefined)
+    section.fault(name, 'given', `with ${other} only; ${why}`);
 }

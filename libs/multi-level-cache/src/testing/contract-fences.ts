@@ -49,7 +49,7 @@ export const FENCE_CHECKS: Checks = {
   'refuses a fill after a set and keeps the value set': async (bench) => {
     const address = bench.at('key');
     const ticket = await bench.ticket(address);
-    await bench.apply({ kind: 'set', addresses: [address], entry: bench.entry('set') });
+    await bench.apply({ kind: 'set', addresses: [address], entries: [bench.entry('set')] });
     assert.equal(await bench.tier.fill(address, bench.entry('late'), ticket), false);
     await bench.assertFresh(address, 'set');
   },

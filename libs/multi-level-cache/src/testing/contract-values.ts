@@ -57,7 +57,7 @@ function keeps(make: () => unknown): Check {
     const filled = bench.at('filled');
     const set = bench.at('set');
     await bench.fill(filled, make());
-    await bench.apply({ kind: 'set', addresses: [set], entry: bench.entry(make()) });
+    await bench.apply({ kind: 'set', addresses: [set], entries: [bench.entry(make())] });
     await bench.assertFresh(filled, make());
     await bench.assertFresh(set, make());
   };
@@ -93,7 +93,7 @@ function safeFromReaders(make: () => unknown): Check {
     const address = bench.at('key');
     const given = make();
     const entry = bench.entry(given);
-    await bench.apply({ kind: 'set', addresses: [address], entry });
+    await bench.apply({ kind: 'set', addresses: [address], entries: [entry] });
     spoil(given);
     for (let reader = 0; reader < 3; reader++) {
       spoil(handOut(await bench.assertFresh(address, make())));
@@ -124,7 +124,7 @@ export const VALUE_CHECKS: Checks = {
 
   'reads a set that is the first thing its tenant does': async (bench) => {
     const address = bench.at('key', 'items', 't:new');
-    await bench.apply({ kind: 'set', addresses: [address], entry: bench.entry('value') });
+    await bench.apply({ kind: 'set', addresses: [address], entries: [bench.entry('value')] });
     await bench.assertFresh(address, 'value');
   },
 
@@ -132,7 +132,7 @@ export const VALUE_CHECKS: Checks = {
     const address = bench.at('key');
     await bench.fill(address, 'old', { tags: ['red'] });
     const entry = bench.entry('new', { tags: ['blue'] });
-    await bench.apply({ kind: 'set', addresses: [address], entry });
+    await bench.apply({ kind: 'set', addresses: [address], entries: [entry] });
     assert.deepEqual([...(await bench.assertFresh(address, 'new')).tags], ['blue']);
     await bench.bump('p', 'red');
     await bench.assertFresh(address, 'new');

@@ -111,8 +111,38 @@ describe('the envelope', () => {
     expect(one.equals(two)).toBe(false);
   });
 
-  it('freezes what it may share', () => {
-    expect(Object.isFrozen(open(sealed({ a: 1 }), FINGERPRINT)?.value)).toBe(true);
+  it('keeps lives tier by tier and the etag', () => {
+    const bytes = seal(
+      1,
+      inspect(1),
+      { ...HEADER, caps: { l1: 5_000 }, etag: 'W/"é"' },
+      FINGERPRINT,
+    );
+    expect(open(bytes, FINGERPRINT)).toMatchObject({
+      value: 1,
+      caps: { l1: 5_000, l2: undefined },
+      etag: 'W/"é"',
+      tags: HEADER.tags,
+    });
+  });
+
+  it('revives instances of listed classes and of no other', () => {
+    class Money {
+      constructor(readonly cents: number) {}
+      get euros(): number {
+        return this.cents / 100;
+      }
+    }
+    const classes = new Map([['Money', Money]]);
+    const value = { price: new Money(250), past: [new Money(1)] };
+    const bytes = seal(value, inspect(value, classes), HEADER, FINGERPRINT, classes);
+    const back = open(bytes, FINGERPRINT, classes)?.value as typeof value;
+    expect(back).toEqual(value);
+    expect(back.price).toBeInstanceOf(Money);
+    expect(back.price.euros).toBe(2.5);
+    expect(open(bytes, FINGERPRINT)).toBeUndefined();
+    expect(() => inspect(value)).toThrow('an instance of Money');
+    expect(() => inspect(new (class Euro extends Money {})(1), classes)).toThrow('Euro');
   });
 
   it('opens no truncated bytes', () => {

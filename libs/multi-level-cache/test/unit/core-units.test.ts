@@ -1,7 +1,7 @@
 /** Durations, sizes and the options of one call, as users write them. */
 import { describe, expect, it } from 'vitest';
 import { parseDuration } from '../../src/core/duration.js';
-import { entryLife } from '../../src/core/entry-options.js';
+import { defaultLife, entryLife } from '../../src/core/entry-options.js';
 import { CacheError, isCacheError } from '../../src/core/errors.js';
 import { parseSize } from '../../src/core/size.js';
 
@@ -46,16 +46,28 @@ describe('parseSize', () => {
 });
 
 describe('entryLife', () => {
-  const defaults = { ttl: 1, grace: 2, hardTimeout: 3 };
+  const defaults = defaultLife({
+    ttl: 1,
+    grace: 2,
+    timeout: undefined,
+    hardTimeout: 3,
+    negativeTtl: undefined,
+    jitter: 0,
+    refreshAhead: 0,
+  });
 
   it('lays the options of a call over the defaults', () => {
-    expect(entryLife(undefined, defaults)).toEqual({ ...defaults, tags: [] });
+    expect(entryLife(undefined, defaults)).toBe(defaults);
     expect(entryLife({ ttl: '1s', tags: ['a', 'b', 'a'] }, defaults)).toEqual({
+      ...defaults,
       ttl: 1_000,
-      grace: 2,
-      hardTimeout: 3,
       tags: ['a', 'b'],
     });
+  });
+
+  it('takes the longest of the lives tier by tier, and caps the others', () => {
+    const life = entryLife({ ttl: { l1: 5, l2: '1m' } }, defaults);
+    expect(life).toMatchObject({ ttl: 60_000, caps: { l1: 5, l2: 60_000, l3: 1 } });
   });
 
   it.each<[string, unknown]>([
@@ -67,6 +79,20 @@ describe('entryLife', () => {
     ['tags', { tags: [''] }],
     ['tags', { tags: Array.from({ length: 17 }, (_, index) => `tag${index}`) }],
     ['tll', { tll: 5 }],
+    ['ttl', { ttl: Infinity }],
+    ['ttl.l4', { ttl: { l4: 5 } }],
+    ['ttl.l2', { ttl: { l2: 'soon' } }],
+    ['timeout', { timeout: '25d' }],
+    ['negativeTtl', { negativeTtl: -1 }],
+    ['jitter', { jitter: 1.1 }],
+    ['refreshAhead', { refreshAhead: '0.5' }],
+    ['tiers', { tiers: [] }],
+    ['tiers', { tiers: ['l4'] }],
+    ['forceFresh', { forceFresh: 1 }],
+    ['signal', { signal: {} }],
+    ['type', { type: Date }],
+    ['type', { type: () => 'Product' }],
+    ['etag', { etag: 'only a loader may set it' }],
     ['options', 'ttl'],
     ['options', null],
   ])('names a wrong %s', (name, options) => {

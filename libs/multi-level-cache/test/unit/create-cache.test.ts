@@ -52,7 +52,16 @@ beforeEach(async () => {
   clock = new FakeClock();
   l2 = new Told();
   const l1 = { maxEntries: 100, maxSize: 1_000_000, keepStale: false };
-  const defaults = { ttl: 600_000, grace: 0, hardTimeout: 30_000, partitionTtl: 30_000 };
+  const defaults = {
+    ttl: 600_000,
+    grace: 0,
+    timeout: undefined,
+    hardTimeout: 30_000,
+    negativeTtl: undefined,
+    jitter: 0,
+    refreshAhead: 0,
+    partitionTtl: 30_000,
+  };
   const options = { namespace: 'app', l1, l2: { budget: 20 }, l3: false as const, defaults };
   cache = createCache(options, { l1: new MemoryTier(l1, clock), l2, l3: null }, clock);
   await cache.open();

@@ -1,7 +1,7 @@
 /** Module options: defaults, every fault at once, and no secret in a message. */
 import { describe, expect, it } from 'vitest';
 import { isCacheError } from '../../src/core/errors.js';
-import { validateOptions } from '../../src/nest/validate-options.js';
+import { validateFeatures, validateOptions } from '../../src/nest/validate-options.js';
 
 function faultsOf(options: unknown): string[] {
   try {
@@ -20,10 +20,27 @@ describe('validateOptions', () => {
   it('completes a namespace alone to a memory cache', () => {
     expect(validateOptions({ namespace: 'shop' })).toEqual({
       namespace: 'shop',
-      l1: { maxEntries: 10_000, maxSize: 67_108_864, ttl: undefined, keepStale: true },
+      l1: {
+        maxEntries: 10_000,
+        maxSize: 67_108_864,
+        ttl: undefined,
+        isolation: 'freeze',
+        keepStale: true,
+      },
       l2: false,
       l3: false,
-      defaults: { ttl: 300_000, grace: 3_600_000, hardTimeout: 30_000, partitionTtl: 30_000 },
+      defaults: {
+        ttl: 300_000,
+        grace: 3_600_000,
+        timeout: undefined,
+        hardTimeout: 30_000,
+        negativeTtl: undefined,
+        jitter: 0.1,
+        refreshAhead: 0,
+        partitionTtl: 30_000,
+      },
+      groups: [],
+      warming: false,
     });
   });
 
@@ -105,16 +122,6 @@ describe('validateOptions', () => {
 
   it.each([
     ['l1.eviction', { l1: { eviction: 's3-fifo' } }, "'lru'"],
-    ['l1.isolation', { l1: { isolation: 'clone' } }, "'freeze'"],
-    ['l2.failover', { l2: { url: 'redis://h', failover: 'cold' } }, "'warm'"],
-    ['l3.unlogged', { l3: { url: 'postgres://h/d', unlogged: true } }, 'false'],
-    ['l3.poolerMode', { l3: { url: 'postgres://h/d', poolerMode: true } }, 'false'],
-    ['l3.maxSize', { l3: { url: 'postgres://h/d', maxSize: '1gb' } }, 'leaving it out'],
-    ['defaults.jitter', { defaults: { jitter: 0.1 } }, '0'],
-    ['defaults.refreshAhead', { defaults: { refreshAhead: 0.8 } }, '0'],
-    ['defaults.timeout', { defaults: { timeout: '1s' } }, 'leaving it out'],
-    ['defaults.negativeTtl', { defaults: { negativeTtl: '1s' } }, 'leaving it out'],
-    ['profile', { profile: 'strict' }, "'resilient'"],
     ['consistency', { consistency: 'strong' }, "'eventual'"],
     ['warming', { warming: {} }, 'false'],
     ['security', { security: { tenancy: 'off' } }, 'false'],
@@ -127,14 +134,66 @@ describe('validateOptions', () => {
     expect(line).toContain(`not available yet; only ${only} is allowed`);
   });
 
-  it.each(['sentinels', 'cluster', 'client', 'credentials'])('says so of l2.%s', (name) => {
-    const lines = faultsOf({ namespace: 'a', l2: { host: 'h', [name]: {} } });
-    expect(lines).toEqual([
-      expect.stringContaining(`l2.${name}: is an object; allowed: not available yet`),
-    ]);
+  it.each([
+    ['l1.isolation', { l1: { isolation: 'copy' } }, "'freeze', 'clone', 'share'"],
+    ['l2.url', { l2: { url: 'redis://h', cluster: [{ host: 'h', port: 1 }] } }, 'exactly one of'],
+    ['l2.name', { l2: { sentinels: [{ host: 'h', port: 1 }] } }, 'the name of the master'],
+    ['l2.sentinels', { l2: { sentinels: [], name: 'm' } }, 'a list of { host, port }'],
+    ['l2.cluster', { l2: { cluster: [{ host: 'h' }] } }, 'a list of { host, port }'],
+    ['l2.client', { l2: { client: {} } }, 'an ioredis Redis or Cluster'],
+    ['l2.credentials', { l2: { host: 'h', credentials: 'x' } }, 'a function that returns'],
+    ['l2.failover', { l2: { host: 'h', failover: 'tepid' } }, "'warm', 'cold'"],
+    ['l2.port', { l2: { url: 'redis://h', port: 1 } }, 'with host only'],
+    ['defaults.jitter', { defaults: { jitter: 2 } }, 'a number from 0 to 1'],
+    ['defaults.refreshAhead', { defaults: { refreshAhead: -1 } }, 'a number from 0 to 1'],
+    ['defaults.timeout', { defaults: { timeout: '25d' } }, 'at most 24 days'],
+    ['defaults.negativeTtl', { defaults: { negativeTtl: 'soon' } }, 'milliseconds'],
+    ['profile', { profile: 'strict' }, "'resilient', 'economy'"],
+    ['groups', { groups: ['user:*'] }, 'a list of key groups'],
+  ])('says what %s may be', (path, options, allowed) => {
+    const [line, ...others] = faultsOf({ namespace: 'a', ...options });
+    expect(others).toEqual([]);
+    expect(line).toMatch(new RegExp(`^${path}: `));
+    expect(line).toContain(allowed);
+  });
+
+  it('takes a profile and lets options win over it', () => {
+    const { defaults } = validateOptions({
+      namespace: 'a',
+      profile: 'economy',
+      defaults: { grace: 5, jitter: 0 },
+    });
+    expect(defaults).toMatchObject({ ttl: 3_600_000, grace: 5, jitter: 0 });
   });
 
   it.each([[undefined], [null], [[]], ['text'], [5]])('refuses %s in place of options', (given) => {
     expect(faultsOf(given).length).toBeGreaterThan(0);
+  });
+});
+
+describe('validateFeatures', () => {
+  const { defaults } = validateOptions({ namespace: 'a', defaults: { ttl: '1h' } });
+
+  it('lays what a named cache says over what the application says', () => {
+    const caches = validateFeatures(
+      [{ name: 'sessions', l3: false, defaults: { ttl: '30m' } }, { name: 'plain' }],
+      defaults,
+    );
+    expect(caches.get('sessions')).toMatchObject({
+      tiers: ['l1', 'l2'],
+      defaults: { ttl: 1_800_000 },
+    });
+    expect(caches.get('plain')).toEqual({ defaults });
+  });
+
+  it('tells all faults at once', () => {
+    const given = [
+      { l1: true },
+      { name: 'x', ttl: 5 },
+      { name: 'x', defaults: { partitionTtl: 1 } },
+    ];
+    expect(() => validateFeatures(given, defaults)).toThrow(
+      /forFeature\[0\]\.name[^]*forFeature\[0\]\.l1[^]*forFeature\[1\]\.ttl[^]*forFeature\[2\]\.defaults\.partitionTtl[^]*forFeature\[2\]\.name/,
+    );
   });
 });

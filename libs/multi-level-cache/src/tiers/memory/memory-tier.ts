@@ -1,10 +1,10 @@
 /** L1: entries in this process's memory, found synchronously. Bounded by one lru-cache over all partitions. */
 import { LRUCache } from 'lru-cache';
 import { Fences, type FenceTicket } from '../../coherence/fences.js';
-import { TagClock } from '../../coherence/tag-clock.js';
+import { TagClock, type TagVerdict } from '../../coherence/tag-clock.js';
 import type { Clock } from '../../core/clock.js';
-import { capped, type Entry } from '../../core/entry.js';
-import type { Address, Scope } from '../../core/key.js';
+import { capped, expired, touched, type Entry } from '../../core/entry.js';
+import { groupTagsOf, type Address, type Scope } from '../../core/key.js';
 import type { L1Options } from '../../core/options.js';
 import type {
   Change,
@@ -36,6 +36,8 @@ export class MemoryTier implements Tier {
   readonly tags = new TagClock();
   /** Entries stored. */
   writes = 0;
+  /** Told of each entry that went without being written. */
+  onEvict: ((cache: string, key: string, reason: 'size' | 'expired') => void) | undefined;
   readonly #fences = new Fences();
   readonly #partitions = new Partitions();
   readonly #order: LRUCache<Slot, Slot>;
@@ -49,9 +51,11 @@ export class MemoryTier implements Tier {
       max: options.maxEntries,
       maxSize: options.maxSize,
       dispose: (slot, _same, reason) => {
-        if (reason === 'evict') this.#evictions++;
-        const { slots } = slot.partition;
+        const { slots, scope } = slot.partition;
         if (slots.get(slot.key) === slot) slots.delete(slot.key);
+        if (reason !== 'evict') return;
+        this.#evictions++;
+        this.onEvict?.(scope.cache, slot.key, 'size');
       },
     });
   }
@@ -77,7 +81,8 @@ export class MemoryTier implements Tier {
     const slot = partition.slots.get(key);
     if (slot === undefined) return undefined;
     const now = this.clock.coarse();
-    if (now >= slot.entry.freshUntil || !this.#valid(slot)) {
+    // In this order: what is invalidated softly becomes stale by the look at its tags.
+    if (!this.#valid(slot) || now >= slot.entry.freshUntil) {
       this.#sweep(slot);
       return undefined;
     }
@@ -102,8 +107,9 @@ export class MemoryTier implements Tier {
   inspect(address: Address): SlotView | undefined {
     const slot = this.#find(address);
     if (!slot) return undefined;
+    const state = this.#state(slot);
     const { entry, bytes, hits, lastAccess } = slot;
-    return { state: this.#state(slot), entry, bytes, hits, lastAccess };
+    return { state, entry, bytes, hits, lastAccess };
   }
 
   /** The right to fill; to be taken before anything below is read. */
@@ -117,17 +123,33 @@ export class MemoryTier implements Tier {
 
   fill(address: Address, entry: Entry, ticket: Ticket): boolean {
     if (!(ticket instanceof MemoryTicket) || !this.#fences.holds(ticket.fence)) return false;
-    if (this.#bumped(address.scope, entry, ticket.change)) return false;
+    if (this.#judge(address.scope, address.key, entry, ticket.change) !== 'valid') return false;
     return this.#store(address, entry);
   }
 
   apply(change: Change): Promise<void> {
-    if (change.kind === 'tags') this.tags.bump(change.tenant, change.tags);
+    if (change.kind === 'tags') this.tags.bump(change.tenant, change.tags, change.soft);
+    else if (change.kind === 'expire')
+      for (const { scope, key } of change.addresses) this.expire(scope, key);
+    else if (change.kind === 'touch') this.#touch(change.addresses[0], change.ms);
     else {
       for (const { scope, key } of change.addresses) this.drop(scope, key);
-      if (change.kind === 'set') this.#store(change.addresses[0], change.entry);
+      if (change.kind === 'set')
+        change.addresses.forEach((address, index) => this.#store(address, change.entries[index]));
     }
     return Promise.resolve();
+  }
+
+  /** Stale from now on, where stale entries are held; else it goes. Running fills are void. */
+  expire(scope: Scope, key: string): void {
+    const slot = this.#partitions.find(scope.id)?.slots.get(key);
+    if (!slot || !this.options.keepStale || this.#state(slot) !== 'fresh') {
+      if (this.options.keepStale && slot) this.#fences.bump(scope.id, key);
+      else this.drop(scope, key);
+      return;
+    }
+    this.#fences.bump(scope.id, key);
+    slot.entry = expired(slot.entry, this.clock.now());
   }
 
   /** The key was written somewhere: the entry goes, and running fills are void. */
@@ -151,7 +173,7 @@ export class MemoryTier implements Tier {
   #store(address: Address, entry: Entry): boolean {
     const now = this.clock.now();
     const { maxSize, ttl } = this.options;
-    const kept = ttl === undefined ? entry : capped(entry, now, ttl);
+    const kept = capped(entry, now, ttl, entry.caps?.l1);
     const partition = this.partition(address.scope);
     const old = partition.slots.get(address.key);
     if (old) this.#order.delete(old);
@@ -166,6 +188,15 @@ export class MemoryTier implements Tier {
     return true;
   }
 
+  /** Only for what is fresh now: a dead entry does not come back. */
+  #touch(address: Address, ms: number): void {
+    const slot = this.#find(address);
+    if (!slot || this.#state(slot) !== 'fresh') return;
+    const entry = touched(slot.entry, this.clock.now(), ms);
+    this.drop(address.scope, address.key);
+    this.#store(address, entry);
+  }
+
   #find({ scope, key }: Address): Slot | undefined {
     return this.#partitions.find(scope.id)?.slots.get(key);
   }
@@ -177,23 +208,30 @@ export class MemoryTier implements Tier {
     return this.options.keepStale && now < slot.entry.staleUntil ? 'stale' : 'absent';
   }
 
-  /** One comparison while no tag was bumped anywhere since the last look. */
+  /** One comparison while no tag was bumped anywhere since the last look; a soft bump makes the entry stale. */
   #valid(slot: Slot): boolean {
     if (slot.generation !== this.#fences.generation) return false;
-    if (slot.validated === this.tags.changes) return true;
-    if (this.#bumped(slot.partition.scope, slot.entry, slot.validated)) return false;
-    slot.validated = this.tags.changes;
+    const { changes } = this.tags;
+    if (slot.validated === changes) return true;
+    const { partition, key, entry, validated } = slot;
+    const verdict = this.#judge(partition.scope, key, entry, validated);
+    if (verdict === 'gone') return false;
+    if (verdict === 'stale') slot.entry = expired(entry, this.clock.now());
+    slot.validated = changes;
     return true;
   }
 
-  #bumped(scope: Scope, entry: Entry, change: number): boolean {
-    if (change === this.tags.changes) return false;
-    return this.tags.bumpedSince(scope.tenant, [...entry.tags, scope.clearTag], change);
+  #judge(scope: Scope, key: string, entry: Entry, change: number): TagVerdict {
+    if (change === this.tags.changes) return 'valid';
+    const tags = [...entry.tags, scope.clearTag, ...groupTagsOf(scope, key)];
+    return this.tags.judge(scope.tenant, tags, change);
   }
 
   /** Gives back the memory of what can answer no more, not even in its grace. */
   #sweep(slot: Slot): void {
     const state = this.#state(slot);
-    if (state === 'invalid' || state === 'absent') this.#order.delete(slot);
+    if (state !== 'invalid' && state !== 'absent') return;
+    this.#order.delete(slot);
+    this.onEvict?.(slot.partition.scope.cache, slot.key, 'expired');
   }
 }

@@ -29,12 +29,14 @@ export class Slot {
   hits = 0;
   /** Coarse monotonic ms. */
   lastAccess: number;
+  /** From when on a hit reloads the entry, coarse monotonic ms. */
+  refreshAt: number;
   #promise: Promise<unknown> | undefined;
 
   constructor(
     readonly partition: Partition,
     readonly key: string,
-    readonly entry: Entry,
+    public entry: Entry,
     /** Generation of the fences when it was filled. */
     readonly generation: number,
     /** Number of the tag clock up to which its tags are known to be unbumped. */
@@ -42,6 +44,7 @@ export class Slot {
     now: number,
   ) {
     this.lastAccess = now;
+    this.refreshAt = entry.refreshAt ?? Infinity;
   }
 
   get bytes(): number {

@@ -1,7 +1,6 @@
 /** What processes tell each other through one Redis stream: the messages, and the loop that reads them. */
-import type { Redis } from 'ioredis';
 import type { Change, RemoteChange } from '../../core/tier.js';
-import { BLOCK_MS } from './connection.js';
+import { BLOCK_MS, type Client } from './connection.js';
 
 const COUNT = 500;
 
@@ -15,7 +14,10 @@ export interface Message {
 /** Type and payload of a change as they go over the wire; values never do. */
 export function encodeChange(change: Change): { type: 'd' | 't'; payload: string } {
   if (change.kind === 'tags')
-    return { type: 't', payload: JSON.stringify([change.tenant, change.tags]) };
+    return {
+      type: 't',
+      payload: JSON.stringify([change.tenant, change.tags, ...(change.soft ? [1] : [])]),
+    };
   const keys = change.addresses.map(({ scope, key }) => [scope.tenant, scope.cache, key]);
   return { type: 'd', payload: JSON.stringify(keys) };
 }
@@ -38,9 +40,9 @@ function decodeChange(
     const body: unknown = JSON.parse(payload ?? '');
     if (!Array.isArray(body)) return undefined;
     if (type === 'd') return body.every(isKey) ? { kind: 'delete', keys: body } : undefined;
-    const [tenant, tags] = body as unknown[];
+    const [tenant, tags, soft] = body as unknown[];
     return type === 't' && typeof tenant === 'string' && isTexts(tags)
-      ? { kind: 'tags', tenant, tags }
+      ? { kind: 'tags', tenant, tags, soft: soft === 1 }
       : undefined;
   } catch {
     return undefined;
@@ -60,7 +62,7 @@ function isTexts(value: unknown): value is string[] {
  * Rejects when the connection fails.
  */
 export async function tail(
-  client: Redis,
+  client: Client,
   stream: string,
   cursor: string,
   current: () => boolean,

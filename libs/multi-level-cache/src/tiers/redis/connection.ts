@@ -1,30 +1,45 @@
-/** Two ioredis connections with settings that fail fast and never replay an old write; nothing of the protocol here. */
-import type { Redis, RedisOptions } from 'ioredis';
-import type { Clock } from '../../core/clock.js';
+/** ioredis clients with settings that fail fast and never replay an old write; nothing of the protocol here. */
+import type { Cluster, ClusterNode, ClusterOptions, Redis, RedisOptions } from 'ioredis';
 import { CacheError } from '../../core/errors.js';
-import type { L2Options } from '../../core/options.js';
-import type { Script } from './scripts.js';
+import type { L2Options, RedisClientLike } from '../../core/options.js';
 
 const CONNECT_MS = 1_000;
 /** A server that is silent this long while it owes a reply is taken for gone. */
 const SILENCE_MS = 1_000;
-/** While the oldest reply is this late, further commands are refused at once instead of piling up. */
-const SUSPECT_MS = 200;
 const LONGEST_RETRY_MS = 1_000;
 export const BLOCK_MS = 1_000;
 
-type Argument = string | number | Buffer;
+/** One connection, to a single server or what Sentinel names as its master, or one to a whole cluster. */
+export type Client = Redis | Cluster;
+type Role = 'commands' | 'tail';
+type Settings = RedisOptions & { replyMapping?: 'legacy' };
 
 /** Makes a client; the package is looked for only now, so that applications without L2 need not install it. */
-export async function createClient(options: L2Options, role: 'commands' | 'tail'): Promise<Redis> {
-  const { Redis: Client } = await import('ioredis').catch((cause: unknown) => {
+export async function createClient(options: L2Options, role: Role): Promise<Client> {
+  const settings = { ...safeSettings(role), ...(await accessOf(options)) };
+  if (options.client) return keepCredentials(duplicate(options.client, settings), options);
+  const ioredis = await import('ioredis').catch((cause: unknown) => {
     throw new CacheError(
       'CACHE_CONFIG_INVALID',
       'l2 needs the package ioredis: npm install ioredis',
       { cause },
     );
   });
-  const settings: RedisOptions = {
+  const { url, host, port, sentinels, name, cluster } = options;
+  if (cluster)
+    return keepCredentials(
+      new ioredis.Cluster(cluster as ClusterNode[], clusterSettings(settings)),
+      options,
+    );
+  if (url !== undefined) return keepCredentials(new ioredis.Redis(url, settings), options);
+  const target = sentinels
+    ? { sentinels: [...sentinels], name, failoverDetector: true }
+    : { host, port: port ?? 6379 };
+  return keepCredentials(new ioredis.Redis({ ...settings, ...(target as RedisOptions) }), options);
+}
+
+function safeSettings(role: Role): Settings {
+  return {
     lazyConnect: true,
     // Both would send old writes again after an outage.
     enableOfflineQueue: false,
@@ -33,54 +48,70 @@ export async function createClient(options: L2Options, role: 'commands' | 'tail'
     socketTimeout: role === 'tail' ? BLOCK_MS + 1_500 : SILENCE_MS,
     keepAlive: 10_000,
     noDelay: true,
-    retryStrategy: (times) => 20 + Math.random() * Math.min(2 ** times * 25, LONGEST_RETRY_MS),
+    retryStrategy,
+    // Also where Sentinel is asked for the master: the first answers after a failover come from the wrong side of it.
+    sentinelRetryStrategy: retryStrategy,
     // After a failover the old master says READONLY: connect anew, and do not send the command again.
     reconnectOnError: (error) => (error.message.startsWith('READONLY') ? 1 : false),
     connectionName: `mlc-${role}`,
-    ...(options.host === undefined ? {} : { host: options.host, port: options.port ?? 6379 }),
-    ...(options.username === undefined ? {} : { username: options.username }),
-    ...(options.password === undefined ? {} : { password: options.password }),
-    ...(options.db === undefined ? {} : { db: options.db }),
-    ...(options.tls === undefined || options.tls === false
-      ? {}
-      : { tls: options.tls === true ? {} : options.tls }),
+    // Names of keys are spelled here, and replies keep the shape they have in RESP2.
+    keyPrefix: '',
+    replyMapping: 'legacy',
   };
-  return options.url === undefined ? new Client(settings) : new Client(options.url, settings);
 }
 
-/** Sends commands and refuses them while replies are overdue. */
-export class Commands {
-  #pending = 0;
-  /** When the reply that is waited for longest became due; moves on with every reply. */
-  #since = 0;
+function retryStrategy(times: number): number {
+  return 20 + Math.random() * Math.min(2 ** times * 25, LONGEST_RETRY_MS);
+}
 
-  constructor(
-    readonly client: Redis,
-    readonly clock: Clock,
-  ) {}
+function clusterSettings(settings: Settings): ClusterOptions {
+  return {
+    redisOptions: settings,
+    lazyConnect: true,
+    enableOfflineQueue: false,
+    // 0 = a command whose node went away is refused at once instead of being sent to the next master later.
+    retryDelayOnFailover: 0,
+    retryDelayOnClusterDown: 0,
+    retryDelayOnMoved: 50,
+    slotsRefreshTimeout: 3_000,
+    slotsRefreshInterval: 5_000,
+    scaleReads: 'master',
+    clusterRetryStrategy: retryStrategy,
+  };
+}
 
-  /** Runs a script by its hash, and by its text where the server does not know it yet. */
-  async run(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
-    try {
-      return await this.call('EVALSHA', script.sha, keys.length, ...keys, ...args);
-    } catch (error) {
-      if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
-      return this.call('EVAL', script.lua, keys.length, ...keys, ...args);
-    }
-  }
+/** A connection of our own to where the application's client is connected; that client itself is never touched. */
+function duplicate(client: RedisClientLike, settings: Settings): Client {
+  const given = client as unknown as Client;
+  if (!given.isCluster) return (given as Redis).duplicate(settings);
+  const own = (given as Cluster).options.redisOptions ?? {};
+  return (given as Cluster).duplicate([], clusterSettings({ ...own, ...settings }));
+}
 
-  /** Replies are buffers. */
-  async call(command: string, ...args: readonly Argument[]): Promise<unknown> {
-    const now = this.clock.now();
-    if (this.#pending > 0 && now - this.#since > SUSPECT_MS) throw unavailable('Redis is silent');
-    if (this.#pending++ === 0) this.#since = now;
-    try {
-      return await this.client.callBuffer(command, ...args);
-    } finally {
-      this.#pending--;
-      this.#since = this.clock.now();
-    }
-  }
+async function accessOf(options: L2Options): Promise<Settings> {
+  const { username, password, db, tls } = { ...options, ...(await options.credentials?.()) };
+  return {
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    ...(db === undefined ? {} : { db }),
+    ...(tls === undefined || tls === false ? {} : { tls: tls === true ? {} : tls }),
+  };
+}
+
+/** Asks the callback again after every lost connection, so that rotated credentials are used by the next one. */
+function keepCredentials(client: Client, { credentials }: L2Options): Client {
+  if (!credentials) return client;
+  client.on('close', () => {
+    const target = client.isCluster ? (client as Cluster).options.redisOptions : client.options;
+    void Promise.resolve()
+      .then(credentials)
+      .then(
+        (fresh) => Object.assign(target ?? {}, fresh),
+        // The old ones are tried once more, and the failure is told as one of authentication.
+        () => undefined,
+      );
+  });
+  return client;
 }
 
 export function unavailable(why: string): CacheError {
@@ -90,10 +121,15 @@ export function unavailable(why: string): CacheError {
 /** What an operator has to know of a failed connection; never an address, a name or a password. */
 export function reasonOf(error: unknown): string {
   const text = error instanceof Error ? error.message : '';
-  if (/WRONGPASS|NOAUTH|invalid password|invalid username/i.test(text))
+  if (/WRONGPASS|NOAUTH|invalid password|invalid username|without any password/i.test(text))
     return 'authentication failed';
-  if (/NOPERM/.test(text)) return 'a required command is not permitted';
-  if (/unknown command/i.test(text)) return 'a required command is missing';
+  const needs = /needs ([a-z, ]+)$/.exec(text)?.[1];
+  if (needs !== undefined) return `refusing required commands: ${needs}`;
+  const command = /'([a-z|]{1,40})' command/i.exec(text)?.[1];
+  const named = command === undefined ? '' : `: ${command.toLowerCase()}`;
+  if (/NOPERM/.test(text)) return `refusing a required command${named}`;
+  if (/unknown command/i.test(text)) return `without a required command${named}`;
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  if (/CERT|SSL|TLS|SIGNATURE/.test(code)) return `refusing TLS, or not trusted (${code})`;
   return /^E[A-Z]+$/.test(code) ? `not reachable (${code})` : 'not reachable';
 }

@@ -1,10 +1,10 @@
 /** Keeps this process in sync with Redis: both connections, SYNC on every (re)connect, the tail of the stream. */
-import type { Redis } from 'ioredis';
 import type { Clock } from '../../core/clock.js';
 import type { L2Options } from '../../core/options.js';
 import { tail, type Message } from './backplane.js';
-import { Commands, createClient, reasonOf, unavailable } from './connection.js';
-import { SharedKeys, sync, type Session } from './session.js';
+import { Commands } from './commands.js';
+import { createClient, reasonOf, unavailable, type Client } from './connection.js';
+import { missingCommands, SharedKeys, sync, type Session } from './session.js';
 
 export interface LinkEvents {
   /** In sync again; whatever was known of the store is void. */
@@ -22,7 +22,8 @@ export class Link {
   readonly keys: SharedKeys;
   reason: string | undefined;
   #commands: Commands | undefined;
-  #tail: Redis | undefined;
+  #tail: Client | undefined;
+  #permitted = false;
   #session: Session | undefined;
   #seen = { epoch: '', number: 0 };
   #syncing: Promise<Session> | undefined;
@@ -51,8 +52,13 @@ export class Link {
           this.reason = reasonOf(error);
         });
         client.on('close', () => {
+          this.#permitted = false;
           this.#lose();
           resolve();
+        });
+        // A node of a cluster: the others go on.
+        client.on('node error', (error: unknown) => {
+          this.reason = reasonOf(error);
         });
         client.on('ready', () => {
           if (commands.status === 'ready' && follower.status === 'ready')
@@ -109,7 +115,9 @@ export class Link {
   async #sync(): Promise<Session> {
     this.#lose();
     try {
-      const session = await sync(this.commands, this.keys, this.clock, this.#seen);
+      if (!this.#permitted) await this.#assertPermitted();
+      const cold = this.options.failover === 'cold';
+      const session = await sync(this.commands, this.keys, this.clock, this.#seen, cold);
       if (this.#closed || this.#commands?.client.status !== 'ready')
         throw unavailable('Redis went away');
       this.#seen = { epoch: session.epoch, number: session.lastNumber };
@@ -123,6 +131,13 @@ export class Link {
       if (!this.#closed) this.clock.after(RETRY_MS, () => this.#again());
       throw error;
     }
+  }
+
+  /** Named at boot and at every reconnect, before anything relies on it. */
+  async #assertPermitted(): Promise<void> {
+    const missing = await missingCommands(this.commands, this.keys);
+    if (missing.length > 0) throw unavailable(`needs ${missing.join(', ')}`);
+    this.#permitted = true;
   }
 
   /** A SYNC that failed on a living connection (missing permission, silence) is tried again. */

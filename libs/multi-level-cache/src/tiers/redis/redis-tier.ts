@@ -1,9 +1,9 @@
 /** L2: entries in Redis, shared by all processes; fills are fenced by leases, changes are announced on a stream. */
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../core/clock.js';
-import type { Entry } from '../../core/entry.js';
+import { expired, type Entry } from '../../core/entry.js';
 import { ID_BYTES, ID_OFFSET, open } from '../../core/envelope.js';
-import { encodeSegment, type Address } from '../../core/key.js';
+import type { Address } from '../../core/key.js';
 import type { L2Options } from '../../core/options.js';
 import type {
   Change,
@@ -14,17 +14,15 @@ import type {
   TierRead,
   TierStatus,
 } from '../../core/tier.js';
-import { Coalescer } from '../coalescer.js';
-import { encodeChange } from './backplane.js';
+import { Changes } from './changes.js';
 import { unavailable } from './connection.js';
 import { Link } from './link.js';
-import { CHANGE, FILL, LEASE, RELEASE, RENEW } from './scripts.js';
+import { FILL, LEASE, RELEASE, RENEW } from './scripts.js';
 import type { Session } from './session.js';
-import { field, TagNumbers } from './tag-numbers.js';
+import { TagNumbers } from './tag-numbers.js';
 import { entryOf, sealEntry } from './wire.js';
 
 const LEASE_MS = 2_000;
-const KEYS_PER_CHANGE = 100;
 const ABSENT: TierRead = Object.freeze({ state: 'absent' });
 
 interface Lease extends Ticket {
@@ -40,8 +38,7 @@ export class RedisTier implements Tier {
   readonly #link: Link;
   readonly #tags: TagNumbers;
   readonly #clock: Clock;
-  readonly #sender = randomBytes(6).toString('hex');
-  readonly #reads: Coalescer<string, Buffer | null>;
+  readonly #changes: Changes;
   #listener: TierListener | undefined;
   #corrupt = 0;
   #missedMessages = 0;
@@ -59,13 +56,14 @@ export class RedisTier implements Tier {
       },
       down: () => this.#listener?.state('down'),
       message: ({ number, change }) => {
-        if (change.kind === 'tags') this.#tags.heard(change.tenant, change.tags, number);
+        if (change.kind === 'tags')
+          this.#tags.heard(change.tenant, change.tags, number, change.soft === true);
         this.#listener?.changed(change);
       },
       rubbish: () => this.#missedMessages++,
     });
     this.#tags = new TagNumbers(this.#link);
-    this.#reads = new Coalescer((keys) => this.#mget(keys));
+    this.#changes = new Changes(this.#link, this.#tags, deps.clock, options.ttl);
   }
 
   async open(listener: TierListener): Promise<void> {
@@ -81,7 +79,7 @@ export class RedisTier implements Tier {
   async read(address: Address): Promise<TierRead> {
     const { session } = this.#link;
     const before = this.#clock.now();
-    const bytes = await this.#reads.ask(address.scope.redisKey('e', address));
+    const bytes = await this.#link.commands.get(address.scope.redisKey('e', address));
     if (bytes === null) return ABSENT;
     return this.#judge(address, bytes, session, before);
   }
@@ -127,15 +125,8 @@ export class RedisTier implements Tier {
     return (await this.#link.commands.run(RENEW, [key], [(ticket as Lease).token, LEASE_MS])) === 1;
   }
 
-  async apply(change: Change): Promise<void> {
-    if (change.kind === 'tags' || change.addresses.length <= KEYS_PER_CHANGE)
-      return this.#change(change);
-    for (let at = 0; at < change.addresses.length; at += KEYS_PER_CHANGE) {
-      await this.#change({
-        kind: 'delete',
-        addresses: change.addresses.slice(at, at + KEYS_PER_CHANGE),
-      });
-    }
+  apply(change: Change): Promise<void> {
+    return this.#changes.apply(change);
   }
 
   status(): TierStatus {
@@ -151,12 +142,6 @@ export class RedisTier implements Tier {
     };
   }
 
-  async #mget(keys: readonly string[]): Promise<readonly (Buffer | null)[]> {
-    const { commands } = this.#link;
-    if (keys.length > 1) return (await commands.call('MGET', ...keys)) as (Buffer | null)[];
-    return [(await commands.call('GET', keys[0])) as Buffer | null];
-  }
-
   /** Bytes of this key as what they are worth under the session in which they were asked for. */
   async #judge(
     address: Address,
@@ -169,17 +154,18 @@ export class RedisTier implements Tier {
       mark: mark.length === ID_BYTES ? mark : undefined,
       bytes: bytes.length,
     };
-    const opened = open(bytes, address.fingerprint);
+    const opened = open(bytes, address.fingerprint, address.scope.rules.types);
     if (!opened) {
       this.#corrupt++;
       return { state: 'invalid', ...found };
     }
     if (opened.epoch !== session.epochNumber) return { state: 'invalid', ...found };
-    if (!(await this.#tags.outlived(address.scope, opened.tags, opened.n0)))
-      return { state: 'invalid', ...found };
+    const verdict = await this.#tags.judge(address, opened.tags, opened.n0);
+    if (verdict !== 'valid' && verdict !== 'stale') return { state: 'invalid', ...found };
     if (this.#link.session.epoch !== session.epoch)
       throw unavailable('the epoch changed during the read');
-    const entry = entryOf(opened, session);
+    const whole = entryOf(opened, session);
+    const entry = verdict === 'stale' ? expired(whole, before) : whole;
     if (before >= entry.staleUntil) return { state: 'absent', ...found };
     return {
       state: before < entry.freshUntil ? 'fresh' : 'stale',
@@ -192,54 +178,6 @@ export class RedisTier implements Tier {
     return (
       (await this.#link.commands.run(RELEASE, [address.scope.redisKey('l', address)], [token])) ===
       1
-    );
-  }
-
-  async #change(change: Change): Promise<void> {
-    // Once more after a SYNC: the epoch may have changed since this process last heard.
-    for (let tries = 0; tries < 2; tries++) {
-      // As for a ticket: a value stored under a number below its tenant's floor would be born invalid.
-      if (change.kind === 'set') await this.#tags.knowClear(change.addresses[0].scope);
-      const { session } = this.#link;
-      const reply = await this.#send(change, session);
-      if (reply !== null) {
-        const number = Number(reply);
-        if (change.kind === 'tags') this.#tags.heard(change.tenant, change.tags, number);
-        this.#link.learn(number);
-        return;
-      }
-      await this.#link.resync();
-    }
-    throw unavailable('the epoch changes all the time');
-  }
-
-  #send(change: Change, session: Session): Promise<unknown> {
-    const { commands, keys, number } = this.#link;
-    const { type, payload } = encodeChange(change);
-    const tenant = change.kind === 'tags' ? change.tenant : change.addresses[0].scope.tenant;
-    const shared = [keys.sq, keys.ep, keys.stream, keys.tags(encodeSegment(tenant))];
-    const head = [session.epoch, this.#sender, type, payload];
-    if (change.kind === 'tags')
-      return commands.run(CHANGE, shared, [...head, '', 0, ...change.tags.map(field)]);
-    const own = change.addresses.flatMap((address) => [
-      address.scope.redisKey('e', address),
-      address.scope.redisKey('l', address),
-    ]);
-    const sealed =
-      change.kind === 'set'
-        ? sealEntry(
-            change.addresses[0],
-            change.entry,
-            session,
-            number,
-            this.#clock.now(),
-            this.options.ttl,
-          )
-        : undefined;
-    return commands.run(
-      CHANGE,
-      [...shared, ...own],
-      [...head, sealed?.bytes ?? '', sealed?.ms ?? 0],
     );
   }
 }

@@ -12,13 +12,23 @@ export interface Script {
  * epoch, means data was lost: a new epoch makes every entry of before invalid. The counter then jumps to the server's
  * time in µs, above every number it can have had, so that tag records need no reset.
  *
- * KEYS sq ep st · ARGV seen epoch, seen sq, epoch to set · → epoch, sq, last stream id, server time in ms
+ * A replica that has been promoted has another id than its master: where the application wants to start cold after that, it
+ * is a loss too.
+ *
+ * KEYS sq ep st rid · ARGV seen epoch, seen sq, epoch to set, id of the replication history or '' ·
+ * → epoch, sq, last stream id, server time in ms
  */
 export const SYNC = script(`
 local sq = redis.call('GET', KEYS[1])
 local ep = redis.call('GET', KEYS[2])
 local time = redis.call('TIME')
-if not sq or not ep or (ep == ARGV[1] and tonumber(sq) < tonumber(ARGV[2])) then
+local moved = false
+if ARGV[4] ~= '' then
+  local rid = redis.call('GET', KEYS[4])
+  moved = rid and rid ~= ARGV[4]
+  if rid ~= ARGV[4] then redis.call('SET', KEYS[4], ARGV[4]) end
+end
+if moved or not sq or not ep or (ep == ARGV[1] and tonumber(sq) < tonumber(ARGV[2])) then
   ep = ARGV[3]
   sq = string.format('%.0f', math.max(tonumber(sq or 0), time[1] * 1000000 + time[2]))
   redis.call('SET', KEYS[1], sq)
@@ -29,7 +39,8 @@ return { ep, sq, last[1] and last[1][1] or '0-0', string.format('%.3f', time[1] 
 `);
 
 /**
- * Numbers of tags; a record without a floor was lost or never there: everything older than now counts as bumped.
+ * Numbers of tags, hard and soft; a record without a floor was lost or never there: everything older than now counts as
+ * bumped.
  *
  * KEYS sq tags · ARGV fields · → sq, floor, number or nil of each field; nil alone = out of sync
  */
@@ -78,29 +89,102 @@ if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('DEL', KEYS[1])
 `);
 
+/** What a change does to one key: the letter goes over the wire. */
+export const MODE = { drop: 'd', expire: 'x', touch: 'k', set: 's', tags: 't' } as const;
+export type Mode = (typeof MODE)[keyof typeof MODE];
+
 /**
- * A write or an invalidation with its announcement, in one step: entries and leases of the keys go, so that no running
- * load can fill them; tags get the new number; everybody hears of it. Changes nothing under another epoch.
+ * One entry and its lease. `d`: both go. `x`, `k`: what is fresh lives `ms` from now on and its grace after that, by the
+ * three times in the envelope's head. `s`: a new entry where there is one to store. The lease always goes, so that no
+ * running load can fill the key.
+ */
+const ENTRY_STEP = `
+local function number(head, at)
+  local value = 0
+  for i = at, at + 5 do value = value * 256 + string.byte(head, i) end
+  return value
+end
+local function relive(key, ms)
+  local head = redis.call('GETRANGE', key, 0, 21)
+  if #head < 22 then return end
+  local time = redis.call('TIME')
+  local age = math.max(time[1] * 1000 + math.floor(time[2] / 1000) - number(head, 5), 0)
+  if age >= number(head, 11) then return end
+  local keep = ms + number(head, 17)
+  if keep <= 0 then redis.call('UNLINK', key) return end
+  local ttl, bytes = age + ms, {}
+  for i = 6, 1, -1 do
+    bytes[i] = string.char(ttl % 256)
+    ttl = math.floor(ttl / 256)
+  end
+  redis.call('SETRANGE', key, 10, table.concat(bytes))
+  redis.call('PEXPIRE', key, keep)
+end
+local function step(mode, entry, lease, body, ms)
+  if mode == 'x' or mode == 'k' then
+    relive(entry, tonumber(ms))
+    redis.call('UNLINK', lease)
+  else
+    redis.call('UNLINK', entry, lease)
+    if mode == 's' and body ~= '' then redis.call('SET', entry, body, 'PX', ms) end
+  end
+end
+`;
+
+/**
+ * A write or an invalidation with its announcement, in one step: entries and leases of the keys change, tags get the new
+ * number, everybody hears of it. Changes nothing under another epoch.
  *
  * KEYS sq ep st tags, then entry and lease of each key ·
- * ARGV epoch, sender, type, payload, envelope or '', ms to live, then tag fields · → number, or nil = out of sync
+ * ARGV epoch, sender, type, payload, mode, then envelope or '' and ms of each key, or tag fields · → number, or nil = out of
+ * sync
  */
-export const CHANGE = script(`
+export const CHANGE = script(`${ENTRY_STEP}
 if redis.call('GET', KEYS[2]) ~= ARGV[1] or redis.call('EXISTS', KEYS[1]) == 0 then return nil end
 local number = string.format('%.0f', redis.call('INCR', KEYS[1]))
 for i = 5, #KEYS, 2 do
-  redis.call('UNLINK', KEYS[i], KEYS[i + 1])
+  step(ARGV[5], KEYS[i], KEYS[i + 1], ARGV[i + 1], ARGV[i + 2])
 end
-if ARGV[5] ~= '' then redis.call('SET', KEYS[5], ARGV[5], 'PX', ARGV[6]) end
-if #ARGV > 6 then
+if ARGV[5] == 't' then
   if redis.call('HLEN', KEYS[4]) > 100000 then redis.call('DEL', KEYS[4]) end
   redis.call('HSETNX', KEYS[4], 'floor', number)
-  for i = 7, #ARGV do
+  for i = 6, #ARGV do
     redis.call('HSET', KEYS[4], ARGV[i], number)
   end
 end
 redis.call('XADD', KEYS[3], 'MAXLEN', '~', 10000, '*', 'n', number, 'e', ARGV[1], 's', ARGV[2], 't', ARGV[3], 'k', ARGV[4])
 return number
+`);
+
+/** The part of a change that lives in a key's own cluster slot. KEYS entry lease · ARGV mode, envelope or '', ms */
+export const ENTRY = script(`${ENTRY_STEP}
+step(ARGV[1], KEYS[1], KEYS[2], ARGV[2], ARGV[3])
+return 1
+`);
+
+/**
+ * Every command the scripts use, tried on keys that hold nothing. A script's own error does not say which command was
+ * refused, so each is tried by itself.
+ *
+ * KEYS two names of no key · → names of the commands that are missing or not permitted
+ */
+export const PROBE = script(`
+local tries = {
+  { 'GET', KEYS[1] }, { 'GETRANGE', KEYS[1], 0, 1 }, { 'SET', KEYS[1], '1', 'PX', 1 }, { 'SETRANGE', KEYS[1], 0, '1' },
+  { 'EXISTS', KEYS[1] }, { 'INCR', KEYS[1] }, { 'PEXPIRE', KEYS[1], 1 }, { 'DEL', KEYS[1] }, { 'UNLINK', KEYS[1] },
+  { 'HSETNX', KEYS[2], 'f', 1 }, { 'HSET', KEYS[2], 'f', 1 }, { 'HMGET', KEYS[2], 'f' }, { 'HLEN', KEYS[2] },
+  { 'UNLINK', KEYS[2] }, { 'XADD', KEYS[2], '*', 'f', 1 }, { 'XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1 },
+  { 'UNLINK', KEYS[2] }, { 'TIME' },
+}
+local missing = {}
+for _, try in ipairs(tries) do
+  local reply = redis.pcall(unpack(try))
+  if type(reply) == 'table' and reply.err and (string.find(reply.err, 'permission') or string.find(reply.err, 'NOPERM')
+    or string.find(reply.err, "can't run this command") or string.find(reply.err, 'nknown')) then
+    missing[#missing + 1] = string.lower(try[1])
+  end
+end
+return missing
 `);
 
 function script(lua: string): Script {

@@ -1,14 +1,18 @@
 /** One stretch of being in sync with Redis: from a SYNC reply until a connection or the epoch is lost. */
 import { randomInt } from 'node:crypto';
 import type { Clock } from '../../core/clock.js';
-import type { Commands } from './connection.js';
-import { SYNC } from './scripts.js';
+import type { Commands } from './commands.js';
+import { PROBE, SYNC } from './scripts.js';
 
 /** Names of the records all processes of an application share; one cluster slot. */
 export class SharedKeys {
   readonly sq: string;
   readonly ep: string;
   readonly stream: string;
+  /** Which replication history the data belongs to. */
+  readonly rid: string;
+  /** Two names under which nothing is stored. */
+  readonly probe: readonly [string, string];
   readonly #prefix: string;
 
   constructor(namespace: string) {
@@ -16,6 +20,8 @@ export class SharedKeys {
     this.sq = `${this.#prefix}sq`;
     this.ep = `${this.#prefix}ep`;
     this.stream = `${this.#prefix}st`;
+    this.rid = `${this.#prefix}rid`;
+    this.probe = [`${this.#prefix}probe:1`, `${this.#prefix}probe:2`];
   }
 
   /** The tag records of one tenant. */
@@ -44,13 +50,16 @@ export async function sync(
   keys: SharedKeys,
   clock: Clock,
   seen: { readonly epoch: string; readonly number: number },
+  /** Start cold where the replication history has changed. */
+  cold: boolean,
 ): Promise<Session> {
+  const rid = cold ? await historyOf(commands, keys) : '';
   const before = clock.now();
   const fresh = String(randomInt(1, 2 ** 32 - 1));
   const reply = (await commands.run(
     SYNC,
-    [keys.sq, keys.ep, keys.stream],
-    [seen.epoch, seen.number, fresh],
+    [keys.sq, keys.ep, keys.stream, keys.rid],
+    [seen.epoch, seen.number, fresh, rid],
   )) as Buffer[];
   const after = clock.now();
   const [epoch, number, cursor, time] = reply.map(String) as [string, string, string, string];
@@ -64,4 +73,30 @@ export async function sync(
     lastNumber: Number(number),
     offset: { least: Number(time) - after, most: Number(time) - before },
   };
+}
+
+/** Names the commands this user lacks; an empty list is what it takes to work. */
+export async function missingCommands(commands: Commands, keys: SharedKeys): Promise<string[]> {
+  const missing = ((await commands.run(PROBE, keys.probe, [])) as Buffer[]).map(String);
+  for (const [name, ...args] of [
+    ['MGET', keys.probe[0]],
+    ['XREAD', 'COUNT', '1', 'STREAMS', keys.probe[1], '$'],
+  ] as const) {
+    try {
+      await commands.call(keys.probe[0], name, ...args);
+    } catch (error) {
+      if (!isRefused(error)) throw error;
+      missing.push(name.toLowerCase());
+    }
+  }
+  return [...new Set(missing)];
+}
+
+function isRefused(error: unknown): boolean {
+  return error instanceof Error && /^NOPERM|unknown command/i.test(error.message);
+}
+
+async function historyOf(commands: Commands, keys: SharedKeys): Promise<string> {
+  const info = String(await commands.call(keys.sq, 'INFO', 'replication'));
+  return /^master_replid:(\w+)/m.exec(info)?.[1] ?? '';
 }

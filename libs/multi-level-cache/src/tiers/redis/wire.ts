@@ -22,9 +22,9 @@ export function sealEntry(
   now: number,
   cap: number | undefined,
 ): Sealed | undefined {
-  const kept = cap === undefined ? entry : capped(entry, now, cap);
-  const ms = Math.floor(kept.staleUntil - now);
-  if (ms <= 0) return undefined;
+  const kept = capped(entry, now, cap, entry.caps?.l2);
+  if (kept.freshUntil <= now) return undefined;
+  const ms = Math.ceil(kept.staleUntil - now);
   const header = {
     createdAt: kept.createdAt + session.offset.least,
     ttl: Math.floor(kept.freshUntil - kept.createdAt),
@@ -33,15 +33,24 @@ export function sealEntry(
     n0,
     epoch: session.epochNumber,
     tags: kept.tags,
+    caps: kept.caps,
+    etag: kept.etag,
   };
-  const bytes = seal(kept.value, kept.shape, header, address.fingerprint);
+  const bytes = seal(
+    kept.value,
+    kept.shape,
+    header,
+    address.fingerprint,
+    address.scope.rules.types,
+  );
   return bytes.length > MAX_BYTES ? undefined : { bytes, ms };
 }
 
 /** The entry in an opened envelope, in local time. */
 export function entryOf(opened: Opened, session: Session): Entry {
-  const { value, shape, tags, ttl, grace, loadMs } = opened;
+  const { value, shape, tags, ttl, grace, loadMs, caps, etag } = opened;
   const createdAt = opened.createdAt - session.offset.most;
   const freshUntil = createdAt + ttl;
-  return { value, shape, tags, loadMs, createdAt, freshUntil, staleUntil: freshUntil + grace };
+  const staleUntil = freshUntil + grace;
+  return { value, shape, tags, loadMs, caps, etag, createdAt, freshUntil, staleUntil };
 }

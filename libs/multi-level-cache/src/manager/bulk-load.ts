@@ -1,0 +1,73 @@
+/** Many keys, one call of their loader: each key travels as a load of its own, and all that get as far share it. */
+import { CacheError } from '../core/errors.js';
+import type { BulkLoader, Entries, Loader } from './cache-manager.js';
+
+interface Waiting {
+  readonly key: string;
+  readonly signal: AbortSignal;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Calls the loader when every key has been answered by a tier, is led by another call, or waits here. */
+export class BulkLoad {
+  readonly #open: Set<string>;
+  #waiting: Waiting[] = [];
+
+  constructor(
+    readonly keys: readonly string[],
+    readonly loader: BulkLoader<unknown>,
+  ) {
+    this.#open = new Set(keys);
+  }
+
+  /** The loader of each single key. */
+  readonly one: Loader<unknown> = (key, { signal }) =>
+    new Promise<unknown>((resolve, reject) => {
+      this.#waiting.push({ key, signal, resolve, reject });
+      this.leave(key);
+    });
+
+  /** This key needs no loader, or has asked for it. */
+  leave(key: string): void {
+    this.#open.delete(key);
+    if (this.#open.size > 0 || this.#waiting.length === 0) return;
+    const batch = this.#waiting;
+    this.#waiting = [];
+    void this.#run(batch);
+  }
+
+  async #run(batch: readonly Waiting[]): Promise<void> {
+    try {
+      const wanted = new Map(batch.map((waiting) => [waiting.key, waiting]));
+      const keys = this.keys.filter((key) => wanted.has(key));
+      const values = toMap(await this.loader(keys, { signal: allOf(batch) }));
+      for (const { key, resolve } of batch) resolve(values.get(key));
+    } catch (error) {
+      for (const { reject } of batch) reject(error);
+    }
+  }
+}
+
+/** Keys with values as a map. */
+export function toMap<T>(entries: Entries<T>): ReadonlyMap<string, T> {
+  if (entries instanceof Map) return entries as ReadonlyMap<string, T>;
+  const isList = Array.isArray(entries) && entries.every((pair) => Array.isArray(pair));
+  if (!isList)
+    throw new CacheError('CACHE_OPTION_INVALID', 'entries must be a Map or a list of [key, value]');
+  return new Map(entries as unknown as readonly (readonly [string, T])[]);
+}
+
+/** Aborted once nobody waits for any of the keys. */
+function allOf(batch: readonly Waiting[]): AbortSignal {
+  const all = new AbortController();
+  let left = batch.length;
+  for (const { signal } of batch) {
+    const end = (): void => {
+      if (--left === 0) all.abort(signal.reason);
+    };
+    if (signal.aborted) end();
+    else signal.addEventListener('abort', end, { once: true });
+  }
+  return all.signal;
+}

@@ -1,0 +1,45 @@
+/** Where a call is at home: the scope and the L1 partition of the caller's tenant in one named cache. */
+import { Scope, type ScopeRules } from '../core/key.js';
+import type { ContextStore } from '../security/context.js';
+import type { MemoryTier, Partition } from '../tiers/memory/memory-tier.js';
+
+const MAX_TENANTS = 10_000;
+
+/** One tenant's part of a cache. */
+export interface Home {
+  readonly scope: Scope;
+  readonly partition: Partition | undefined;
+}
+
+export class Homes {
+  readonly #byTenant = new Map<string, Home>();
+  #public: Home;
+
+  constructor(
+    readonly namespace: string,
+    readonly cache: string,
+    readonly rules: ScopeRules,
+    readonly context: ContextStore,
+    readonly l1: MemoryTier | null,
+  ) {
+    this.#public = this.#make('p');
+  }
+
+  /** Of whoever is calling; no name is built to find it. */
+  current(): Home {
+    const { tenant } = this.context;
+    const home = tenant === 'p' ? this.#public : this.#byTenant.get(tenant);
+    return home && home.partition?.live !== false ? home : this.#make(tenant);
+  }
+
+  #make(tenant: string): Home {
+    const scope = new Scope(this.namespace, tenant, this.cache, this.rules);
+    const home = { scope, partition: this.l1?.partition(scope) };
+    if (tenant === 'p') return (this.#public = home);
+    // Bounded: a forgotten home is remade when its tenant calls again.
+    if (this.#byTenant.size >= MAX_TENANTS)
+      this.#byTenant.delete(this.#byTenant.keys().next().value!);
+    this.#byTenant.set(tenant, home);
+    return home;
+  }
+}

@@ -1,0 +1,124 @@
+/** What the writing verbs of one cache mean: from checked arguments to one change for THE write flow. */
+import { createEntry } from '../core/entry.js';
+import { checkTags, invalid, writeLife, type EntryLife } from '../core/entry-options.js';
+import { CacheError } from '../core/errors.js';
+import { groupTag, textFault, type Address, type Scope } from '../core/key.js';
+import type { Change } from '../core/tier.js';
+import { toMap } from './bulk-load.js';
+import type { Entries, Receipt } from './cache-manager.js';
+import { settled } from './load.js';
+import type { Parts } from './parts.js';
+import type { WritePath } from './write-path.js';
+
+/** Options of a write as they were given. */
+export type Given = object | undefined;
+
+export class WriteVerbs {
+  constructor(
+    readonly parts: Parts,
+    readonly writes: WritePath,
+    /** What holds for a write that says nothing. */
+    readonly base: EntryLife,
+    readonly addressOf: (key: string) => Address,
+    readonly register: (life: EntryLife) => void,
+  ) {}
+
+  set(entries: Entries<unknown>, options: Given): Promise<Receipt> {
+    const { strict, rest } = split(options, 'strict');
+    const life = writeLife(rest, this.base);
+    this.register(life);
+    const { clock, isolation, random } = this.parts;
+    const now = clock.now();
+    const values = [...toMap(entries)];
+    const addresses = values.map(([key]) => this.addressOf(key));
+    const made = values.map(([, value]) =>
+      createEntry(value, settled(life, value, random), now, 0, true, isolation),
+    );
+    // `ttl: 0` means "do not store", and what was there is no longer right.
+    const kept = addresses.map((_address, index) => made[index].freshUntil > now);
+    const change: Change = { kind: 'set', addresses, entries: made };
+    if (!kept.includes(false)) return this.#write(change, strict, life);
+    if (!kept.includes(true)) return this.#write({ kind: 'delete', addresses }, strict, life);
+    return this.#mixed(addresses, made, kept, strict, life);
+  }
+
+  delete(keys: readonly string[], options: Given): Promise<Receipt> {
+    return this.#change({ kind: 'delete', addresses: keys.map(this.addressOf) }, options);
+  }
+
+  expire(key: string, options: Given): Promise<Receipt> {
+    return this.#change({ kind: 'expire', addresses: [this.addressOf(key)] }, options);
+  }
+
+  tags({ tenant }: Scope, tags: readonly string[], options: Given): Promise<Receipt> {
+    const { strict, soft } = split(options, 'strict', 'soft');
+    const checked = checkTags(tags, Number.MAX_SAFE_INTEGER);
+    return this.#write({ kind: 'tags', tenant, tags: checked, soft }, strict);
+  }
+
+  clear({ tenant, clearTag }: Scope, options: Given): Promise<Receipt> {
+    const { strict, soft } = split(options, 'strict', 'soft');
+    return this.#write({ kind: 'tags', tenant, tags: [clearTag], soft }, strict);
+  }
+
+  pattern(scope: Scope, pattern: string, options: Given): Promise<Receipt> {
+    if (pattern === '*') return this.clear(scope, options);
+    const group = groupOf(scope, pattern);
+    const tags = [groupTag(scope.cache, group)];
+    return this.#change({ kind: 'tags', tenant: scope.tenant, tags }, options);
+  }
+
+  async #mixed(
+    addresses: readonly Address[],
+    entries: Extract<Change, { kind: 'set' }>['entries'],
+    kept: readonly boolean[],
+    strict: boolean,
+    life: EntryLife,
+  ): Promise<Receipt> {
+    const of = <T>(list: readonly T[], want: boolean): T[] =>
+      list.filter((_one, index) => kept[index] === want);
+    const gone = of(addresses, false);
+    await this.#write({ kind: 'delete', addresses: gone }, strict, life);
+    const set: Change = { kind: 'set', addresses: of(addresses, true), entries: of(entries, true) };
+    return this.#write(set, strict, life);
+  }
+
+  #change(change: Change, options: Given): Promise<Receipt> {
+    return this.#write(change, split(options, 'strict').strict);
+  }
+
+  #write(change: Change, strict: boolean, life = this.base): Promise<Receipt> {
+    return this.writes.write(change, strict, life.tiers);
+  }
+}
+
+/** The group a pattern names. */
+function groupOf({ rules }: Scope, pattern: unknown): string {
+  const group = typeof pattern === 'string' && pattern.endsWith(':*') ? pattern.slice(0, -2) : '';
+  const declared = rules.groups.includes(group);
+  if (textFault(group) !== undefined || group.includes('*') || (group.includes(':') && !declared))
+    throw new CacheError(
+      'CACHE_PATTERN_UNDECLARED',
+      "a pattern is '*', the first segment of keys and ':*', or a group of the option `groups` and ':*'",
+    );
+  return group;
+}
+
+/** Takes the flags of a verb out of its options; what else is there belongs to the entry. */
+function split<F extends 'strict' | 'soft'>(
+  options: Given,
+  ...flags: readonly F[]
+): Record<F, boolean> & { readonly rest: object | undefined; readonly strict: boolean } {
+  if (options !== undefined && (typeof options !== 'object' || options === null))
+    throw invalid('options', 'must be an object');
+  const rest: Record<string, unknown> = { ...options };
+  const taken: Record<string, boolean> = {};
+  for (const flag of flags) {
+    const { [flag]: value = false } = rest;
+    if (typeof value !== 'boolean')
+      throw invalid(flag, `is a ${typeof value}; allowed: true, false`);
+    taken[flag] = value;
+    delete rest[flag];
+  }
+  return { ...taken, rest: options === undefined ? undefined : rest } as never;
+}

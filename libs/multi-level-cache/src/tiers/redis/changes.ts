@@ -1,0 +1,122 @@
+/** Writes and invalidations on their way into Redis: chunked, announced, and tried again after a SYNC. */
+import { randomBytes } from 'node:crypto';
+import type { Clock } from '../../core/clock.js';
+import { encodeSegment, type Address } from '../../core/key.js';
+import type { Change } from '../../core/tier.js';
+import { encodeChange } from './backplane.js';
+import type { Argument } from './commands.js';
+import { unavailable } from './connection.js';
+import type { Link } from './link.js';
+import { CHANGE, ENTRY, MODE, type Mode } from './scripts.js';
+import type { Session } from './session.js';
+import { field, withGroups, type TagNumbers } from './tag-numbers.js';
+import { sealEntry } from './wire.js';
+
+const KEYS_PER_MESSAGE = 100;
+
+export class Changes {
+  readonly #sender = randomBytes(6).toString('hex');
+
+  constructor(
+    readonly link: Link,
+    readonly tags: TagNumbers,
+    readonly clock: Clock,
+    readonly cap: number | undefined,
+  ) {}
+
+  /** Resolves when Redis has taken all of it. */
+  async apply(change: Change): Promise<void> {
+    const settled = await Promise.allSettled(chunks(change).map((part) => this.#apply(part)));
+    const failed = settled.find((part) => part.status === 'rejected');
+    if (failed) throw failed.reason;
+  }
+
+  async #apply(change: Change): Promise<void> {
+    // Once more after a SYNC: the epoch may have changed since this process last heard.
+    for (let tries = 0; tries < 2; tries++) {
+      // As for a ticket: a value stored under a number below its tenant's floor would be born invalid.
+      if (change.kind === 'set') await this.tags.knowClear(change.addresses[0].scope);
+      const { session } = this.link;
+      const reply = await this.#send(change, session);
+      if (reply !== null) {
+        const number = Number(reply);
+        if (change.kind === 'tags')
+          this.tags.heard(change.tenant, change.tags, number, change.soft === true);
+        this.link.learn(number);
+        return;
+      }
+      await this.link.resync();
+    }
+    throw unavailable('the epoch changes all the time');
+  }
+
+  async #send(change: Change, session: Session): Promise<unknown> {
+    const { commands, keys } = this.link;
+    const { type, payload } = encodeChange(change);
+    const tenant = change.kind === 'tags' ? change.tenant : change.addresses[0].scope.tenant;
+    const shared = [keys.sq, keys.ep, keys.stream, keys.tags(encodeSegment(tenant))];
+    const head = [session.epoch, this.#sender, type, payload];
+    if (change.kind === 'tags') {
+      const fields = withGroups(change.tags).map((tag) => field(tag, change.soft === true));
+      return commands.run(CHANGE, shared, [...head, MODE.tags, ...fields]);
+    }
+    const mode = modeOf(change);
+    const bodies = change.addresses.map((address, at) => this.#body(change, address, at, session));
+    if (!commands.isCluster)
+      return commands.run(
+        CHANGE,
+        [...shared, ...change.addresses.flatMap(pairOf)],
+        [...head, mode, ...bodies.flat()],
+      );
+    // Slots of their own: entries first, then the announcement, so that who hears of it reads nothing older.
+    const entries = await Promise.allSettled(
+      change.addresses.map((address, at) =>
+        commands.run(ENTRY, pairOf(address), [mode, ...bodies[at]]),
+      ),
+    );
+    const number = await commands.run(CHANGE, shared, [...head, MODE.drop]);
+    // A node that is away still holds its entries: the rest was told all the same, and the caller owes this one.
+    const failed = entries.find((entry) => entry.status === 'rejected');
+    if (failed) throw failed.reason;
+    return number;
+  }
+
+  /** Envelope or nothing, and the ms that belong to it. */
+  #body(
+    change: Exclude<Change, { kind: 'tags' }>,
+    address: Address,
+    at: number,
+    session: Session,
+  ): [Argument, Argument] {
+    if (change.kind === 'touch') return ['', Math.min(change.ms, this.cap ?? Infinity)];
+    if (change.kind !== 'set') return ['', 0];
+    const { number } = this.link;
+    const entry = change.entries[at];
+    const sealed = sealEntry(address, entry, session, number, this.clock.now(), this.cap);
+    return [sealed?.bytes ?? '', sealed?.ms ?? 0];
+  }
+}
+
+function pairOf(address: Address): [string, string] {
+  return [address.scope.redisKey('e', address), address.scope.redisKey('l', address)];
+}
+
+function modeOf({ kind }: Exclude<Change, { kind: 'tags' }>): Mode {
+  return kind === 'delete' ? MODE.drop : MODE[kind];
+}
+
+/** Parts whose messages stay small. */
+function chunks(change: Change): Change[] {
+  if (change.kind === 'tags' || change.kind === 'touch') return [change];
+  const { addresses } = change;
+  const parts: Change[] = [];
+  for (let at = 0; at < addresses.length; at += KEYS_PER_MESSAGE) {
+    const some = addresses.slice(at, at + KEYS_PER_MESSAGE);
+    parts.push(
+      change.kind === 'set'
+        ? { ...change, addresses: some, entries: change.entries.slice(at, at + KEYS_PER_MESSAGE) }
+        : { ...change, addresses: some },
+    );
+  }
+  return parts;
+}

@@ -1,0 +1,126 @@
+/** Sends commands, many at a time and bounded in time; what they mean is the tier's part. */
+import type { Cluster, Redis } from 'ioredis';
+import type { Clock } from '../../core/clock.js';
+import { Coalescer } from '../coalescer.js';
+import { unavailable, type Client } from './connection.js';
+import type { Script } from './scripts.js';
+import { slotOf } from './slot.js';
+
+/** While the oldest reply is this late, further commands are refused at once instead of piling up. */
+const SUSPECT_MS = 200;
+
+export type Argument = string | number | Buffer;
+type Command = readonly [name: string, ...args: Argument[]];
+type Reply = { readonly value: unknown } | { readonly error: Error };
+
+/**
+ * One way to one Redis node. What is asked in one tick goes out together, and while two bulk calls are under way the rest
+ * gathers: reads as one MGET, everything else as one pipeline.
+ */
+class Lane {
+  readonly #reads: Coalescer<string, Buffer | null>;
+  readonly #commands: Coalescer<Command, Reply>;
+  #pending = 0;
+  /** When the reply that is waited for longest became due; moves on with every reply. */
+  #since = 0;
+
+  constructor(
+    readonly client: Client,
+    readonly clock: Clock,
+    /** Keys of one node of a cluster need not share a slot, as MGET demands. */
+    readonly ofCluster: boolean,
+  ) {
+    this.#reads = new Coalescer((keys) => this.#mget(keys));
+    this.#commands = new Coalescer((commands) => this.#pipeline(commands));
+  }
+
+  get(key: string): Promise<Buffer | null> {
+    return this.#reads.ask(key);
+  }
+
+  async call(command: Command): Promise<unknown> {
+    const reply = await this.#commands.ask(command);
+    if ('error' in reply) throw reply.error;
+    return reply.value;
+  }
+
+  async #mget(keys: readonly string[]): Promise<readonly (Buffer | null)[]> {
+    if (keys.length === 1) return [await this.#bounded(() => this.client.getBuffer(keys[0]))];
+    if (!this.ofCluster) return this.#bounded(() => (this.client as Redis).mgetBuffer([...keys]));
+    const replies = await this.#pipeline(keys.map((key) => ['GET', key] as const));
+    return replies.map((reply) => {
+      if ('error' in reply) throw reply.error;
+      return reply.value as Buffer | null;
+    });
+  }
+
+  async #pipeline(commands: readonly Command[]): Promise<readonly Reply[]> {
+    if (commands.length === 1) {
+      const [[name, ...args]] = commands;
+      try {
+        return [{ value: await this.#bounded(() => this.client.callBuffer(name, ...args)) }];
+      } catch (error) {
+        return [{ error: error as Error }];
+      }
+    }
+    const pipeline = this.client.pipeline();
+    for (const [name, ...args] of commands) pipeline.callBuffer(name, ...args);
+    const replies = await this.#bounded(() => pipeline.exec());
+    if (!replies) throw unavailable('Redis dropped a pipeline');
+    return replies.map(([error, value]) => (error ? { error } : { value }));
+  }
+
+  async #bounded<T>(send: () => Promise<T>): Promise<T> {
+    const now = this.clock.now();
+    if (this.#pending > 0 && now - this.#since > SUSPECT_MS) throw unavailable('Redis is silent');
+    if (this.#pending++ === 0) this.#since = now;
+    try {
+      return await send();
+    } finally {
+      this.#pending--;
+      this.#since = this.clock.now();
+    }
+  }
+}
+
+/** Commands of one connection, or of one cluster: there each node has a lane of its own. */
+export class Commands {
+  readonly #lanes = new Map<string, Lane>();
+
+  constructor(
+    readonly client: Client,
+    readonly clock: Clock,
+  ) {}
+
+  get isCluster(): boolean {
+    return this.client.isCluster;
+  }
+
+  /** The value of a key, as bytes. */
+  get(key: string): Promise<Buffer | null> {
+    return this.#lane(key).get(key);
+  }
+
+  /** Runs a script by its hash, and by its text where the server does not know it yet. */
+  async run(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
+    const rest = [keys.length, ...keys, ...args];
+    try {
+      return await this.call(keys[0], 'EVALSHA', script.sha, ...rest);
+    } catch (error) {
+      if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
+      return this.call(keys[0], 'EVAL', script.lua, ...rest);
+    }
+  }
+
+  /** Replies are buffers. `key` says which node is asked. */
+  call(key: string, name: string, ...args: readonly Argument[]): Promise<unknown> {
+    return this.#lane(key).call([name, ...args]);
+  }
+
+  #lane(key: string): Lane {
+    const node = this.isCluster ? ((this.client as Cluster).slots[slotOf(key)]?.[0] ?? '') : '';
+    let lane = this.#lanes.get(node);
+    if (!lane) this.#lanes.set(node, (lane = new Lane(this.client, this.clock, this.isCluster)));
+    return lane;
+  }
+}
