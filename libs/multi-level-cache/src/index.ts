@@ -11,31 +11,53 @@ export type {
   CacheModuleOptions,
   DataSourceLike,
   DefaultsConfig,
+  FeatureConfig,
   L1Config,
   L2Config,
   L3Config,
+  RedisClientLike,
+  RedisCredentials,
+  RedisNode,
 } from './core/options.js';
 export type { Duration } from './core/duration.js';
 export type { Size } from './core/size.js';
 
 // Using it
+export { getCacheToken, InjectCache } from './nest/cache-feature.module.js';
 export { CacheManager } from './manager/cache-manager.js';
 export type {
   Applied,
+  BulkLoader,
+  BulkLoaderContext,
+  Entries,
   Explanation,
+  InvalidateOptions,
   Loader,
   LoaderContext,
   Receipt,
+  StaleValue,
   TierExplanation,
   WriteOptions,
 } from './manager/cache-manager.js';
-export type { EntryOptions } from './core/entry-options.js';
+export type {
+  EntryOptions,
+  LifeOptions,
+  ReadOptions,
+  TierTtl,
+  TypeList,
+} from './core/entry-options.js';
 export type { CacheStats, RequestCounts, TierStats } from './manager/stats.js';
 
 // Decorators
-export { Cached, type CachedOptions } from './nest/decorators/cached.js';
+export { Cached, type CachedBatchOptions, type CachedOptions } from './nest/decorators/cached.js';
+export { CachePut, type CachePutOptions } from './nest/decorators/cache-put.js';
 export { CacheEvict, type CacheEvictOptions } from './nest/decorators/cache-evict.js';
-export type { AsyncMethod, AsyncMethodDecorator } from './nest/decorators/method-options.js';
+export type {
+  AsyncMethod,
+  AsyncMethodDecorator,
+  FixedOptions,
+  Ttl,
+} from './nest/decorators/method-options.js';
 
 // For whom a call is made
 export type { SecurityContext } from './security/context.js';
@@ -61,5 +83,5 @@ export type {
   TierState,
   TierStatus,
 } from './core/tier.js';
-export type { Entry } from './core/entry.js';
+export type { Entry, Isolation, TierCaps } from './core/entry.js';
 export type { Address, Scope } from './core/key.js';

@@ -210,8 +210,6 @@ export interface ResolvedOptions {
   /** Key groups beside the first segment of keys. */
   readonly groups?: readonly string[];
   readonly warming?: false;
-  /** Named caches that were declared, by name. */
-  readonly caches?: ReadonlyMap<string, CacheSettings>;
 }
 
 /** Options of one named cache, as `MultiLevelCacheModule.forFeature` takes them. */

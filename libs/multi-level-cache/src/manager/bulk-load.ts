@@ -1,10 +1,16 @@
 /** Many keys, one call of their loader: each key travels as a load of its own, and all that get as far share it. */
 import { CacheError } from '../core/errors.js';
-import type { BulkLoader, Entries, Loader } from './cache-manager.js';
+import type {
+  BulkLoader,
+  BulkLoaderContext,
+  Entries,
+  Loader,
+  LoaderContext,
+} from './cache-manager.js';
 
 interface Waiting {
   readonly key: string;
-  readonly signal: AbortSignal;
+  readonly context: LoaderContext;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -22,9 +28,9 @@ export class BulkLoad {
   }
 
   /** The loader of each single key. */
-  readonly one: Loader<unknown> = (key, { signal }) =>
+  readonly one: Loader<unknown> = (key, context) =>
     new Promise<unknown>((resolve, reject) => {
-      this.#waiting.push({ key, signal, resolve, reject });
+      this.#waiting.push({ key, context, resolve, reject });
       this.leave(key);
     });
 
@@ -41,7 +47,9 @@ export class BulkLoad {
     try {
       const wanted = new Map(batch.map((waiting) => [waiting.key, waiting]));
       const keys = this.keys.filter((key) => wanted.has(key));
-      const values = toMap(await this.loader(keys, { signal: allOf(batch) }));
+      const setOptions: BulkLoaderContext['setOptions'] = (key, options) =>
+        wanted.get(key)?.context.setOptions(options);
+      const values = toMap(await this.loader(keys, { signal: allOf(batch), setOptions }));
       for (const { key, resolve } of batch) resolve(values.get(key));
     } catch (error) {
       for (const { reject } of batch) reject(error);
@@ -62,7 +70,8 @@ export function toMap<T>(entries: Entries<T>): ReadonlyMap<string, T> {
 function allOf(batch: readonly Waiting[]): AbortSignal {
   const all = new AbortController();
   let left = batch.length;
-  for (const { signal } of batch) {
+  for (const { context } of batch) {
+    const { signal } = context;
     const end = (): void => {
       if (--left === 0) all.abort(signal.reason);
     };

@@ -47,7 +47,12 @@ export interface StaleValue {
 export type Loader<T> = (key: string, context: LoaderContext) => T | Promise<T>;
 
 /** What the loader of many keys is told. */
-export type BulkLoaderContext = Pick<LoaderContext, 'signal'>;
+export interface BulkLoaderContext {
+  /** Aborted when nobody waits for any of the keys any more. */
+  readonly signal: AbortSignal;
+  /** Sets options of one key's result, over those of the call. */
+  setOptions(key: string, options: LifeOptions): void;
+}
 
 /** Makes the values of many keys; one that it leaves out is absent. */
 export type BulkLoader<T> = (

@@ -61,7 +61,7 @@ export class Cache extends CacheManager {
   readonly #shared: Shared;
   readonly #parts: Parts;
   readonly #homes: Homes;
-  readonly #base: EntryLife;
+  #base!: EntryLife;
   readonly #verbs: WriteVerbs;
 
   constructor(
@@ -73,15 +73,19 @@ export class Cache extends CacheManager {
     this.#parts = shared.parts;
     const { namespace, l1, rules } = shared.parts;
     this.#homes = new Homes(namespace, name, rules, shared.context, l1);
-    const { defaults, tiers } = shared.settings(name);
-    this.#base = { ...defaultLife(defaults), tiers };
+    this.configure(shared.settings(name));
     this.#verbs = new WriteVerbs(
       shared.parts,
       shared.writes,
-      this.#base,
+      () => this.#base,
       (key) => this.#address(this.#homes.current(), key),
       ({ types }) => types && shared.types.register(types),
     );
+  }
+
+  /** What holds for calls that say nothing. */
+  configure({ defaults, tiers }: CacheSettings): void {
+    this.#base = { ...defaultLife(defaults), tiers };
   }
 
   peek<T>(key: string): T | undefined {

@@ -36,6 +36,8 @@ export interface CacheRoot extends CacheManager {
   open(): Promise<void>;
   /** Resolves when loads and background work have ended, or after five seconds. */
   drain(): Promise<void>;
+  /** Gives a named cache settings of its own; to be called before it is used. */
+  declare(name: string, settings: CacheSettings): void;
 }
 
 /** Makes the cache of one application. Nothing is contacted before `open()`. */
@@ -48,6 +50,7 @@ class Application implements Shared {
   readonly caches = new Map<string, Cache>();
   readonly context = new ContextStore();
   readonly types = new TypeRegistry();
+  readonly declared = new Map<string, CacheSettings>();
   readonly parts: Parts;
   readonly reads: ReadPath;
   readonly writes: WritePath;
@@ -130,7 +133,12 @@ class Application implements Shared {
 
   /** What a named cache was declared with, else what the application says. */
   settings(name: string): CacheSettings {
-    return this.options.caches?.get(name) ?? { defaults: this.options.defaults };
+    return this.declared.get(name) ?? this.options;
+  }
+
+  declare(name: string, settings: CacheSettings): void {
+    this.declared.set(name, settings);
+    this.caches.get(name)?.configure(settings);
   }
 
   cache(name: string): Cache {
@@ -178,5 +186,9 @@ class Root extends Cache implements CacheRoot {
 
   drain(): Promise<void> {
     return this.#application.drain();
+  }
+
+  declare(name: string, settings: CacheSettings): void {
+    this.#application.declare(name, settings);
   }
 }

@@ -18,14 +18,14 @@ export class WriteVerbs {
     readonly parts: Parts,
     readonly writes: WritePath,
     /** What holds for a write that says nothing. */
-    readonly base: EntryLife,
+    readonly base: () => EntryLife,
     readonly addressOf: (key: string) => Address,
     readonly register: (life: EntryLife) => void,
   ) {}
 
   set(entries: Entries<unknown>, options: Given): Promise<Receipt> {
     const { strict, rest } = split(options, 'strict');
-    const life = writeLife(rest, this.base);
+    const life = writeLife(rest, this.base());
     this.register(life);
     const { clock, isolation, random } = this.parts;
     const now = clock.now();
@@ -87,7 +87,7 @@ export class WriteVerbs {
     return this.#write(change, split(options, 'strict').strict);
   }
 
-  #write(change: Change, strict: boolean, life = this.base): Promise<Receipt> {
+  #write(change: Change, strict: boolean, life = this.base()): Promise<Receipt> {
     return this.writes.write(change, strict, life.tiers);
   }
 }

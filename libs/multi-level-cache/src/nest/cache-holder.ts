@@ -23,6 +23,13 @@ export class CacheHolder {
   closed = false;
   readonly #prefixes = new Map<AnyClass, Map<DefaultKeyed, string>>();
   readonly #owners = new Map<string, string>();
+  readonly #declared = new Map<string, string>();
+
+  /** Declares settings of a named cache, once or twice the same. */
+  declare(name: string, settings: string, conflict: (name: string) => Error): void {
+    if ((this.#declared.get(name) ?? settings) !== settings) throw conflict(name);
+    this.#declared.set(name, settings);
+  }
 
   /**
    * The prefix of a method's default keys.

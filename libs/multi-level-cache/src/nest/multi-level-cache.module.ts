@@ -9,11 +9,12 @@ import {
   type OnModuleInit,
 } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
-import type { CacheModuleOptions } from '../core/options.js';
+import type { CacheModuleOptions, FeatureConfig } from '../core/options.js';
 import type { Tier, TierName, TierState } from '../core/tier.js';
 import { CacheManager } from '../manager/cache-manager.js';
 import type { CacheRoot } from '../manager/create-cache.js';
 import { CacheHolder } from './cache-holder.js';
+import { featureModule } from './cache-feature.module.js';
 import {
   ConfigurableModuleClass,
   type CacheModuleAsyncOptions,
@@ -71,6 +72,18 @@ export class MultiLevelCacheModule
     return super.forRootAsync(options);
   }
 
+  /**
+   * Named caches with settings of their own, injected by `@InjectCache(name)` where this is imported.
+   *
+   * @throws CacheError `CACHE_CONFIG_INVALID` at boot, with every fault at once
+   *
+   * @example
+   * MultiLevelCacheModule.forFeature([{ name: 'sessions', l3: false, defaults: { ttl: '30m' } }]);
+   */
+  static forFeature(features: readonly FeatureConfig[]): DynamicModule {
+    return featureModule(features);
+  }
+
   /** Contact with the servers; consumers' `onModuleInit` comes later and finds the cache open. */
   async onModuleInit(): Promise<void> {
     // A stand-in that a test put in the cache's place has nothing to open.
@@ -96,7 +109,10 @@ export class MultiLevelCacheModule
   #log(tier: TierName, state: TierState): void {
     if (state === 'up') this.#logger.log(`${tier} is up`);
     else if (state === 'degraded') this.#logger.warn(`${tier} is degraded: it works, with losses`);
-    else this.#logger.warn(`${tier} is down: the cache works without it until it is back`);
+    else {
+      const reason = this.tiers.find(({ name }) => name === tier)?.status().reason ?? 'away';
+      this.#logger.warn(`${tier} is down, ${reason}: the cache works without it until it is back`);
+    }
   }
 }
 

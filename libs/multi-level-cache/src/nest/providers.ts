@@ -12,33 +12,32 @@ import { RedisTier } from '../tiers/redis/redis-tier.js';
 import { CacheBinder } from './cache-binder.js';
 import { CacheHolder } from './cache-holder.js';
 import { MODULE_OPTIONS_TOKEN } from './multi-level-cache.module-definition.js';
-import { CACHE_L1, CACHE_L2, CACHE_L3, CACHE_TIERS } from './tokens.js';
+import { CACHE_L1, CACHE_L2, CACHE_L3, CACHE_TIERS, RESOLVED_OPTIONS } from './tokens.js';
 import { validateOptions } from './validate-options.js';
 
-const OPTIONS = Symbol('RESOLVED_CACHE_OPTIONS');
 const CLOCK = Symbol('CACHE_CLOCK');
 const ORDER: readonly TierName[] = ['l1', 'l2', 'l3'];
 
 export const PROVIDERS: Provider[] = [
   CacheHolder,
   CacheBinder,
-  { provide: OPTIONS, inject: [MODULE_OPTIONS_TOKEN], useFactory: validateOptions },
+  { provide: RESOLVED_OPTIONS, inject: [MODULE_OPTIONS_TOKEN], useFactory: validateOptions },
   { provide: CLOCK, useClass: SystemClock },
   {
     provide: CACHE_L3,
-    inject: [OPTIONS, CLOCK],
+    inject: [RESOLVED_OPTIONS, CLOCK],
     useFactory: ({ l3, namespace }: ResolvedOptions, clock: Clock): Tier | null =>
       l3 ? new DatabaseTier(l3, { namespace, clock }) : null,
   },
   {
     provide: CACHE_L2,
-    inject: [OPTIONS, CLOCK],
+    inject: [RESOLVED_OPTIONS, CLOCK],
     useFactory: ({ l2, namespace }: ResolvedOptions, clock: Clock): Tier | null =>
       l2 ? new RedisTier(l2, { namespace, clock }) : null,
   },
   {
     provide: CACHE_L1,
-    inject: [OPTIONS, CLOCK, CACHE_L2, CACHE_L3],
+    inject: [RESOLVED_OPTIONS, CLOCK, CACHE_L2, CACHE_L3],
     // A lower tier that was put in or taken out by a test decides who holds stale values.
     useFactory: ({ l1 }: ResolvedOptions, clock: Clock, ...lower: (Tier | null)[]) =>
       l1 ? new MemoryTier({ ...l1, keepStale: lower.every((tier) => !tier) }, clock) : null,
@@ -51,14 +50,22 @@ export const PROVIDERS: Provider[] = [
   },
   {
     provide: CacheManager,
-    inject: [OPTIONS, CACHE_TIERS, CLOCK],
+    inject: [RESOLVED_OPTIONS, CACHE_TIERS, CLOCK],
     useFactory: (options: ResolvedOptions, tiers: readonly Tier[], clock: Clock): CacheManager =>
       createCache(options, tierSet(tiers), clock),
   },
 ];
 
 /** What other modules may inject. `CacheHolder` is for decorated classes. */
-export const EXPORTS = [CacheManager, CacheHolder, CACHE_TIERS, CACHE_L1, CACHE_L2, CACHE_L3];
+export const EXPORTS = [
+  CacheManager,
+  CacheHolder,
+  RESOLVED_OPTIONS,
+  CACHE_TIERS,
+  CACHE_L1,
+  CACHE_L2,
+  CACHE_L3,
+];
 
 /** The list by name; whoever replaced a provider may have got it wrong. */
 function tierSet(tiers: unknown): { l1: MemoryTier | null; l2: Tier | null; l3: Tier | null } {

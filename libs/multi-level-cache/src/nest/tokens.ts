@@ -27,3 +27,6 @@ export const CACHE_L2: unique symbol = Symbol('CACHE_L2');
 
 /** The PostgreSQL tier, or `null` when off. Replaceable by any `Tier` named `l3`. */
 export const CACHE_L3: unique symbol = Symbol('CACHE_L3');
+
+/** Options as the parts get them, checked and complete. Not for applications. */
+export const RESOLVED_OPTIONS: unique symbol = Symbol('RESOLVED_CACHE_OPTIONS');

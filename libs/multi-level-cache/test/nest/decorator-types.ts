@@ -1,5 +1,5 @@
 /** What compiles under the decorators and what must not; checked by `tsc`, never run. */
-import { CacheEvict, Cached } from '../../src/index.js';
+import { CacheEvict, Cached, CachePut } from '../../src/index.js';
 
 interface Product {
   readonly id: string;
@@ -47,6 +47,32 @@ export class Compiles {
 
   @CacheEvict({ keys: (id, patch) => [`product:${id}`, patch.brand ?? ''], tags: ['catalog'] })
   async update(_id: string, _patch: Partial<Product>): Promise<Product> {
+    return product;
+  }
+
+  @Cached({
+    batch: true,
+    key: (id) => `product:${id.toUpperCase()}`,
+    ttl: (found) => (found.brand === 'x' ? '1m' : { l1: '5s' }),
+    tags: (found, id) => [found.brand, id],
+    when: (ids) => ids.length < 100,
+  })
+  async findMany(_ids: readonly string[]): Promise<Map<string, Product>> {
+    return new Map();
+  }
+
+  @Cached({ batch: true, key: (id, locale) => `text:${id.toFixed()}:${locale.trim()}` })
+  async texts(_ids: number[], _locale: string): Promise<Map<number, string>> {
+    return new Map();
+  }
+
+  @CachePut({
+    key: (made, patch) => `product:${made.id}:${patch.brand}`,
+    tags: (made) => [made.brand],
+    ttl: '5m',
+    type: () => [],
+  })
+  async create(_patch: Partial<Product>): Promise<Product> {
     return product;
   }
 
@@ -108,4 +134,28 @@ export class DoesNotCompile {
   // @ts-expect-error options are needed
   @CacheEvict()
   async nothingToEvict(): Promise<void> {}
+
+  // @ts-expect-error the method takes no list
+  @Cached({ batch: true, key: (id: string) => id })
+  async noList(_id: string): Promise<Map<string, Product>> {
+    return new Map();
+  }
+
+  // @ts-expect-error the method returns no Map
+  @Cached({ batch: true })
+  async noMap(_ids: string[]): Promise<Product[]> {
+    return [];
+  }
+
+  // @ts-expect-error a key is needed
+  @CachePut({ ttl: '5m' })
+  async noKey(): Promise<Product> {
+    return product;
+  }
+
+  // @ts-expect-error the result has no such member
+  @CachePut({ key: (made) => made.nope })
+  async wrongKey(): Promise<Product> {
+    return product;
+  }
 }

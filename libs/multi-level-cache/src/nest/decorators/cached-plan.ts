@@ -1,23 +1,32 @@
 /** What `@Cached` was told, checked once at decoration and turned into what each call needs. */
-import type { Duration } from '../../core/duration.js';
-import type { EntryOptions } from '../../core/entry-options.js';
+import type { EntryOptions, LifeOptions } from '../../core/entry-options.js';
 import { CacheError } from '../../core/errors.js';
 import { textFault } from '../../core/key.js';
-import type { Loader, LoaderContext } from '../../manager/cache-manager.js';
+import type { Loader } from '../../manager/cache-manager.js';
 import type { AnyClass, CacheHolder, DefaultKeyed } from '../cache-holder.js';
 import { defaultKey } from '../default-key.js';
 import { Faults, Section } from '../faults.js';
-import { DURATION, POSITIVE_TIMER } from '../option-rules.js';
+import { BOOLEAN, DURATION, POSITIVE_TIMER, SHARE, TIMER } from '../option-rules.js';
 import { keyTemplate, type KeyOf } from './key-template.js';
-import { DURATION_OR_FUNCTION, FUNCTION, TAGS, type AnyFunction } from './method-options.js';
+import {
+  defined,
+  FUNCTION,
+  TAGS,
+  TTL_OR_FUNCTION,
+  TYPES,
+  type AnyFunction,
+  type Ttl,
+} from './method-options.js';
 import type { Target } from './wrap-method.js';
 
-const LATER = ['type', 'scope', 'batch', 'timeout', 'negativeTtl', 'jitter', 'refreshAhead'];
+const LATER = ['scope'];
 const NEVER = ['tiers', 'consistency', 'forceFresh'];
 
 export class CachedPlan implements DefaultKeyed {
   readonly keyOf: KeyOf | undefined;
   readonly when: AnyFunction | undefined;
+  /** The first argument is a list, and the method makes a Map of it. */
+  readonly batch: boolean;
   /** What is known without a result. */
   readonly entry: EntryOptions;
   readonly #unless: AnyFunction | undefined;
@@ -39,7 +48,8 @@ export class CachedPlan implements DefaultKeyed {
     this.#suffix = version === undefined ? '' : `@${version}`;
     this.when = options.optional('when', FUNCTION);
     this.#unless = options.optional('unless', FUNCTION);
-    const ttl = options.optional('ttl', DURATION_OR_FUNCTION);
+    this.batch = options.optional('batch', BOOLEAN) === true;
+    const ttl = options.optional('ttl', TTL_OR_FUNCTION);
     const tags = options.optional('tags', TAGS);
     this.#ttl = typeof ttl === 'function' ? ttl : undefined;
     this.#tags = typeof tags === 'function' ? tags : undefined;
@@ -47,15 +57,21 @@ export class CachedPlan implements DefaultKeyed {
       ttl: typeof ttl === 'function' ? undefined : ttl,
       tags: typeof tags === 'function' ? undefined : tags,
       grace: options.optional('grace', DURATION),
+      timeout: options.optional('timeout', TIMER),
       hardTimeout: options.optional('hardTimeout', POSITIVE_TIMER),
+      negativeTtl: options.optional('negativeTtl', DURATION),
+      jitter: options.optional('jitter', SHARE),
+      refreshAhead: options.optional('refreshAhead', SHARE),
+      type: options.optional('type', TYPES),
     });
     for (const name of [...LATER, ...NEVER]) options.notYet(name);
     options.end();
     faults.throwIfAny(`the options of @Cached on ${target.label}`);
   }
 
-  defaultKey(holder: CacheHolder, runtime: AnyClass, args: readonly unknown[]): string {
-    return defaultKey(holder.prefix(runtime, this), args);
+  /** The key of a call with these arguments; in a batch, of one item and the arguments beside the list. */
+  keyFor(holder: CacheHolder, runtime: AnyClass, args: readonly unknown[]): string {
+    return this.keyOf ? this.keyOf(args) : defaultKey(holder.prefix(runtime, this), args);
   }
 
   /** The class of the instance names the key, so that two heirs of one method never answer for each other. */
@@ -79,18 +95,18 @@ export class CachedPlan implements DefaultKeyed {
     if (!this.#unless && !this.#ttl && !this.#tags) return () => original.apply(instance, args);
     return async (_key, context) => {
       const result = await original.apply(instance, args);
-      if (result !== undefined) this.#settle(result, args, context);
+      if (result !== undefined) context.setOptions(this.settle(result, args));
       return result;
     };
   }
 
-  #settle(result: unknown, args: unknown[], context: LoaderContext): void {
-    if (this.#unless?.(result, ...args)) {
-      context.setOptions({ ttl: 0 });
-      return;
-    }
-    if (this.#ttl) context.setOptions({ ttl: this.#ttl(result, ...args) as Duration });
-    if (this.#tags) context.setOptions({ tags: this.#tags(result, ...args) as string[] });
+  /** What a result says of itself. */
+  settle(result: unknown, args: readonly unknown[]): LifeOptions {
+    if (this.#unless?.(result, ...args)) return { ttl: 0 };
+    return {
+      ...(this.#ttl ? { ttl: this.#ttl(result, ...args) as Ttl } : {}),
+      ...(this.#tags ? { tags: this.#tags(result, ...args) as string[] } : {}),
+    };
   }
 }
 
@@ -115,7 +131,3 @@ const VERSION = {
     Number.isSafeInteger(value) ? (value as number) : PREFIX.read(value),
   allowed: 'a whole number or a text of 1 to 200 characters',
 };
-
-function defined(options: EntryOptions): EntryOptions {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-}

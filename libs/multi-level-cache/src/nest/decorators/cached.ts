@@ -1,12 +1,12 @@
 /** `@Cached`: a method's result comes from the cache of the application that its instance belongs to. */
-import type { Duration } from '../../core/duration.js';
 import type { AnyClass } from '../cache-holder.js';
+import { runBatch } from './batch.js';
 import { CachedPlan } from './cached-plan.js';
-import type { AsyncMethodDecorator } from './method-options.js';
+import type { AsyncMethodDecorator, FixedOptions, Ttl } from './method-options.js';
 import { holderOf, replaceMethod, targetOf, type Target } from './wrap-method.js';
 
 /** Options of {@link Cached}. `Args` and `Result` are those of the method. */
-export interface CachedOptions<Args extends unknown[], Result> {
+export interface CachedOptions<Args extends unknown[], Result> extends FixedOptions {
   /**
    * The key: a function of the arguments, or a template such as `'product:{0}'`.
    * @defaultValue class, method and canonical arguments
@@ -17,18 +17,27 @@ export interface CachedOptions<Args extends unknown[], Result> {
   /** Part of the default key: raise it when the shape of the result changes. */
   readonly version?: string | number;
   /** How long the result is fresh. @defaultValue `defaults.ttl` */
-  readonly ttl?: Duration | ((result: Exclude<Result, undefined>, ...args: Args) => Duration);
-  /** How long it may stand in afterwards while the method fails. @defaultValue `defaults.grace` */
-  readonly grace?: Duration;
+  readonly ttl?: Ttl | ((result: Exclude<Result, undefined>, ...args: Args) => Ttl);
   /** Up to 16 labels for `invalidateTags` and `@CacheEvict`. @defaultValue none */
   readonly tags?:
     readonly string[] | ((result: Exclude<Result, undefined>, ...args: Args) => readonly string[]);
-  /** Longest wait for the method. @defaultValue `defaults.hardTimeout` */
-  readonly hardTimeout?: Duration;
   /** Asked before the call: `false` runs the method without the cache. @defaultValue always */
   readonly when?: (...args: Args) => boolean;
   /** Asked after the method ran: `true` returns the result without storing it. @defaultValue never */
   readonly unless?: (result: Exclude<Result, undefined>, ...args: Args) => boolean;
+}
+
+/**
+ * Options of {@link Cached} on a method over a list: `key`, `ttl`, `tags` and `unless` get one item of it where the method
+ * gets all, `when` gets what the method gets.
+ */
+export interface CachedBatchOptions<Item, Rest extends unknown[], Result> extends Omit<
+  CachedOptions<[item: Item, ...rest: Rest], Result>,
+  'when'
+> {
+  /** The method takes a list as its first argument and returns a Map from item to result. */
+  readonly batch: true;
+  readonly when?: (items: readonly Item[], ...rest: Rest) => boolean;
 }
 
 /**
@@ -51,15 +60,20 @@ export interface CachedOptions<Args extends unknown[], Result> {
  *   }
  * }
  */
+export function Cached<Item, Rest extends unknown[], Result>(
+  options: NoInfer<CachedBatchOptions<Item, Rest, Result>>,
+): AsyncMethodDecorator<[items: Item[], ...rest: Rest], ReadonlyMap<Item, Result>>;
 export function Cached<Args extends unknown[], Result>(
   // Arguments and result come from the method alone: a function that takes fewer must not narrow them.
   options?: NoInfer<CachedOptions<Args, Result>>,
-): AsyncMethodDecorator<Args, Result> {
-  return (prototype, method, descriptor) => {
+): AsyncMethodDecorator<Args, Result>;
+export function Cached(options?: object): unknown {
+  const decorate: AsyncMethodDecorator<never, unknown> = (prototype, method, descriptor) => {
     const target = targetOf('Cached', prototype, method, descriptor);
     const plan = new CachedPlan(target, options);
     replaceMethod(target, descriptor, wrapper(target, plan), plan.keyOf ? undefined : plan);
   };
+  return decorate;
 }
 
 function wrapper(target: Target, plan: CachedPlan): (...args: unknown[]) => unknown {
@@ -69,10 +83,11 @@ function wrapper(target: Target, plan: CachedPlan): (...args: unknown[]) => unkn
     if (!holder?.manager || holder.closed) return original.apply(this, args);
     try {
       if (plan.when && !plan.when(...args)) return original.apply(this, args);
-      const key = plan.keyOf
-        ? plan.keyOf(args)
-        : plan.defaultKey(holder, classOf(this, target), args);
-      return holder.manager.getOrSet(key, plan.loader(this, args), plan.entry);
+      const { manager: cache } = holder;
+      const keyFor = (own: readonly unknown[]): string =>
+        plan.keyFor(holder, classOf(this, target), own);
+      if (plan.batch) return runBatch({ cache, plan, instance: this, args, keyFor });
+      return cache.getOrSet(keyFor(args), plan.loader(this, args), plan.entry);
     } catch (error) {
       // A method that returns a promise must not throw.
       return Promise.reject(error);

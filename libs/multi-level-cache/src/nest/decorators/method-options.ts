@@ -1,6 +1,11 @@
 /** Types and rules that the decorators' options share. */
 import { DURATION_FORM, parseDuration, type Duration } from '../../core/duration.js';
-import { checkTags } from '../../core/entry-options.js';
+import {
+  checkTags,
+  type EntryOptions,
+  type TierTtl,
+  type TypeList,
+} from '../../core/entry-options.js';
 import { isCacheError } from '../../core/errors.js';
 import type { Rule } from '../faults.js';
 
@@ -27,11 +32,39 @@ export const FUNCTION: Rule<AnyFunction> = {
   allowed: 'a function',
 };
 
-export const DURATION_OR_FUNCTION: Rule<Duration | AnyFunction> = {
+/** How long a result is fresh. */
+export type Ttl = Duration | TierTtl;
+
+export const TTL_OR_FUNCTION: Rule<Ttl | AnyFunction> = {
   read: (value) =>
-    isFunction(value) || parseDuration(value) !== undefined ? (value as Duration) : undefined,
-  allowed: `${DURATION_FORM}, or a function that returns such`,
+    isFunction(value) || parseDuration(value) !== undefined || isTierTtl(value)
+      ? (value as Ttl)
+      : undefined,
+  allowed: `${DURATION_FORM}, such by tier as in { l1, l2, l3 }, or a function that returns such`,
 };
+
+export const TYPES: Rule<TypeList> = {
+  read: (value) => (isFunction(value) ? (value as TypeList) : undefined),
+  allowed: 'a function that returns a class or a list of classes',
+};
+
+function isTierTtl(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return Object.entries(value).every(
+    ([name, ttl]) => /^l[123]$/.test(name) && parseDuration(ttl) !== undefined,
+  );
+}
+
+/** Options of a result that need no result to be known. */
+export type FixedOptions = Pick<
+  EntryOptions,
+  'grace' | 'timeout' | 'hardTimeout' | 'negativeTtl' | 'jitter' | 'refreshAhead' | 'type'
+>;
+
+/** Leaves out what was not given, so that the cache's defaults hold. */
+export function defined(options: EntryOptions): EntryOptions {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+}
 
 export const TAGS: Rule<readonly string[] | AnyFunction> = {
   read: (value) => (isFunction(value) ? value : listOfTags(value)),
