@@ -1,3 +1,7 @@
 /** The door of the tool. */
-export { provideServers, startPostgres, startRedis, type Provided } from './servers.js';
+export { startCluster, type RedisCluster } from './cluster.js';
+export { startPgBouncer } from './pgbouncer.js';
+export { ask, startRedis, startTlsRedis, type RedisSettings } from './redis.js';
+export { startSentinel, type Sentinel } from './sentinel.js';
+export { provideServers, startPostgres, type Provided } from './servers.js';
 export { freePort, Server } from './supervisor.js';

@@ -24,6 +24,15 @@ export async function postgresPrograms(): Promise<PostgresPrograms> {
   return provide('postgresql', findPostgres);
 }
 
+/** Path of `pgbouncer`; installs it on Debian and Ubuntu as root. */
+export async function pgbouncerProgram(): Promise<string> {
+  // Debian keeps it where only root's PATH looks.
+  const usual = '/usr/sbin/pgbouncer';
+  const find = (): string | undefined =>
+    onPath('pgbouncer') ?? (executable(usual) ? usual : undefined);
+  return provide('pgbouncer', find);
+}
+
 async function provide<T>(debianPackage: string, find: () => T | undefined): Promise<T> {
   const found = find();
   if (found !== undefined) return found;

@@ -1,45 +1,14 @@
-/** Real Redis and PostgreSQL servers of one's own: free port, temporary folder, random password, loopback only. */
+/** Real PostgreSQL of one's own, and both servers for whoever needs them: free port, temporary folder, random password. */
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chown, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { chown, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { postgresPrograms, redisProgram, unprivilegedUser } from './programs.js';
-import { freePort, Server } from './supervisor.js';
+import { postgresPrograms, unprivilegedUser } from './programs.js';
+import { startRedis } from './redis.js';
+import { folder, freePort, Server } from './supervisor.js';
 
 const run = promisify(execFile);
-
-/** Starts a Redis without persistence. */
-export async function startRedis(): Promise<Server> {
-  const program = await redisProgram();
-  const [dir, port, password] = [
-    await folder('redis'),
-    await freePort(),
-    randomBytes(12).toString('hex'),
-  ];
-  const settings = [
-    `bind 127.0.0.1`,
-    `port ${port}`,
-    `requirepass ${password}`,
-    `dir ${dir}`,
-    'save ""',
-    'appendonly no',
-    'daemonize no',
-  ];
-  // In a file, so that the password is not in the list of processes.
-  const file = join(dir, 'redis.conf');
-  await writeFile(file, `${settings.join('\n')}\n`, { mode: 0o600 });
-  return Server.start({
-    name: 'redis-server',
-    command: [program, file],
-    dir,
-    port,
-    url: `redis://default:${password}@127.0.0.1:${port}`,
-    signal: 'TERM',
-    ready: 'Ready to accept connections',
-  });
-}
 
 /** Starts a PostgreSQL with one user and one database, both named `throwaway`. */
 export async function startPostgres(): Promise<Server> {
@@ -127,8 +96,4 @@ export async function provideServers(env: NodeJS.ProcessEnv = process.env): Prom
     await stop();
     throw error;
   }
-}
-
-function folder(name: string): Promise<string> {
-  return mkdtemp(join(tmpdir(), `throwaway-${name}-`));
 }

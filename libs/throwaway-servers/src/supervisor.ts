@@ -1,7 +1,8 @@
 /** Runs one server program under a small shell that ends it when this process is gone, however it went. */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -183,4 +184,9 @@ export async function freePort(): Promise<number> {
   const { port } = probe.address() as { port: number };
   await new Promise<void>((resolve) => probe.close(() => resolve()));
   return port;
+}
+
+/** A temporary folder, removed with its server. */
+export function folder(name: string): Promise<string> {
+  return mkdtemp(join(tmpdir(), `throwaway-${name}-`));
 }

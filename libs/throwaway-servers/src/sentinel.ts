@@ -1,0 +1,60 @@
+/** A Redis with a standby: one primary, two replicas, and three Sentinels that agree on who is the primary. */
+import { ask, startNode, until } from './redis.js';
+import type { Server } from './supervisor.js';
+
+const NAME = 'throwaway';
+
+export interface Sentinel {
+  /** What the Sentinels call the primary. */
+  readonly name: string;
+  readonly sentinels: readonly { readonly host: string; readonly port: number }[];
+  readonly nodes: readonly Server[];
+  /** Whom the Sentinels name now. */
+  primary(): Promise<Server>;
+  stop(): Promise<void>;
+}
+
+export async function startSentinel(): Promise<Sentinel> {
+  const started: Server[] = [];
+  const stop = async (): Promise<void> => {
+    await Promise.all(started.map((server) => server.stop()));
+  };
+  const keep = async (starting: Promise<Server>): Promise<Server> => {
+    const server = await starting;
+    started.push(server);
+    return server;
+  };
+  try {
+    const quick = { 'repl-diskless-sync-delay': 0 };
+    const first = await keep(startNode(quick));
+    const replica = { ...quick, replicaof: `127.0.0.1 ${first.port}` };
+    const nodes = [first, await keep(startNode(replica)), await keep(startNode(replica))];
+    const lines = [
+      `sentinel monitor ${NAME} 127.0.0.1 ${first.port} 2`,
+      `sentinel down-after-milliseconds ${NAME} 500`,
+      `sentinel failover-timeout ${NAME} 2000`,
+      `sentinel parallel-syncs ${NAME} 1`,
+    ];
+    const watch = { sentinel: true, lines, ready: '+monitor master' };
+    const guards = await Promise.all([1, 2, 3].map(() => keep(startNode({}, watch))));
+    for (const guard of guards)
+      await until('the Sentinels did not find each other', async () => {
+        const state = (await ask(guard, 'sentinel', 'master', NAME)).split('\n');
+        const of = (field: string): string | undefined => state[state.indexOf(field) + 1];
+        return of('num-slaves') === '2' && of('num-other-sentinels') === '2';
+      });
+    const primary = async (): Promise<Server> => {
+      for (const guard of guards) {
+        const said = await ask(guard, 'sentinel', 'get-master-addr-by-name', NAME).catch(() => '');
+        const named = nodes.find(({ port }) => said.split('\n')[1] === String(port));
+        if (named) return named;
+      }
+      throw new Error('no Sentinel names a primary');
+    };
+    const sentinels = guards.map(({ port }) => ({ host: '127.0.0.1', port }));
+    return { name: NAME, sentinels, nodes, primary, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
