@@ -39,6 +39,10 @@ async function make(
     schema: 'mlcache',
     table: 'entry',
     migrate: true,
+    unlogged: false,
+    poolerMode: false,
+    maxSize: 1024 ** 3,
+    maxAge: 30 * 86_400_000,
     budget: 50,
     ...overrides,
   };
@@ -96,7 +100,7 @@ describe('the fence', () => {
     const tier = await make();
     for (const [name, change] of [
       ['delete', { kind: 'delete', addresses: [at('delete')] }],
-      ['set', { kind: 'set', addresses: [at('set')], entry: entry('set') }],
+      ['set', { kind: 'set', addresses: [at('set')], entries: [entry('set')] }],
     ] as const) {
       const old = await ticket(tier, at(name));
       await tier.apply(change);
@@ -128,7 +132,7 @@ describe('the fence', () => {
     try {
       const tier = await make({ url: server.url });
       expect(await tier.fill(at('kept'), entry('kept'), await ticket(tier, at('kept')))).toBe(true);
-      await tier.apply({ kind: 'set', addresses: [at('set')], entry: entry('set') });
+      await tier.apply({ kind: 'set', addresses: [at('set')], entries: [entry('set')] });
       const old = await ticket(tier, at('k'));
       await server.kill();
       await server.restart();
@@ -156,7 +160,7 @@ describe('the tables', () => {
     const tiers = await Promise.all([make(), make(), make(), make()]);
     expect(tiers.map((tier) => tier.status().state)).toEqual(['up', 'up', 'up', 'up']);
     expect((await sql.query('select * from mlcache.meta')).rows).toEqual([
-      { name: 'entry', version: 1 },
+      { name: 'entry', version: 2 },
     ]);
   });
 
@@ -195,6 +199,10 @@ describe('the tables', () => {
       schema: 'mlcache',
       table: 'entry',
       migrate: true,
+      unlogged: false,
+      poolerMode: false,
+      maxSize: 1024 ** 3,
+      maxAge: 30 * 86_400_000,
       budget: 50,
       dataSource: { options },
     };

@@ -2,7 +2,11 @@
 import { SystemClock } from '../../libs/multi-level-cache/src/core/clock.js';
 import type { Entry } from '../../libs/multi-level-cache/src/core/entry.js';
 import type { Address } from '../../libs/multi-level-cache/src/core/key.js';
-import type { L2Options, ResolvedOptions } from '../../libs/multi-level-cache/src/core/options.js';
+import type {
+  L2Options,
+  L3Options,
+  ResolvedOptions,
+} from '../../libs/multi-level-cache/src/core/options.js';
 import type {
   Change,
   MaybePromise,
@@ -19,6 +23,7 @@ import {
 import { DatabaseTier } from '../../libs/multi-level-cache/src/tiers/database/database-tier.js';
 import { MemoryTier } from '../../libs/multi-level-cache/src/tiers/memory/memory-tier.js';
 import { RedisTier } from '../../libs/multi-level-cache/src/tiers/redis/redis-tier.js';
+import { L3 } from './options.js';
 
 export interface TestCacheOptions {
   readonly namespace: string;
@@ -36,6 +41,7 @@ export interface TestCacheOptions {
   /** Other options of the application. */
   readonly more?: Partial<ResolvedOptions>;
   readonly defaults?: Partial<ResolvedOptions['defaults']>;
+  readonly l3?: Partial<L3Options>;
   /** Sentinels, a cluster, another way to Redis than `redis`. */
   readonly l2?: Partial<L2Options>;
 }
@@ -75,11 +81,9 @@ export async function testCache(options: TestCacheOptions): Promise<TestCache> {
       ? false
       : {
           url: options.database,
-          poolSize: 4,
-          schema: 'mlcache',
-          table: 'entry',
-          migrate: true,
+          ...L3,
           budget,
+          ...options.l3,
         };
   const { ttl = 60_000, grace = 60_000, hardTimeout = 10_000, partitionTtl = 30_000 } = options;
   const resolved: ResolvedOptions = {

@@ -4,7 +4,15 @@ import pg from 'pg';
 import { inject } from 'vitest';
 import type {} from './global-setup.js';
 
-export { startPostgres, startRedis, type Server } from 'throwaway-servers';
+export {
+  startCluster,
+  startPgBouncer,
+  startPostgres,
+  startRedis,
+  startSentinel,
+  startTlsRedis,
+  type Server,
+} from 'throwaway-servers';
 
 export function redisUrl(): string {
   return inject('redisUrl');

@@ -5,7 +5,7 @@
  * |---|---|---|
  * | 0 | 1 | magic `0xC4` |
  * | 1 | 1 | version |
- * | 2 | 1 | flags: codec in bits 0–1, extras in bit 2, the rest 0 |
+ * | 2 | 1 | flags: codec in bits 0–1, extras in bit 2, packing in bits 3–4, the rest 0 |
  * | 3 | 1 | key id of the encryption, 0 = plain |
  * | 4 | 6 | created, ms of the store's clock |
  * | 10 | 6 | ttl, ms |
@@ -17,12 +17,13 @@
  * | 50 | 4 | ep: the epoch of that counter |
  * | 54 | 1 | number of tags, then each as length (2) and UTF-8 |
  * | … | | with extras: shorter lives in L1 and L2, ms (6 each, 2^48-1 = none), etag as length (2) and UTF-8 |
- * | … | | payload |
+ * | … | | payload; packed: its raw length (4), then the packed bytes |
  *
  * Anything that does not fit this table is a corrupt entry: a counted miss, never an exception.
  */
 import { randomFillSync } from 'node:crypto';
 import { CODEC, decode, encode, type Codec } from './codec.js';
+import { COMPRESS_FROM, pack, PACKING, unpack, type Packing } from './compression.js';
 import type { TierCaps } from './entry.js';
 import { inspect, NO_CLASSES, type ClassMap, type Shape } from './value.js';
 
@@ -31,6 +32,7 @@ const VERSION = 1;
 const HEADER = 55;
 const CODEC_MASK = 0b11;
 const EXTRAS = 0b100;
+const PACKING_SHIFT = 3;
 /** Two lives of 6 bytes and the length of the etag. */
 const EXTRAS_BYTES = 14;
 export const MAX_ETAG_BYTES = 1_024;
@@ -66,15 +68,18 @@ export function seal(
   header: Header,
   fingerprint: Buffer,
   classes = NO_CLASSES,
+  /** Payloads of at least so many bytes are packed. */
+  compressFrom = COMPRESS_FROM,
 ): Buffer {
-  const { codec, bytes } = encode(value, shape, classes);
+  const { codec, bytes: raw } = encode(value, shape, classes);
+  const { packing, bytes } = pack(raw, compressFrom);
   const tags = header.tags.map((tag) => Buffer.from(tag));
   const extras = extrasOf(header);
   const size = tags.reduce((sum, tag) => sum + 2 + tag.length, HEADER) + extras.length;
   const out = Buffer.allocUnsafe(size + bytes.length);
   out[0] = MAGIC;
   out[1] = VERSION;
-  out[2] = codec | (extras.length > 0 ? EXTRAS : 0);
+  out[2] = codec | (extras.length > 0 ? EXTRAS : 0) | (packing << PACKING_SHIFT);
   out[3] = 0;
   out.writeUIntBE(clampMs(header.createdAt), 4, 6);
   out.writeUIntBE(clampMs(header.ttl), 10, 6);
@@ -101,18 +106,19 @@ export function open(bytes: Buffer, fingerprint: Buffer, classes = NO_CLASSES): 
     return undefined;
   const flags = bytes[2];
   const codec = flags & CODEC_MASK;
-  if ((flags & ~(CODEC_MASK | EXTRAS)) !== 0 || (codec !== CODEC.json && codec !== CODEC.marked))
-    return undefined;
+  if (codec !== CODEC.json && codec !== CODEC.marked) return undefined;
+  const packing = flags >> PACKING_SHIFT;
+  if (packing > PACKING.zstd) return undefined;
   if (bytes.compare(fingerprint, 0, 8, 26, 34) !== 0) return undefined;
   try {
-    return openBody(bytes, codec, classes);
+    return openBody(bytes, codec, packing as Packing, classes);
   } catch {
     // The decoder's complaint is about bytes nobody here wrote; the caller counts the entry as corrupt.
     return undefined;
   }
 }
 
-function openBody(bytes: Buffer, codec: Codec, classes: ClassMap): Opened {
+function openBody(bytes: Buffer, codec: Codec, packing: Packing, classes: ClassMap): Opened {
   const tags: string[] = [];
   let at = HEADER;
   for (let left = bytes[54]; left > 0; left--) {
@@ -123,7 +129,8 @@ function openBody(bytes: Buffer, codec: Codec, classes: ClassMap): Opened {
     at += length;
   }
   const extras = (bytes[2] & EXTRAS) === 0 ? undefined : readExtras(bytes, at);
-  const value = decode(codec, bytes.subarray(extras?.end ?? at), classes);
+  const payload = unpack(packing, bytes.subarray(extras?.end ?? at));
+  const value = decode(codec, payload, classes);
   return {
     createdAt: bytes.readUIntBE(4, 6),
     ttl: bytes.readUIntBE(10, 6),

@@ -84,6 +84,14 @@ export interface L3Config {
   readonly table?: string;
   /** Create and update the tables at boot. @defaultValue true */
   readonly migrate?: boolean;
+  /** Faster writes, and a crash of the server empties the table. @defaultValue false */
+  readonly unlogged?: boolean;
+  /** For a pooler that lends connections by transaction, such as PgBouncer. @defaultValue false */
+  readonly poolerMode?: boolean;
+  /** Beyond this the rows that are soonest to die go first; an estimate. @defaultValue `'1gb'` */
+  readonly maxSize?: Size;
+  /** No row is kept longer than this, fresh and grace together. @defaultValue `'30d'` */
+  readonly maxAge?: Duration;
   /** Cap on how long a value stays fresh here. @defaultValue none */
   readonly ttl?: Duration;
   /** Longest time one read or fill may add to a call. @defaultValue 50 */
@@ -196,6 +204,10 @@ export interface L3Options {
   readonly schema: string;
   readonly table: string;
   readonly migrate: boolean;
+  readonly unlogged: boolean;
+  readonly poolerMode: boolean;
+  readonly maxSize: number;
+  readonly maxAge: number;
   readonly ttl?: number | undefined;
   readonly budget: number;
 }

@@ -173,3 +173,12 @@ function isNode(value: unknown): boolean {
   const { host, port } = (value ?? {}) as Partial<RedisNode>;
   return typeof host === 'string' && host !== '' && Number.isInteger(port) && port! > 0;
 }
+
+/** Tag records are kept a day longer than any row may live. */
+export const MAX_AGE: Rule<number> = {
+  read: (value) => {
+    const ms = parseDuration(value);
+    return ms !== undefined && ms > 0 && ms <= 30 * 86_400_000 ? ms : undefined;
+  },
+  allowed: `above 0 and at most '30d', ${DURATION_FORM}`,
+};

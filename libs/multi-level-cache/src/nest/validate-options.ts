@@ -127,10 +127,6 @@ function readL2(section: Section): L2Options {
 }
 
 function readL3(section: Section): L3Options {
-  section.notYet('unlogged', false);
-  section.notYet('poolerMode', false);
-  section.notYet('maxSize');
-  section.notYet('maxAge');
   onlyOne(section, 'url', 'dataSource');
   return {
     url: section.optional('url', rules.url('postgres:', 'postgresql:')),
@@ -139,6 +135,10 @@ function readL3(section: Section): L3Options {
     schema: section.optional('schema', rules.IDENTIFIER_NAME) ?? 'mlcache',
     table: section.optional('table', rules.IDENTIFIER_NAME) ?? 'entry',
     migrate: section.optional('migrate', rules.BOOLEAN) ?? true,
+    unlogged: section.optional('unlogged', rules.BOOLEAN) ?? false,
+    poolerMode: section.optional('poolerMode', rules.BOOLEAN) ?? false,
+    maxSize: section.optional('maxSize', rules.SIZE) ?? 1024 ** 3,
+    maxAge: section.optional('maxAge', rules.MAX_AGE) ?? 30 * 24 * HOUR,
     ttl: section.optional('ttl', rules.POSITIVE_DURATION),
     budget: section.optional('budget', rules.POSITIVE_TIMER) ?? 50,
   };

@@ -1,26 +1,39 @@
-/** L3 under the contract of every tier, on a real PostgreSQL. */
-import { beforeAll, describe, expect, it } from 'vitest';
-import { freshDatabase, freshNamespace } from '../../../../test/support/servers.js';
+/** L3 under the contract of every tier, on a real PostgreSQL, directly and through a pooler that lends by transaction. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { freshDatabase, freshNamespace, startPgBouncer } from '../../../../test/support/servers.js';
+import { L3 } from '../../../../test/support/options.js';
 import { SystemClock } from '../../src/core/clock.js';
 import { tierContract, type ContractSetup } from '../../src/testing/tier-contract.js';
 import { DatabaseTier } from '../../src/tiers/database/database-tier.js';
 
 const DEAF = { changed: () => undefined, lost: () => undefined, state: () => undefined };
-const PLACE = { poolSize: 2, schema: 'mlcache', table: 'entry', migrate: true };
-let url: string;
 
-async function setup(): Promise<ContractSetup> {
-  const clock = new SystemClock();
-  const namespace = freshNamespace();
-  const tier = new DatabaseTier({ url, budget: 1_000, ...PLACE }, { namespace, clock });
-  await tier.open(DEAF);
-  return { tier, clock, namespace, cleanup: () => tier.close() };
-}
+describe.each([
+  ['directly', false, false],
+  ['unlogged', false, true],
+  ['through PgBouncer', true, false],
+])('database tier, %s', (_how, poolerMode, unlogged) => {
+  let url: string;
+  let stop: () => Promise<void>;
 
-describe('database tier', () => {
   beforeAll(async () => {
     url = await freshDatabase();
+    stop = () => Promise.resolve();
+    if (!poolerMode) return;
+    const pooler = await startPgBouncer(url);
+    ({ url } = pooler);
+    stop = () => pooler.stop();
   });
+  afterAll(() => stop());
+
+  async function setup(): Promise<ContractSetup> {
+    const clock = new SystemClock();
+    const namespace = freshNamespace();
+    const options = { ...L3, url, poolSize: 2, budget: 1_000, poolerMode, unlogged };
+    const tier = new DatabaseTier(options, { namespace, clock });
+    await tier.open(DEAF);
+    return { tier, clock, namespace, cleanup: () => tier.close() };
+  }
 
   it.each(tierContract(setup))('$name', async ({ run }) => {
     await expect(run()).resolves.toBeUndefined();

@@ -1,9 +1,11 @@
 /** The tier's own connections: bounded, never silent for long, and known to be up or down. */
+import { createHash } from 'node:crypto';
 import type { Pool, PoolConfig, QueryResultRow } from 'pg';
 import type { Clock } from '../../core/clock.js';
 import { CacheError } from '../../core/errors.js';
 import type { DataSourceLike, L3Options } from '../../core/options.js';
 import { migrate } from './migrations.js';
+import { Turnstile } from './turnstile.js';
 
 const CONNECT_MS = 1_000;
 /** A statement without a reply for this long means that the server is gone or frozen. */
@@ -20,6 +22,8 @@ export class Database {
   #closed = false;
   #migrated = false;
   #probing = false;
+  readonly #turnstile: Turnstile;
+  readonly #names = new Map<string, string>();
 
   constructor(
     readonly options: L3Options,
@@ -27,7 +31,9 @@ export class Database {
     /** Run on every contact after the tables are there; throws if they are not usable. */
     readonly greet: () => Promise<void>,
     readonly onState: (up: boolean) => void,
-  ) {}
+  ) {
+    this.#turnstile = new Turnstile(options.poolSize);
+  }
 
   get up(): boolean {
     return this.#up;
@@ -59,9 +65,25 @@ export class Database {
     await this.#contact();
   }
 
-  /** Runs one statement; refuses at once while the server is known to be away. */
-  async query<R extends QueryResultRow>(text: string, values: readonly unknown[]): Promise<R[]> {
+  /**
+   * Runs one statement; refuses at once while the server is known to be away or too many wait. `urgent` ones, which remove
+   * something, go before reads and fills.
+   */
+  async query<R extends QueryResultRow>(
+    text: string,
+    values: readonly unknown[],
+    urgent = false,
+  ): Promise<R[]> {
     if (!this.#up) throw unavailable(this.reason);
+    const pass = await this.#turnstile.enter(urgent);
+    try {
+      return await this.#retry<R>(text, values);
+    } finally {
+      pass();
+    }
+  }
+
+  async #retry<R extends QueryResultRow>(text: string, values: readonly unknown[]): Promise<R[]> {
     try {
       return await this.#send<R>(text, values);
     } catch (error) {
@@ -89,7 +111,12 @@ export class Database {
     try {
       const client = await pool.connect();
       try {
-        const query = { text, values: values as unknown[], query_timeout: SILENCE_MS };
+        const query = {
+          text,
+          values: values as unknown[],
+          query_timeout: SILENCE_MS,
+          ...(this.options.poolerMode ? {} : { name: this.#nameOf(text) }),
+        };
         const { rows } = await client.query<R>(query);
         client.release();
         return rows;
@@ -102,6 +129,16 @@ export class Database {
       if (!STATEMENT_TROUBLE.test(codeOf(error))) this.#lose(error);
       throw error;
     }
+  }
+
+  /** Prepared once per connection; a name stands for one text, or pg refuses it. */
+  #nameOf(text: string): string {
+    let name = this.#names.get(text);
+    if (name === undefined) {
+      name = `mlc_${createHash('sha1').update(text).digest('hex').slice(0, 16)}`;
+      this.#names.set(text, name);
+    }
+    return name;
   }
 
   async #contact(): Promise<void> {
@@ -128,8 +165,7 @@ export class Database {
       await migrate(client, this.options);
       this.#migrated = true;
     } finally {
-      // It has settings of its own.
-      client.release(true);
+      client.release();
     }
   }
 

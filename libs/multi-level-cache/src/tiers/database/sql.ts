@@ -13,7 +13,11 @@ export interface Statements {
   readonly fill: string;
   readonly set: string;
   readonly remove: string;
+  readonly expire: string;
+  readonly touch: string;
   readonly bump: string;
+  readonly measure: string;
+  readonly evict: string;
   readonly sweepEntries: string;
   readonly sweepTags: string;
 }
@@ -25,7 +29,17 @@ const TAG_DAYS = 31;
 /** `expiry_bucket` is an hour, so that a refill seldom touches the index. */
 const BUCKET = (time: string): string => `floor(extract(epoch from ${time}) / 3600)::int`;
 const MS = (span: string): string => `(extract(epoch from ${span}) * 1000)::float8`;
+/** Bytes of a row beside its value. */
+const ROW_BYTES = 140;
+/** What a fence writes as `seen`: a loaded row has a version there. */
+const FENCE = -1;
+/** Separates tags in one text; no tag holds a control character but our own marks. */
+export const SEPARATOR = '\u001f';
 const FROM_NOW = (ms: string): string => `clock_timestamp() + ${ms} * interval '1 millisecond'`;
+
+/** A row that fences older loads off outlives them, however soon its value dies. */
+const FENCED_BUCKET = (stale: string): string =>
+  `greatest(${BUCKET(stale)}, ${BUCKET(FROM_NOW(String(TOMBSTONE_MS)))} + 1)`;
 
 /**
  * Last number given out, start of the server and timeline. A number seen before a restart may have been lost in it, so a
@@ -35,6 +49,15 @@ const STATE = ({ ver }: Names): string => `
   select (select case when is_called then last_value else 0 end from ${ver})::text as last,
     (extract(epoch from pg_postmaster_start_time()) * 1000000)::bigint::text as inc,
     (select system_identifier from pg_control_system())::text || left(pg_walfile_name(pg_current_wal_lsn()), 8) as tl`;
+
+/** Tombstones of $1 tenants and $2 hashes, up to their `on conflict`. */
+const TOMBSTONES = (n: Names): string => `
+      s as (${STATE(n)}), v as (select nextval('${n.ver}') as ver)
+      insert into ${n.entry} as e (tenant, key_hash, value, ver, seen, tl, tags, created_at, expires_at, stale_until, expiry_bucket)
+      select w.tenant, w.key_hash, null, v.ver, ${FENCE}, s.tl, '{}', clock_timestamp(), clock_timestamp(),
+        ${FROM_NOW(String(TOMBSTONE_MS))}, ${FENCED_BUCKET('clock_timestamp()')}
+      from unnest($1::text[], $2::bytea[]) as w(tenant, key_hash) cross join s cross join v
+      order by w.tenant, w.key_hash`;
 
 export function quote(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
@@ -48,17 +71,21 @@ export function names(schema: string, table: string): Names {
 export function statements(n: Names): Statements {
   return {
     state: STATE(n),
-    // $1 tenants, $2 key hashes, $3 clear tags
+    // $1 tenants, $2 key hashes, $3 implicit tags of each, separated
     read: `
       select w.at::int, s.last, s.inc, s.tl, e.ver::text, e.value, e.tags, e.tl = s.tl as current,
-        (select max(t.hard) from ${n.tag} t where t.tenant = w.tenant and t.tag = any(e.tags || w.clear)) > e.ver as bumped,
+        b.hard > e.ver as bumped, b.soft > e.ver as softened,
         ${MS('clock_timestamp() - e.created_at')} as age,
         ${MS('e.expires_at - clock_timestamp()')} as fresh,
         ${MS('e.stale_until - clock_timestamp()')} as stale
-      from unnest($1::text[], $2::bytea[], $3::text[]) with ordinality as w(tenant, key_hash, clear, at)
+      from unnest($1::text[], $2::bytea[], $3::text[]) with ordinality as w(tenant, key_hash, implied, at)
       cross join (${STATE(n)}) s
-      left join ${n.entry} e on e.tenant = w.tenant and e.key_hash = w.key_hash`,
-    // $1 tenants, $2 hashes, $3 clear tags, $4 values, $5 n0, $6 seen, $7 inc, $8 tl, $9 tags as JSON, $10 age, $11 fresh,
+      left join ${n.entry} e on e.tenant = w.tenant and e.key_hash = w.key_hash
+      left join lateral (
+        select max(t.hard) as hard, max(t.soft) as soft from ${n.tag} t
+        where e.value is not null and t.tenant = w.tenant
+          and t.tag = any(e.tags || string_to_array(w.implied, '${SEPARATOR}'))) b on true`,
+    // $1 tenants, $2 hashes, $3 implicit tags, $4 values, $5 n0, $6 seen, $7 inc, $8 tl, $9 tags as JSON, $10 age, $11 fresh,
     // $12 stale. A row is replaced only if it is still the one the loader's ticket was taken at.
     fill: `
       insert into ${n.entry} as e (tenant, key_hash, value, ver, seen, tl, tags, created_at, expires_at, stale_until, expiry_bucket)
@@ -66,55 +93,83 @@ export function statements(n: Names): Statements {
         ${FROM_NOW('-f.age')}, ${FROM_NOW('f.fresh')}, ${FROM_NOW('f.stale')}, ${BUCKET(FROM_NOW('f.stale'))}
       from unnest($1::text[], $2::bytea[], $3::text[], $4::bytea[], $5::bigint[], $6::bigint[], $7::text[], $8::text[],
           $9::text[], $10::float8[], $11::float8[], $12::float8[])
-        as f(tenant, key_hash, clear, value, n0, seen, inc, tl, tags, age, fresh, stale)
+        as f(tenant, key_hash, implied, value, n0, seen, inc, tl, tags, age, fresh, stale)
       cross join lateral (select array(select jsonb_array_elements_text(f.tags::jsonb)) as tags) g
       cross join (${STATE(n)}) s
       cross join (select set_config('synchronous_commit', 'off', true)) as c
       where f.inc = s.inc and f.tl = s.tl and not exists (
-        select from ${n.tag} t where t.tenant = f.tenant and t.tag = any(g.tags || f.clear) and t.hard > f.n0)
+        select from ${n.tag} t where t.tenant = f.tenant and t.tag = any(g.tags || string_to_array(f.implied, '${SEPARATOR}')) and t.hard > f.n0)
       order by f.tenant, f.key_hash
       on conflict (tenant, key_hash) do update set value = excluded.value, ver = excluded.ver, seen = excluded.seen,
         tl = excluded.tl, tags = excluded.tags, created_at = excluded.created_at, expires_at = excluded.expires_at,
         stale_until = excluded.stale_until, expiry_bucket = excluded.expiry_bucket
       where e.ver <= excluded.seen
       returning tenant, key_hash`,
-    // $1 tenant, $2 hash, $3 value, $4 tags as JSON, $5 age, $6 fresh, $7 stale
+    // $1 tenants, $2 hashes, $3 values, $4 tags as JSON, $5 age, $6 fresh, $7 stale
     set: `
-      with s as (${STATE(n)})
+      with s as (${STATE(n)}), v as (select nextval('${n.ver}') as ver)
       insert into ${n.entry} as e (tenant, key_hash, value, ver, seen, tl, tags, created_at, expires_at, stale_until, expiry_bucket)
-      select $1, $2, $3::bytea, nextval('${n.ver}'), 0, s.tl, array(select jsonb_array_elements_text($4::jsonb)),
-        ${FROM_NOW('-$5::float8')}, ${FROM_NOW('$6::float8')}, ${FROM_NOW('$7::float8')}, ${BUCKET(FROM_NOW('$7::float8'))}
-      from s
-      on conflict (tenant, key_hash) do update set value = excluded.value, ver = excluded.ver, seen = 0,
+      select f.tenant, f.key_hash, f.value, v.ver, ${FENCE}, s.tl, array(select jsonb_array_elements_text(f.tags::jsonb)),
+        ${FROM_NOW('-f.age')}, ${FROM_NOW('f.fresh')}, ${FROM_NOW('f.stale')}, ${FENCED_BUCKET(FROM_NOW('f.stale'))}
+      from unnest($1::text[], $2::bytea[], $3::bytea[], $4::text[], $5::float8[], $6::float8[], $7::float8[])
+        as f(tenant, key_hash, value, tags, age, fresh, stale) cross join s cross join v
+      order by f.tenant, f.key_hash
+      on conflict (tenant, key_hash) do update set value = excluded.value, ver = excluded.ver, seen = ${FENCE},
         tl = excluded.tl, tags = excluded.tags, created_at = excluded.created_at, expires_at = excluded.expires_at,
         stale_until = excluded.stale_until, expiry_bucket = excluded.expiry_bucket
       where e.ver <= excluded.ver or e.tl <> excluded.tl`,
     // $1 tenants, $2 hashes: tombstones, which refuse every fill whose ticket is older
     remove: `
-      with s as (${STATE(n)}), v as (select nextval('${n.ver}') as ver)
-      insert into ${n.entry} as e (tenant, key_hash, value, ver, seen, tl, tags, created_at, expires_at, stale_until, expiry_bucket)
-      select w.tenant, w.key_hash, null, v.ver, 0, s.tl, '{}', clock_timestamp(), clock_timestamp(),
-        ${FROM_NOW(String(TOMBSTONE_MS))}, ${BUCKET(FROM_NOW(String(TOMBSTONE_MS)))}
-      from unnest($1::text[], $2::bytea[]) as w(tenant, key_hash) cross join s cross join v
-      order by w.tenant, w.key_hash
-      on conflict (tenant, key_hash) do update set value = null, ver = excluded.ver, seen = 0, tl = excluded.tl, tags = '{}',
-        created_at = excluded.created_at, expires_at = excluded.expires_at, stale_until = excluded.stale_until,
+      with ${TOMBSTONES(n)}
+      on conflict (tenant, key_hash) do update set value = null, ver = excluded.ver, seen = ${FENCE}, tl = excluded.tl,
+        tags = '{}', created_at = excluded.created_at, expires_at = excluded.expires_at, stale_until = excluded.stale_until,
         expiry_bucket = excluded.expiry_bucket
       where e.ver <= excluded.ver or e.tl <> excluded.tl`,
-    // $1 tenant, $2 tags
+    // $1 tenants, $2 hashes: stale from now on, and a fence like a tombstone; a tombstone where there is nothing
+    expire: `
+      with ${TOMBSTONES(n)}
+      on conflict (tenant, key_hash) do update set ver = excluded.ver, seen = ${FENCE},
+        expires_at = least(e.expires_at, excluded.expires_at),
+        stale_until = case when e.value is null then excluded.stale_until
+          else least(e.stale_until, excluded.expires_at + greatest(e.stale_until - e.expires_at, interval '0')) end,
+        expiry_bucket = greatest(e.expiry_bucket, excluded.expiry_bucket)
+      where e.ver <= excluded.ver or e.tl <> excluded.tl`,
+    // $1 tenant, $2 hash, $3 ms. The version stays: a load that began before may replace what it lengthens
+    touch: `
+      update ${n.entry} e set expires_at = ${FROM_NOW('$3::float8')},
+        stale_until = ${FROM_NOW('$3::float8')} + (e.stale_until - e.expires_at),
+        expiry_bucket = greatest(e.expiry_bucket, ${BUCKET(`${FROM_NOW('$3::float8')} + (e.stale_until - e.expires_at)`)})
+      from (${STATE(n)}) s
+      where e.tenant = $1 and e.key_hash = $2 and e.value is not null and e.expires_at > clock_timestamp() and e.tl = s.tl`,
+    // $1 tenant, $2 tags, $3 soft
     bump: `
       with v as (select nextval('${n.ver}') as ver)
-      insert into ${n.tag} as t (tenant, tag, hard, bumped_at)
-      select $1, w.tag, v.ver, clock_timestamp() from unnest($2::text[]) as w(tag) cross join v
+      insert into ${n.tag} as t (tenant, tag, hard, soft, bumped_at)
+      select $1, w.tag, case when $3::boolean then 0 else v.ver end, case when $3::boolean then v.ver else 0 end,
+        clock_timestamp() from unnest($2::text[]) as w(tag) cross join v
       order by w.tag
-      on conflict (tenant, tag) do update set hard = greatest(t.hard, excluded.hard), bumped_at = excluded.bumped_at`,
+      on conflict (tenant, tag) do update set hard = greatest(t.hard, excluded.hard), soft = greatest(t.soft, excluded.soft),
+        bumped_at = excluded.bumped_at`,
+    // $1 percent of the table's pages to look at: exact sums cost more than the answer is worth
+    measure: `
+      select count(*)::float8 as rows, coalesce(sum(coalesce(octet_length(value), 0) + ${ROW_BYTES}), 0)::float8 as bytes
+      from ${n.entry} tablesample system ($1::float4)`,
+    // $1 rows at most: the soonest to die go first; what fences younger loads stays
+    evict: `
+      delete from ${n.entry} e using (
+        select tenant, key_hash from ${n.entry}
+        where value is not null and (seen >= 0 or created_at < clock_timestamp() - interval '${TOMBSTONE_MS} milliseconds')
+        order by expiry_bucket limit $1 for update skip locked) d
+      where e.tenant = d.tenant and e.key_hash = d.key_hash
+      returning (octet_length(e.value) + ${ROW_BYTES})::float8 as bytes`,
     // $1 rows at most
     sweepEntries: `
       delete from ${n.entry} e using (
         select tenant, key_hash from ${n.entry}
         where expiry_bucket <= ${BUCKET('clock_timestamp()')} and stale_until < clock_timestamp()
         limit $1 for update skip locked) d
-      where e.tenant = d.tenant and e.key_hash = d.key_hash`,
+      where e.tenant = d.tenant and e.key_hash = d.key_hash
+      returning 1`,
     sweepTags: `
       delete from ${n.tag} t using (
         select tenant, tag from ${n.tag} where bumped_at < clock_timestamp() - interval '${TAG_DAYS} days'

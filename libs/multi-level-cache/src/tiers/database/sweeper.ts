@@ -1,18 +1,34 @@
-/** Removes dead rows in small batches, beside the traffic and beside other processes' sweepers. */
+/** Removes dead rows, and living ones where there are too many, in small batches beside the traffic and other sweepers. */
 import type { Clock, Timer } from '../../core/clock.js';
 
 const EVERY_MS = 30_000;
 const BATCH = 500;
 const BATCHES_A_ROUND = 20;
+/** Rows written after which a round begins: removing goes twice as fast as writing. */
+const WRITES_A_ROUND = (BATCH * BATCHES_A_ROUND) / 2;
+/** Below the cap by this much, so that not every write evicts. */
+const ROOM = 0.95;
+
+/** What one sweep did and what it found. */
+export interface Sweeping {
+  /** Deletes up to that many dead rows; says how many. */
+  dead(limit: number): Promise<number>;
+  /** Rough bytes of all rows. */
+  measure(): Promise<number>;
+  /** Deletes up to that many living rows, the soonest to die first; says how many bytes went, or 0 if none could go. */
+  evict(limit: number): Promise<number>;
+}
 
 export class Sweeper {
   #timer: Timer | undefined;
+  #written = 0;
+  #running: Promise<void> | undefined;
   #closed = false;
 
   constructor(
     readonly clock: Clock,
-    /** Deletes up to that many rows; says how many it deleted. */
-    readonly sweep: (limit: number) => Promise<number>,
+    readonly work: Sweeping,
+    readonly maxSize: number,
   ) {}
 
   start(): void {
@@ -23,19 +39,41 @@ export class Sweeper {
     });
   }
 
-  /** Until nothing dead is left, or the next round is to go on; trouble with the store ends the round. */
-  async round(): Promise<void> {
-    try {
-      for (let batch = 0; batch < BATCHES_A_ROUND && !this.#closed; batch++) {
-        if ((await this.sweep(BATCH)) < BATCH) return;
-      }
-    } catch {
-      // Dead rows are never served; the next round finds them again.
-    }
+  /** Rows were written. */
+  wrote(rows: number): void {
+    this.#written += rows;
+    if (this.#written < WRITES_A_ROUND) return;
+    this.#written = 0;
+    void this.round();
+  }
+
+  /** Until nothing is left to do, or the next round is to go on; trouble with the store ends the round. */
+  round(): Promise<void> {
+    return (this.#running ??= this.#round().finally(() => {
+      this.#running = undefined;
+    }));
   }
 
   close(): void {
     this.#closed = true;
     this.#timer?.cancel();
+  }
+
+  async #round(): Promise<void> {
+    try {
+      let batches = 0;
+      const more = (): boolean => ++batches <= BATCHES_A_ROUND && !this.#closed;
+      while (more() && (await this.work.dead(BATCH)) === BATCH);
+      let over = (await this.work.measure()) - this.maxSize;
+      if (over <= 0) return;
+      over += this.maxSize * (1 - ROOM);
+      while (over > 0 && more()) {
+        const freed = await this.work.evict(BATCH);
+        if (freed === 0) return;
+        over -= freed;
+      }
+    } catch {
+      // Dead rows are never served; the next round finds them again.
+    }
   }
 }

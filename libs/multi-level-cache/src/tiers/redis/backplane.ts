@@ -42,7 +42,7 @@ function decodeChange(
     if (type === 'd') return body.every(isKey) ? { kind: 'delete', keys: body } : undefined;
     const [tenant, tags, soft] = body as unknown[];
     return type === 't' && typeof tenant === 'string' && isTexts(tags)
-      ? { kind: 'tags', tenant, tags, soft: soft === 1 }
+      ? { kind: 'tags', tenant, tags, ...(soft === 1 ? { soft: true } : {}) }
       : undefined;
   } catch {
     return undefined;

@@ -1,0 +1,79 @@
+/** Loaded values on their way into the table: gathered, and refused where the row has changed since the ticket was taken. */
+import type { Entry } from '../../core/entry.js';
+import type { Address } from '../../core/key.js';
+import { Coalescer } from '../coalescer.js';
+import type { Database } from './pool.js';
+import type { Rows, RowTicket, Spans } from './rows.js';
+import { TOMBSTONE_MS, type Statements } from './sql.js';
+
+const BATCH = 1_000;
+/** Fills that may wait; more are dropped, which costs a later load and nothing else. */
+const MAX_WAITING = 10_000;
+
+interface Fill {
+  readonly address: Address;
+  readonly entry: Entry;
+  readonly value: Buffer;
+  readonly ticket: RowTicket;
+}
+
+export class Fills {
+  readonly #queue = new Coalescer<Fill, boolean>((fills) => this.#send(fills), BATCH);
+
+  constructor(
+    readonly database: Database,
+    readonly sql: Statements,
+    readonly rows: Rows,
+    readonly wrote: (rows: number) => void,
+  ) {}
+
+  /** Whether the value is kept, or was too large to be, which is no reason to distrust it above. */
+  async add(address: Address, entry: Entry, ticket: RowTicket): Promise<boolean> {
+    const value = this.rows.seal(address, entry);
+    if (!value) return true;
+    if (this.#queue.waiting >= MAX_WAITING) return false;
+    return this.#queue.ask({ address, entry, value, ticket });
+  }
+
+  async #send(fills: readonly Fill[]): Promise<readonly boolean[]> {
+    const now = this.rows.clock.now();
+    // A statement may touch a row once: the latest fill of a key goes, earlier ones count as refused.
+    const batch = new Map<string, { readonly fill: Fill; readonly spans: Spans }>();
+    for (const fill of fills) {
+      const spans = this.rows.spans(fill.entry);
+      if (spans && now - fill.ticket.takenAt < TOMBSTONE_MS)
+        batch.set(fill.address.rowHash.toString('hex'), { fill, spans });
+    }
+    if (batch.size === 0) return fills.map(() => false);
+    const sent = [...batch.values()];
+    const stored = new Set(
+      (await this.database.query<{ key_hash: Buffer }>(this.sql.fill, this.#columns(sent))).map(
+        ({ key_hash }) => key_hash.toString('hex'),
+      ),
+    );
+    this.wrote(stored.size);
+    return fills.map((fill) => {
+      const hash = fill.address.rowHash.toString('hex');
+      return batch.get(hash)?.fill === fill && stored.has(hash);
+    });
+  }
+
+  #columns(sent: readonly { readonly fill: Fill; readonly spans: Spans }[]): unknown[] {
+    const addresses = sent.map(({ fill }) => fill.address);
+    const tickets = sent.map(({ fill }) => fill.ticket);
+    return [
+      this.rows.tenants(addresses),
+      addresses.map(({ rowHash }) => rowHash),
+      this.rows.implied(addresses),
+      sent.map(({ fill }) => fill.value),
+      tickets.map(({ n0 }) => n0),
+      tickets.map(({ seen }) => seen),
+      tickets.map(({ inc }) => inc),
+      tickets.map(({ tl }) => tl),
+      sent.map(({ fill }) => JSON.stringify(fill.entry.tags)),
+      sent.map(({ spans }) => spans.age),
+      sent.map(({ spans }) => spans.fresh),
+      sent.map(({ spans }) => spans.stale),
+    ];
+  }
+}

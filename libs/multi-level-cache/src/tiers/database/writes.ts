@@ -1,0 +1,98 @@
+/** Writes and invalidations on their way into the table: each is one statement for up to a thousand keys. */
+import type { Entry } from '../../core/entry.js';
+import type { Address } from '../../core/key.js';
+import type { Change } from '../../core/tier.js';
+import type { Database } from './pool.js';
+import type { Rows, Spans } from './rows.js';
+import type { Statements } from './sql.js';
+
+const KEYS_PER_STATEMENT = 1_000;
+
+interface Kept {
+  readonly address: Address;
+  readonly value: Buffer;
+  readonly tags: string;
+  readonly spans: Spans;
+}
+
+export class Writes {
+  constructor(
+    readonly database: Database,
+    readonly sql: Statements,
+    readonly rows: Rows,
+    /** Longest time to be fresh in this tier. */
+    readonly cap: number | undefined,
+    readonly wrote: (rows: number) => void,
+  ) {}
+
+  async apply(change: Change): Promise<void> {
+    switch (change.kind) {
+      case 'tags': {
+        const { tenant, tags, soft = false } = change;
+        await this.#run(this.sql.bump, [this.rows.tenant(tenant), tags, soft]);
+        return;
+      }
+      case 'touch': {
+        const [{ scope, rowHash }] = change.addresses;
+        const ms = Math.min(change.ms, this.cap ?? Infinity);
+        await this.#run(this.sql.touch, [this.rows.tenant(scope.tenant), rowHash, ms]);
+        return;
+      }
+      case 'set':
+        return this.#set(change.addresses, change.entries);
+      case 'delete':
+      case 'expire':
+        return this.#each(
+          change.kind === 'delete' ? this.sql.remove : this.sql.expire,
+          change.addresses,
+        );
+    }
+  }
+
+  async #set(addresses: readonly Address[], entries: readonly Entry[]): Promise<void> {
+    // The last value of a key stands: a statement may touch a row once.
+    const kept = new Map<string, Kept>();
+    const gone = new Map<string, Address>();
+    addresses.forEach((address, at) => {
+      const value = this.rows.seal(address, entries[at]);
+      const spans = this.rows.spans(entries[at]);
+      const hash = address.rowHash.toString('hex');
+      kept.delete(hash);
+      gone.delete(hash);
+      // What cannot be kept here replaces what was there before all the same.
+      if (!value || !spans) gone.set(hash, address);
+      else kept.set(hash, { address, value, tags: JSON.stringify(entries[at].tags), spans });
+    });
+    if (gone.size > 0) await this.#each(this.sql.remove, [...gone.values()]);
+    const list = [...kept.values()];
+    for (let at = 0; at < list.length; at += KEYS_PER_STATEMENT)
+      await this.#run(this.sql.set, this.#columns(list.slice(at, at + KEYS_PER_STATEMENT)));
+    this.wrote(list.length);
+  }
+
+  async #each(statement: string, addresses: readonly Address[]): Promise<void> {
+    const distinct = [
+      ...new Map(addresses.map((address) => [address.rowHash.toString('hex'), address])).values(),
+    ];
+    for (let at = 0; at < distinct.length; at += KEYS_PER_STATEMENT) {
+      const some = distinct.slice(at, at + KEYS_PER_STATEMENT);
+      await this.#run(statement, [this.rows.tenants(some), some.map(({ rowHash }) => rowHash)]);
+    }
+  }
+
+  #columns(list: readonly Kept[]): unknown[] {
+    return [
+      this.rows.tenants(list.map(({ address }) => address)),
+      list.map(({ address }) => address.rowHash),
+      list.map(({ value }) => value),
+      list.map(({ tags }) => tags),
+      list.map(({ spans }) => spans.age),
+      list.map(({ spans }) => spans.fresh),
+      list.map(({ spans }) => spans.stale),
+    ];
+  }
+
+  #run(statement: string, values: readonly unknown[]): Promise<unknown> {
+    return this.database.query(statement, values, true);
+  }
+}
