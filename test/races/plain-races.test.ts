@@ -1,23 +1,39 @@
 /** The plain races on real servers, one process with two instances: after each, the old value is in no tier. */
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { closeCaches, deferred, testCache, type TestCache } from '../support/cache.js';
-import { databaseUrl, freshNamespace, redisUrl } from '../support/servers.js';
+import { databaseUrl, freshNamespace } from '../support/servers.js';
+import {
+  startTopology,
+  TOPOLOGIES,
+  type Topology,
+  type TopologyName,
+} from '../support/topologies.js';
 
 afterEach(closeCaches);
 
 const SHAPES = [
-  { title: 'L1+L2+L3', redis: true, database: true },
-  { title: 'L1+L2', redis: true, database: false },
-  { title: 'L1+L3', redis: false, database: true },
+  { title: 'L1+L2+L3', redis: 'standalone', database: true },
+  { title: 'L1+L2+L3 on Sentinel', redis: 'sentinel', database: true },
+  { title: 'L1+L2+L3 on Cluster', redis: 'cluster', database: true },
+  { title: 'L1+L2', redis: 'standalone', database: false },
+  { title: 'L1+L2 on Cluster', redis: 'cluster', database: false },
+  { title: 'L1+L3', redis: undefined, database: true },
 ] as const;
 type Shape = (typeof SHAPES)[number];
 
+const shapes = new Map<TopologyName, Topology>();
+beforeAll(async () => {
+  for (const name of TOPOLOGIES) shapes.set(name, await startTopology(name));
+});
+afterAll(() => Promise.all([...shapes.values()].map((topology) => topology.stop())));
+
 function instances(shape: Shape): () => Promise<TestCache> {
   const namespace = freshNamespace();
+  const l2 = shape.redis && shapes.get(shape.redis)!.l2;
   return () =>
     testCache({
       namespace,
-      redis: shape.redis ? redisUrl() : undefined,
+      ...(l2 ? { l2 } : {}),
       database: shape.database ? databaseUrl() : undefined,
     });
 }
@@ -45,6 +61,7 @@ const REMOVALS: readonly { name: string; run: (made: TestCache) => Promise<unkno
   { name: 'delete', run: ({ cache }) => cache.delete('k') },
   { name: 'tag invalidation', run: ({ cache }) => cache.invalidateTags(['t']) },
   { name: 'clear', run: ({ cache }) => cache.clear() },
+  { name: 'deleteMany', run: ({ cache }) => cache.deleteMany(['other', 'k']) },
 ];
 
 describe.each(SHAPES)('$title', (shape) => {
@@ -160,8 +177,9 @@ describe.each(SHAPES)('$title', (shape) => {
 });
 
 describe.each([
-  { title: 'L2', shape: SHAPES[1] },
-  { title: 'L3', shape: SHAPES[2] },
+  { title: 'L2', shape: SHAPES.find(({ title }) => title === 'L1+L2')! },
+  { title: 'L2 on Cluster', shape: SHAPES.find(({ title }) => title === 'L1+L2 on Cluster')! },
+  { title: 'L3', shape: SHAPES.find(({ title }) => title === 'L1+L3')! },
 ])('R16: $title could not take a change', ({ shape }) => {
   it.each(REMOVALS)(
     '$name is owed: the key bypasses the tier until it has been applied',
