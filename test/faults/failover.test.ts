@@ -44,7 +44,7 @@ const FLEETS = [
   { name: 'another shard', start: anotherShard },
 ];
 
-describe.each(FLEETS)('$name', ({ start }) => {
+describe.each(FLEETS)('$name', { timeout: 60_000 }, ({ start }) => {
   async function begin(): Promise<{
     fleet: Fleet;
     make: () => Promise<TestCache>;

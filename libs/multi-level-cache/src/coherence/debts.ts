@@ -2,6 +2,14 @@
 import { clearTag, type Address } from '../core/key.js';
 import type { Change } from '../core/tier.js';
 
+const MAX_BATCH = 1_000;
+
+/** Owed changes that are paid together. */
+export interface Batch {
+  readonly change: Change;
+  readonly changes: readonly Change[];
+}
+
 /**
  * While a change waits here, its keys and tags bypass the store, so the store's old data is never served by this process.
  * Bounded: beyond `limit` changes, single ones collapse into "clear" of their cache, which only removes more.
@@ -21,8 +29,15 @@ export class Debts {
     return this.#changes.length;
   }
 
-  get first(): Change | undefined {
-    return this.#changes[0];
+  /**
+   * The oldest change, together with what can be done in the same step: changes made faster than one by one could be paid
+   * would never be paid up. Removals commute, so their order among each other is free.
+   */
+  get next(): Batch | undefined {
+    const [first] = this.#changes;
+    if (!first) return undefined;
+    const changes = this.#changes.slice(0, MAX_BATCH).filter((other) => alike(first, other));
+    return { change: merged(first, changes), changes };
   }
 
   add(change: Change): void {
@@ -31,10 +46,15 @@ export class Debts {
     if (this.#changes.length > this.limit) this.#collapse();
   }
 
-  /** The oldest change has been applied. */
-  paid(): void {
-    const change = this.#changes.shift();
-    if (change) this.#count(change, -1);
+  /** A batch has been applied. */
+  paid({ changes }: Batch): void {
+    const done = new Set(changes);
+    // Some may have collapsed meanwhile: only what still stands here is taken out.
+    this.#changes = this.#changes.filter((change) => {
+      if (!done.has(change)) return true;
+      this.#count(change, -1);
+      return false;
+    });
   }
 
   /** The store may hold what was removed from under this key. */
@@ -72,6 +92,27 @@ export class Debts {
     this.#changes = [...clears.values()];
     for (const change of this.#changes) this.#count(change, 1);
   }
+}
+
+function alike(one: Change, other: Change): boolean {
+  if (one.kind !== other.kind) return false;
+  if (one.kind === 'tags' && other.kind === 'tags')
+    return one.tenant === other.tenant && one.soft === other.soft;
+  return one.kind === 'delete' || one === other;
+}
+
+function merged(first: Change, changes: readonly Change[]): Change {
+  if (changes.length === 1) return first;
+  if (first.kind === 'tags') {
+    const tags = changes.flatMap((change) => (change.kind === 'tags' ? change.tags : []));
+    return { ...first, tags: [...new Set(tags)] };
+  }
+  const byName = new Map<string, Address>();
+  for (const change of changes) {
+    if (change.kind === 'tags') continue;
+    for (const address of change.addresses) byName.set(keyName(address), address);
+  }
+  return { kind: 'delete', addresses: [...byName.values()] };
 }
 
 function add(counts: Map<string, number>, name: string, by: number): void {

@@ -135,15 +135,15 @@ export class TierGuard {
   }
 
   async #payAll(): Promise<void> {
-    for (let change = this.#debts.first; change && !this.#closed; change = this.#debts.first) {
+    for (let batch = this.#debts.next; batch && !this.#closed; batch = this.#debts.next) {
       try {
-        await this.#changes.race(this.tier.apply(change));
+        await this.#changes.race(this.tier.apply(batch.change));
       } catch {
         return;
       }
-      await this.options.onPaid(change);
-      // Paid last: until the tiers above are clean as well, this key bypasses the store.
-      this.#debts.paid();
+      await this.options.onPaid(batch.change);
+      // Paid last: until the tiers above are clean as well, these keys bypass the store.
+      this.#debts.paid(batch);
     }
   }
 

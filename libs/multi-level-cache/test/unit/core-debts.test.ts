@@ -32,17 +32,39 @@ describe('debts', () => {
     expect(owed.covers(at('any', 'other', 't:a'))).toBe(false);
   });
 
-  it('are paid in order, and cover a key until the last one that names it', () => {
+  it('are paid from the oldest on, deletes of all keys together, and cover a key until then', () => {
     const owed = debts();
-    const [first, second] = [remove(at('a')), remove(at('a'))];
-    owed.add(first);
-    owed.add(second);
-    expect(owed.first).toBe(first);
-    owed.paid();
-    expect(owed.first).toBe(second);
-    expect(owed.covers(at('a'))).toBe(true);
-    owed.paid();
-    expect([owed.size, owed.covers(at('a')), owed.first]).toEqual([0, false, undefined]);
+    const expire: Change = { kind: 'expire', addresses: [at('x')] };
+    for (const change of [remove(at('a')), bump('p', 'red'), remove(at('b'), at('a')), expire])
+      owed.add(change);
+    const paid: Change[] = [];
+    for (let batch = owed.next; batch; batch = owed.next) {
+      paid.push(batch.change);
+      expect(owed.covers(at('x'))).toBe(true);
+      owed.paid(batch);
+    }
+    expect(paid.map(({ kind }) => kind)).toEqual(['delete', 'tags', 'expire']);
+    const { addresses } = paid[0] as { addresses: readonly Address[] };
+    expect(addresses.map(({ key }) => key)).toEqual(['a', 'b']);
+    expect([owed.size, owed.covers(at('a')), owed.covers(at('x'))]).toEqual([0, false, false]);
+  });
+
+  it('stay owed where they were added while a batch was being paid', () => {
+    const owed = debts();
+    owed.add(remove(at('a')));
+    const batch = owed.next!;
+    owed.add(remove(at('a')));
+    owed.paid(batch);
+    expect([owed.size, owed.covers(at('a'))]).toEqual([1, true]);
+  });
+
+  it('are paid tag by tag of one tenant and kind together', () => {
+    const owed = debts();
+    for (const change of [bump('p', 'a'), bump('t:x', 'b'), bump('p', 'a', 'c')]) owed.add(change);
+    owed.add({ ...bump('p', 'd'), soft: true } as Change);
+    expect(owed.next).toMatchObject({ change: { tenant: 'p', tags: ['a', 'c'] } });
+    owed.paid(owed.next!);
+    expect(owed.size).toBe(2);
   });
 
   it('collapse beyond their limit into clears that cover no less', () => {
