@@ -41,6 +41,8 @@ export interface TestCacheOptions {
   /** Other options of the application. */
   readonly more?: Partial<ResolvedOptions>;
   readonly defaults?: Partial<ResolvedOptions['defaults']>;
+  readonly isolation?: 'freeze' | 'clone' | 'share';
+  readonly maxEntries?: number;
   readonly l3?: Partial<L3Options>;
   /** Sentinels, a cluster, another way to Redis than `redis`. */
   readonly l2?: Partial<L2Options>;
@@ -67,7 +69,8 @@ export async function testCache(options: TestCacheOptions): Promise<TestCache> {
     options.l1 === false
       ? false
       : {
-          maxEntries: 10_000,
+          maxEntries: options.maxEntries ?? 10_000,
+          isolation: options.isolation,
           maxSize: 64 * 1024 ** 2,
           ttl: lower ? 60_000 : undefined,
           keepStale: !lower,

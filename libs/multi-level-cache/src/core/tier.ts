@@ -80,9 +80,10 @@ export interface TierListener {
   state(state: TierState): void;
 }
 
+/** What happened elsewhere; `expire`: the value may still stand in. */
 export type RemoteChange =
   | {
-      readonly kind: 'delete';
+      readonly kind: 'delete' | 'expire';
       readonly keys: readonly (readonly [tenant: string, cache: string, key: string])[];
     }
   | {

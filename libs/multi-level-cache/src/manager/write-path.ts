@@ -81,7 +81,7 @@ export class WritePath {
     else {
       for (const [tenant, cache, key] of change.keys) {
         l1?.drop(new Scope(namespace, tenant, cache, this.rules), key);
-        flights.detach(tenant, cache, key, true);
+        flights.detach(tenant, cache, key, change.kind === 'delete');
       }
     }
     this.#tell(change, 'backplane');

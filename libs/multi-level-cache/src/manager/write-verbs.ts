@@ -51,13 +51,13 @@ export class WriteVerbs {
   }
 
   tags({ tenant }: Scope, tags: readonly string[], options: Given): Promise<Receipt> {
-    const { strict, soft } = split(options, 'strict', 'soft');
+    const { strict, soft } = flagsOnly(options, 'strict', 'soft');
     const checked = checkTags(tags, Number.MAX_SAFE_INTEGER);
     return this.#write({ kind: 'tags', tenant, tags: checked, soft }, strict);
   }
 
   clear({ tenant, clearTag }: Scope, options: Given): Promise<Receipt> {
-    const { strict, soft } = split(options, 'strict', 'soft');
+    const { strict, soft } = flagsOnly(options, 'strict', 'soft');
     return this.#write({ kind: 'tags', tenant, tags: [clearTag], soft }, strict);
   }
 
@@ -84,7 +84,7 @@ export class WriteVerbs {
   }
 
   #change(change: Change, options: Given): Promise<Receipt> {
-    return this.#write(change, split(options, 'strict').strict);
+    return this.#write(change, flagsOnly(options, 'strict').strict);
   }
 
   #write(change: Change, strict: boolean, life = this.base()): Promise<Receipt> {
@@ -102,6 +102,17 @@ function groupOf({ rules }: Scope, pattern: unknown): string {
       "a pattern is '*', the first segment of keys and ':*', or a group of the option `groups` and ':*'",
     );
   return group;
+}
+
+/** For verbs that know no other options. */
+function flagsOnly<F extends 'strict' | 'soft'>(
+  options: Given,
+  ...flags: readonly F[]
+): ReturnType<typeof split<F>> {
+  const taken = split(options, ...flags);
+  const unknown = Object.keys(taken.rest ?? {})[0];
+  if (unknown !== undefined) throw invalid(unknown, `is unknown; known are ${flags.join(', ')}`);
+  return taken;
 }
 
 /** Takes the flags of a verb out of its options; what else is there belongs to the entry. */

@@ -149,7 +149,7 @@ export class MemoryTier implements Tier {
       return;
     }
     this.#fences.bump(scope.id, key);
-    slot.entry = expired(slot.entry, this.clock.now());
+    slot.entry = expired(slot.entry, this.clock.coarse());
   }
 
   /** The key was written somewhere: the entry goes, and running fills are void. */
@@ -216,7 +216,8 @@ export class MemoryTier implements Tier {
     const { partition, key, entry, validated } = slot;
     const verdict = this.#judge(partition.scope, key, entry, validated);
     if (verdict === 'gone') return false;
-    if (verdict === 'stale') slot.entry = expired(entry, this.clock.now());
+    // By the clock that hits read: by the exact one it would stay fresh for the rest of the tick.
+    if (verdict === 'stale') slot.entry = expired(entry, this.clock.coarse());
     slot.validated = changes;
     return true;
   }

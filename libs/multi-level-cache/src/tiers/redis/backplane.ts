@@ -12,14 +12,15 @@ export interface Message {
 }
 
 /** Type and payload of a change as they go over the wire; values never do. */
-export function encodeChange(change: Change): { type: 'd' | 't'; payload: string } {
+export function encodeChange(change: Change): { type: 'd' | 'x' | 't'; payload: string } {
   if (change.kind === 'tags')
     return {
       type: 't',
       payload: JSON.stringify([change.tenant, change.tags, ...(change.soft ? [1] : [])]),
     };
   const keys = change.addresses.map(({ scope, key }) => [scope.tenant, scope.cache, key]);
-  return { type: 'd', payload: JSON.stringify(keys) };
+  const alive = change.kind === 'expire' || change.kind === 'touch';
+  return { type: alive ? 'x' : 'd', payload: JSON.stringify(keys) };
 }
 
 /** The message in a stream entry, or `undefined` where it is not ours. */
@@ -39,7 +40,10 @@ function decodeChange(
   try {
     const body: unknown = JSON.parse(payload ?? '');
     if (!Array.isArray(body)) return undefined;
-    if (type === 'd') return body.every(isKey) ? { kind: 'delete', keys: body } : undefined;
+    if (type === 'd' || type === 'x')
+      return body.every(isKey)
+        ? { kind: type === 'd' ? 'delete' : 'expire', keys: body }
+        : undefined;
     const [tenant, tags, soft] = body as unknown[];
     return type === 't' && typeof tenant === 'string' && isTexts(tags)
       ? { kind: 'tags', tenant, tags, ...(soft === 1 ? { soft: true } : {}) }
