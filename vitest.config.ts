@@ -1,6 +1,10 @@
 import { defineConfig } from 'vitest/config';
 
+// `npm run test:ioredis6`: the same tests with the next major version of the client.
+const alias: Record<string, string> = process.env['IOREDIS'] === '6' ? { ioredis: 'ioredis6' } : {};
+
 export default defineConfig({
+  resolve: { alias },
   // Workspace packages resolve to their sources, so tests need no build. Nothing else belongs in this list: 'import' or
   // 'default' here would be handed to Node and change how CommonJS dependencies load.
   ssr: { resolve: { conditions: ['mlc-source'] } },

@@ -1,5 +1,5 @@
-/** A Redis Cluster: three masters, each with a replica that takes over when it is gone. */
-import { ask, startNode, until } from './redis.js';
+/** A Redis Cluster: three masters, each with a replica that takes over when it is gone; slots are not moved here. */
+import { ask, redisCli, startNode, until } from './redis-node.js';
 import { freePort, type Server } from './supervisor.js';
 
 const NODES = 6;
@@ -32,8 +32,15 @@ export async function startCluster(): Promise<RedisCluster> {
         }),
       );
     const addresses = servers.map(({ port }) => `127.0.0.1:${port}`);
-    const create = ['create', ...addresses, '--cluster-replicas', '1', '--cluster-yes'];
-    await ask(servers[0], '--cluster', ...create);
+    const create = [
+      '--cluster',
+      'create',
+      ...addresses,
+      '--cluster-replicas',
+      '1',
+      '--cluster-yes',
+    ];
+    await redisCli(servers[0], create, 30_000);
     for (const server of servers)
       await until('the cluster did not form', async () => {
         const [info, nodes] = [await ask(server, 'cluster', 'info'), await nodesOf(server)];

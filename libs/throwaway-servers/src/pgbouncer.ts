@@ -1,8 +1,12 @@
 /** A PgBouncer in front of a PostgreSQL, lending connections for one transaction at a time. */
+import { execFile } from 'node:child_process';
 import { chown, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { pgbouncerProgram, unprivilegedUser } from './programs.js';
 import { folder, freePort, Server } from './supervisor.js';
+
+const run = promisify(execFile);
 
 /** Starts one; clients use the user and password of `databaseUrl`. */
 export async function startPgBouncer(databaseUrl: string): Promise<Server> {
@@ -30,9 +34,10 @@ export async function startPgBouncer(databaseUrl: string): Promise<Server> {
       'max_client_conn = 100',
       'default_pool_size = 4',
       'ignore_startup_parameters = extra_float_digits',
+      ...(await withoutPreparedStatements(program)),
     ];
     await writeFile(settings, `${lines.join('\n')}\n`, { mode: 0o600 });
-    await writeFile(users, `"${user}" "${password}"\n`, { mode: 0o600 });
+    await writeFile(users, `${quoted(user)} ${quoted(password)}\n`, { mode: 0o600 });
     if (owner)
       await Promise.all([dir, settings, users].map((path) => chown(path, owner.uid, owner.gid)));
     return await Server.start({
@@ -49,4 +54,15 @@ export async function startPgBouncer(databaseUrl: string): Promise<Server> {
     await rm(dir, { recursive: true, force: true });
     throw error;
   }
+}
+
+/** Versions before 1.21 know no such setting and end at it; they have none of these statements anyway. */
+async function withoutPreparedStatements(program: string): Promise<string[]> {
+  const { stdout } = await run(program, ['--version']);
+  const [major = 0, minor = 0] = (/(\d+)\.(\d+)/.exec(stdout) ?? []).slice(1).map(Number);
+  return major > 1 || minor >= 21 ? ['max_prepared_statements = 0'] : [];
+}
+
+function quoted(text = ''): string {
+  return `"${text.replaceAll('"', '""')}"`;
 }

@@ -33,6 +33,11 @@ export async function pgbouncerProgram(): Promise<string> {
   return provide('pgbouncer', find);
 }
 
+/** Path of `openssl`; installs it on Debian and Ubuntu as root. */
+export async function opensslProgram(): Promise<string> {
+  return provide('openssl', () => onPath('openssl'));
+}
+
 async function provide<T>(debianPackage: string, find: () => T | undefined): Promise<T> {
   const found = find();
   if (found !== undefined) return found;

@@ -1,14 +1,16 @@
-/** A Redis with a standby: one primary, two replicas, and three Sentinels that agree on who is the primary. */
-import { ask, startNode, until } from './redis.js';
+/** A Redis with a standby: one primary, two replicas, and three Sentinels that agree on who is the primary; clients are not made here. */
+import { ask, startNode, until } from './redis-node.js';
 import type { Server } from './supervisor.js';
 
-const NAME = 'throwaway';
+const NAME = 'mymaster';
 
 export interface Sentinel {
   /** What the Sentinels call the primary. */
   readonly name: string;
   readonly sentinels: readonly { readonly host: string; readonly port: number }[];
+  /** Those with data: the first primary, then the replicas. */
   readonly nodes: readonly Server[];
+  readonly sentinelServers: readonly Server[];
   /** Whom the Sentinels name now. */
   primary(): Promise<Server>;
   stop(): Promise<void>;
@@ -19,6 +21,7 @@ export async function startSentinel(): Promise<Sentinel> {
   const stop = async (): Promise<void> => {
     await Promise.all(started.map((server) => server.stop()));
   };
+  // One after the other: one that fails must not leave another half started behind `stop`.
   const keep = async (starting: Promise<Server>): Promise<Server> => {
     const server = await starting;
     started.push(server);
@@ -36,7 +39,8 @@ export async function startSentinel(): Promise<Sentinel> {
       `sentinel parallel-syncs ${NAME} 1`,
     ];
     const watch = { sentinel: true, lines, ready: '+monitor master' };
-    const guards = await Promise.all([1, 2, 3].map(() => keep(startNode({}, watch))));
+    const guards: Server[] = [];
+    while (guards.length < 3) guards.push(await keep(startNode({}, watch)));
     for (const guard of guards)
       await until('the Sentinels did not find each other', async () => {
         const state = (await ask(guard, 'sentinel', 'master', NAME)).split('\n');
@@ -52,7 +56,7 @@ export async function startSentinel(): Promise<Sentinel> {
       throw new Error('no Sentinel names a primary');
     };
     const sentinels = guards.map(({ port }) => ({ host: '127.0.0.1', port }));
-    return { name: NAME, sentinels, nodes, primary, stop };
+    return { name: NAME, sentinels, nodes, sentinelServers: guards, primary, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -89,7 +89,7 @@ export async function provideServers(env: NodeJS.ProcessEnv = process.env): Prom
     return server.url;
   };
   try {
-    const redisUrl = await given(env['REDIS_URL'], startRedis);
+    const redisUrl = await given(env['REDIS_URL'], () => startRedis());
     const databaseUrl = await given(env['DATABASE_URL'], startPostgres);
     return { redisUrl, databaseUrl, stop };
   } catch (error) {

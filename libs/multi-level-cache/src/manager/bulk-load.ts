@@ -19,6 +19,7 @@ interface Waiting {
 export class BulkLoad {
   readonly #open: Set<string>;
   #waiting: Waiting[] = [];
+  #gathered: (() => void)[] = [];
 
   constructor(
     readonly keys: readonly string[],
@@ -34,13 +35,27 @@ export class BulkLoad {
       this.leave(key);
     });
 
+  /** Waits until every key has come as far as this one, so that what they ask next goes out together. */
+  gather(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#gathered.push(resolve);
+      this.#pass();
+    });
+  }
+
   /** This key needs no loader, or has asked for it. */
   leave(key: string): void {
     this.#open.delete(key);
+    this.#pass();
     if (this.#open.size > 0 || this.#waiting.length === 0) return;
     const batch = this.#waiting;
     this.#waiting = [];
     void this.#run(batch);
+  }
+
+  #pass(): void {
+    if (this.#gathered.length < this.#open.size) return;
+    for (const go of this.#gathered.splice(0)) go();
   }
 
   async #run(batch: readonly Waiting[]): Promise<void> {

@@ -112,8 +112,27 @@ export class Cache extends CacheManager {
 
   async getMany<T>(keys: readonly string[], options?: ReadOptions): Promise<Map<string, T>> {
     const distinct = this.#keys(keys);
-    const values = await Promise.all(distinct.map((key) => this.get<T>(key, options)));
-    return found(distinct, values);
+    const life = readLife(options, this.#base);
+    life.signal?.throwIfAborted();
+    const home = this.#homes.current();
+    const memory = life.tiers?.includes('l1') === false ? null : this.#parts.l1;
+    const values = new Map<string, unknown>();
+    const missing: string[] = [];
+    for (const key of distinct) {
+      const slot = memory?.hit(home.partition!, key);
+      // Set now, so that the order is the one asked for.
+      values.set(key, slot?.value());
+      if (slot) this.#tell(key, { by: 'l1', entry: slot.entry });
+      else missing.push(key);
+    }
+    const addresses = missing.map((key) => new Address(home.scope, key));
+    const answers = missing.length > 0 ? await this.#shared.reads.getMany(addresses, life) : [];
+    life.signal?.throwIfAborted();
+    answers.forEach((answer, index) => {
+      this.#tell(missing[index], answer);
+      if (answer?.entry) values.set(missing[index], handOut(answer.entry));
+    });
+    return found([...values.keys()], [...values.values()]) as Map<string, T>;
   }
 
   async getOrSetMany<T>(

@@ -82,6 +82,43 @@ export class ReadPath {
     return { by: third ? 'l3' : 'l2', entry: found };
   }
 
+  /**
+   * `get` for many keys: each tier is asked once. What only L3 has is leased in L2 before L3 is read, so that it can be
+   * filled there without reading it twice; keys that another process loads are not waited for.
+   */
+  async getMany(
+    addresses: readonly Address[],
+    life: EntryLife,
+  ): Promise<readonly (Answer | undefined)[]> {
+    const { l1, l2, l3 } = this.#inUse(life);
+    const tickets = addresses.map((address) => l1?.ticketFor(address));
+    const answers = new Array<Answer | undefined>(addresses.length).fill(undefined);
+    const answer = (at: number, by: TierName, entry: Entry): void => {
+      const ticket = tickets[at];
+      if (ticket) l1?.fill(addresses[at], entry, ticket);
+      answers[at] = { by, entry };
+    };
+    const second = await Promise.all(addresses.map((address) => l2?.read(address)));
+    second.forEach((read, at) => {
+      if (read?.state === 'fresh' && read.entry) answer(at, 'l2', read.entry);
+    });
+    if (!l3) return answers;
+    const missing = addresses.flatMap((_address, at) => (answers[at] ? [] : [at]));
+    const leases = await Promise.all(
+      missing.map((at) => (second[at] ? l2?.ticket(addresses[at], second[at]) : undefined)),
+    );
+    const third = await Promise.all(missing.map((at) => l3.read(addresses[at])));
+    missing.forEach((at, index) => {
+      const [read, lease] = [third[index], leases[index]];
+      const found = read?.state === 'fresh' ? read.entry : undefined;
+      if (found) answer(at, 'l3', found);
+      if (!l2 || lease?.kind !== 'granted') return;
+      if (found) this.parts.background.run(() => l2.fill(addresses[at], found, lease.ticket));
+      else l2.release(addresses[at], lease.ticket);
+    });
+    return answers;
+  }
+
   #start(address: Address, loader: Loader<unknown>, life: EntryLife, kind?: FlightKind): Flight {
     const { clock, flights, tags, background } = this.parts;
     const until = clock.now() + life.hardTimeout;
@@ -140,6 +177,7 @@ export class ReadPath {
     }
     const way: Way = { tiers, memory, lease };
     try {
+      await kind.bulk?.gather();
       const third = await this.#third(flight, l3);
       if (third?.state === 'fresh' && third.entry && !kind.force) {
         const entry = withRefresh(third.entry, life);

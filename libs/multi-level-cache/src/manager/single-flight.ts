@@ -19,7 +19,7 @@ export interface FlightKind {
   /** Nobody waits for it: where another process refreshes the key already, it ends. */
   readonly refresh?: boolean;
   /** One of many keys loaded by one call: it does not wait for other processes, and its loader may leave the key out. */
-  readonly bulk?: { leave(key: string): void };
+  readonly bulk?: { leave(key: string): void; gather(): Promise<void> };
 }
 
 /** One load under way. */

@@ -85,8 +85,9 @@ export async function missingCommands(commands: Commands, keys: SharedKeys): Pro
     try {
       await commands.call(keys.probe[0], name, ...args);
     } catch (error) {
-      if (!isRefused(error)) throw error;
-      missing.push(name.toLowerCase());
+      if (isRefused(error)) missing.push(name.toLowerCase());
+      // What the refused ones have left undone may be in the way of others.
+      else if (missing.length === 0) throw error;
     }
   }
   return [...new Set(missing)];
