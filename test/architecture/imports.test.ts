@@ -12,16 +12,20 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   core: [],
   coherence: ['core'],
   security: ['core'],
+  telemetry: ['core'],
+  warming: ['core'],
   testing: ['core'],
   'tiers/memory': ['core', 'coherence'],
   'tiers/redis': ['core', 'coherence', 'tiers'],
   'tiers/database': ['core', 'coherence', 'tiers'],
   tiers: ['core', 'coherence'],
-  manager: ['core', 'coherence', 'security', 'tiers/memory'],
+  manager: ['core', 'coherence', 'security', 'warming', 'tiers/memory'],
   nest: [
     'core',
     'coherence',
     'security',
+    'telemetry',
+    'warming',
     'manager',
     'tiers/memory',
     'tiers/redis',
@@ -79,7 +83,8 @@ function faults(imports: readonly Import[], known: ReadonlySet<string>): string[
     if (!known.has(to)) {
       const allowed = to.startsWith('node:') || typeOnly || (PACKAGES[room] ?? []).includes(to);
       const ownDoor =
-        to === '@nestjs/terminus' && (from === 'nest/terminus' || from.startsWith('nest/health/'));
+        (to === '@nestjs/terminus' && from.startsWith('nest/health/')) ||
+        (to === '@opentelemetry/api' && from.startsWith('nest/telemetry/'));
       return allowed || ownDoor ? [] : [`${from} imports the package ${to}`];
     }
     const other = roomOf(to);
@@ -141,7 +146,14 @@ describe.each([
   it('needs no optional package to be loaded', () => {
     const { imports } = readAll(root, ending);
     const packages = [...reached(imports, 'index')].filter((name) =>
-      ['ioredis', 'pg', 'typeorm', '@nestjs/terminus'].includes(name),
+      [
+        'ioredis',
+        'pg',
+        'typeorm',
+        '@nestjs/terminus',
+        '@nestjs/schedule',
+        '@opentelemetry/api',
+      ].includes(name),
     );
     expect(packages).toEqual([]);
   });

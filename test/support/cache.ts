@@ -94,6 +94,7 @@ export async function testCache(options: TestCacheOptions): Promise<TestCache> {
     l1,
     l2,
     l3,
+    warming: false,
     defaults: {
       ttl,
       grace,

@@ -1,27 +1,34 @@
-/** `npm start`: servers (given or own ones), then the application. */
+/** `npm start`: servers (given, found or brought along), then the application. */
+import { scrape, stopTelemetry } from './telemetry.js';
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
-import { provideServers } from 'throwaway-servers';
+import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import { AppModule } from './app.module.js';
+import { findServers } from './servers/find-servers.js';
 
-const servers = await provideServers();
-process.env['REDIS_URL'] = servers.redisUrl;
-process.env['DATABASE_URL'] = servers.databaseUrl;
+const servers = await findServers(process.env);
 
 async function end(app: { close(): Promise<void> }): Promise<void> {
   await app.close();
+  await stopTelemetry();
   await servers.stop();
   process.exit(0);
 }
 
 try {
-  const app = await NestFactory.create(AppModule);
+  const app = await NestFactory.create(AppModule.on(servers));
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.once(signal, () => void end(app));
   }
+  app.getHttpAdapter().get('/metrics', scrape);
+  const about = new DocumentBuilder().setTitle('Places, cached').setVersion('1').build();
+  SwaggerModule.setup('docs', app, () => SwaggerModule.createDocument(app, about));
   const port = Number(process.env['PORT'] ?? 3000);
   await app.listen(port, '127.0.0.1');
-  process.stdout.write(`\nOpen ${(await app.getUrl()).replace('127.0.0.1', 'localhost')}\n`);
+  const url = (await app.getUrl()).replace('127.0.0.1', 'localhost');
+  process.stdout.write(
+    `\nRedis: ${servers.redis.says}\nPostgreSQL: ${servers.postgres.says}\nOpen ${url} (API: ${url}/docs, metrics: ${url}/metrics)\n`,
+  );
 } catch (error) {
   const taken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
   process.stderr.write(

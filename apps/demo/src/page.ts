@@ -25,7 +25,7 @@ export const PAGE = `<!doctype html>
 </head>
 <body>
 <h1>Places, cached</h1>
-<p>135,000 cities in PostgreSQL, and queries no index helps. Ask twice: the second answer comes from memory. Restart the
+<p>135,000 cities, and questions no index helps. Ask twice: the second answer comes from memory. Restart the
 application: it comes from Redis. Flush Redis and restart: it comes from the cache's own table.</p>
 
 <form id="ask">
@@ -47,11 +47,15 @@ application: it comes from Redis. Flush Redis and restart: it comes from the cac
 </section>
 
 <section><h2>Before</h2><table><thead><tr><th>Request</th><th>Answered by</th><th class="n">In the server</th><th class="n">In the browser</th></tr></thead><tbody id="log"></tbody></table></section>
-<section><h2>Tiers</h2><ul id="tiers"></ul></section>
+<section><h2>Tiers</h2><ul id="tiers"></ul><p id="servers"></p>
+<p><a href="/docs">API</a> · <a href="/metrics">metrics</a> · <a href="/health">health</a></p></section>
 
 <script type="module">
 const $ = (id) => document.getElementById(id);
 const node = (name, text, attributes = {}) => Object.assign(document.createElement(name), { textContent: text, ...attributes });
+fetch('/health').then((response) => response.json()).then(({ details: { servers } }) => {
+  $('servers').textContent = 'Redis: ' + servers.redis + ' · PostgreSQL: ' + servers.postgres;
+});
 let last = '';
 
 async function ask(path, init) {

@@ -11,17 +11,32 @@ import {
   Query,
   UseInterceptors,
 } from '@nestjs/common';
+import { ApiBody, ApiOkResponse, ApiOperation, ApiParam, ApiQuery, ApiTags } from '@nestjs/swagger';
 import { AnsweredBy } from './answered-by.interceptor.js';
-import { PlacesService, type CountryFacts, type NearPlace, type Place } from './places.service.js';
+import { PlacesService } from './places.service.js';
+import type { CountryFacts, NearPlace, Place } from './places.js';
 
 // Every place an answer names becomes a tag of it, and an entry has at most 16.
 const MOST_PLACES = 15;
 
+const X_CACHE = {
+  'x-cache': {
+    description: 'Who answered',
+    schema: { type: 'string' as const, enum: ['loader', 'l1', 'l2', 'l3', 'stale'] },
+  },
+};
+
+@ApiTags('places')
 @Controller()
 @UseInterceptors(AnsweredBy)
 export class PlacesController {
   constructor(@Inject(PlacesService) private readonly places: PlacesService) {}
 
+  @ApiOperation({ summary: 'The places nearest to a point' })
+  @ApiQuery({ name: 'lat', example: 59.91 })
+  @ApiQuery({ name: 'lon', example: 10.75 })
+  @ApiQuery({ name: 'count', required: false, example: 10 })
+  @ApiOkResponse({ headers: X_CACHE, description: 'Nearest first' })
   @Get('nearest')
   nearest(
     @Query('lat') lat: unknown,
@@ -35,6 +50,9 @@ export class PlacesController {
     );
   }
 
+  @ApiOperation({ summary: 'What is known of a country' })
+  @ApiParam({ name: 'code', example: 'NO' })
+  @ApiOkResponse({ headers: X_CACHE, description: 'Sums over its places' })
   @Get('countries/:code')
   async country(@Param('code') code: string): Promise<CountryFacts> {
     if (!/^[A-Za-z]{2}$/.test(code))
@@ -44,11 +62,20 @@ export class PlacesController {
     return facts;
   }
 
+  @ApiOperation({ summary: 'One place' })
+  @ApiParam({ name: 'id', example: 3143244 })
+  @ApiOkResponse({ headers: X_CACHE, description: 'As cached' })
   @Get('cities/:id')
   async city(@Param('id') id: string): Promise<Place> {
     return known(await this.places.find(whole('id', id, 1, 2 ** 31 - 1)));
   }
 
+  @ApiOperation({ summary: 'Change its population; every answer that names it is forgotten' })
+  @ApiParam({ name: 'id', example: 3143244 })
+  @ApiBody({
+    schema: { type: 'object', properties: { population: { type: 'integer', example: 700_000 } } },
+  })
+  @ApiOkResponse({ description: 'As it is now' })
   @Patch('cities/:id')
   async resize(@Param('id') id: string, @Body('population') population: unknown): Promise<Place> {
     const wanted = whole('population', population, 0, 100_000_000);

@@ -18,6 +18,7 @@ export type {
   RedisClientLike,
   RedisCredentials,
   RedisNode,
+  WarmingConfig,
 } from './core/options.js';
 export type { Duration } from './core/duration.js';
 export type { Size } from './core/size.js';
@@ -37,6 +38,7 @@ export type {
   Receipt,
   StaleValue,
   TierExplanation,
+  WarmOptions,
   WriteOptions,
 } from './manager/cache-manager.js';
 export type {
@@ -48,8 +50,11 @@ export type {
 } from './core/entry-options.js';
 export type { CacheStats, RequestCounts, TierStats } from './manager/stats.js';
 
+export type { WarmOutcome, WarmReport } from './warming/warmer.js';
+
 // Decorators
 export { Cached, type CachedBatchOptions, type CachedOptions } from './nest/decorators/cached.js';
+export { CacheLoader, type CacheLoaderOptions } from './nest/decorators/cache-loader.js';
 export { CachePut, type CachePutOptions } from './nest/decorators/cache-put.js';
 export { CacheEvict, type CacheEvictOptions } from './nest/decorators/cache-evict.js';
 export type {

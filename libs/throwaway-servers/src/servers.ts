@@ -4,15 +4,15 @@ import { randomBytes } from 'node:crypto';
 import { chown, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { postgresPrograms, unprivilegedUser } from './programs.js';
+import { postgresPrograms, unprivilegedUser, type PostgresPrograms } from './programs.js';
 import { startRedis } from './redis.js';
 import { folder, freePort, Server } from './supervisor.js';
 
 const run = promisify(execFile);
 
-/** Starts a PostgreSQL with one user and one database, both named `throwaway`. */
-export async function startPostgres(): Promise<Server> {
-  const { initdb, postgres } = await postgresPrograms();
+/** Starts a PostgreSQL with one user named `throwaway`; with the programs given, or those of this machine. */
+export async function startPostgres(programs?: PostgresPrograms): Promise<Server> {
+  const { initdb, postgres } = programs ?? (await postgresPrograms());
   const user = await unprivilegedUser();
   const [dir, port, password] = [
     await folder('postgres'),
@@ -90,7 +90,7 @@ export async function provideServers(env: NodeJS.ProcessEnv = process.env): Prom
   };
   try {
     const redisUrl = await given(env['REDIS_URL'], () => startRedis());
-    const databaseUrl = await given(env['DATABASE_URL'], startPostgres);
+    const databaseUrl = await given(env['DATABASE_URL'], () => startPostgres());
     return { redisUrl, databaseUrl, stop };
   } catch (error) {
     await stop();

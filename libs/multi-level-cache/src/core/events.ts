@@ -1,4 +1,5 @@
 /** Typed events of a cache, told to listeners in the caller's own async context. */
+import { channel, type Channel } from 'node:diagnostics_channel';
 import type { TierName, TierState } from './tier.js';
 
 /** What each event carries. Keys are the application's own; they never go into logs or metrics from here. */
@@ -33,12 +34,41 @@ export interface CacheEvents {
 export type CacheEventName = keyof CacheEvents;
 export type CacheListener<N extends CacheEventName> = (event: CacheEvents[N]) => void;
 
-/** Holds listeners; nothing is built while nobody listens to an event. */
+/** Names of the events, each also that of a channel. */
+export const EVENT_NAMES: readonly CacheEventName[] = [
+  'hit',
+  'stale',
+  'miss',
+  'load',
+  'evict',
+  'invalidate',
+  'tier',
+];
+
+/** What a channel carries: the event, and whose it is. */
+export type ChannelMessage<N extends CacheEventName> = CacheEvents[N] & {
+  readonly namespace: string;
+};
+
+/** The channel of an event in `node:diagnostics_channel`. */
+export function channelName(event: CacheEventName): string {
+  return `mlcache:${event}`;
+}
+
+/**
+ * Tells events to listeners of this cache and to subscribers of the process's channels; nothing is built while nobody
+ * listens.
+ */
 export class EventHub {
   readonly #listeners: { [N in CacheEventName]?: CacheListener<N>[] } = {};
+  readonly #channels = Object.fromEntries(
+    EVENT_NAMES.map((name) => [name, channel(channelName(name))]),
+  ) as Record<CacheEventName, Channel>;
+
+  constructor(readonly namespace: string) {}
 
   has(name: CacheEventName): boolean {
-    return this.#listeners[name] !== undefined;
+    return this.#listeners[name] !== undefined || this.#channels[name].hasSubscribers;
   }
 
   on<N extends CacheEventName>(name: N, listener: CacheListener<N>): () => void {
@@ -63,6 +93,9 @@ export class EventHub {
         );
       }
     }
+    const told = this.#channels[name];
+    // A subscriber that throws is reported by Node as an uncaught exception, apart from this call.
+    if (told.hasSubscribers) told.publish({ ...event, namespace: this.namespace });
   }
 
   #of<N extends CacheEventName>(name: N): readonly CacheListener<N>[] {

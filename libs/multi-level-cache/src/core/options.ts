@@ -156,14 +156,37 @@ export interface CacheModuleOptions {
   readonly groups?: readonly string[];
   /** Not built yet: `'eventual'` only. */
   readonly consistency?: 'eventual';
-  /** Not built yet: `false` only. */
-  readonly warming?: false;
+  /**
+   * Keep what is hot in memory, also over a restart: the keys asked for most are remembered (names and counts, no values),
+   * read from the lower tiers many at once, and loaded by `@CacheLoader` methods where no tier has them. @defaultValue `false`
+   */
+  readonly warming?: false | WarmingConfig;
   /** Not built yet: `false` only. */
   readonly security?: false;
   /** Not built yet: `false` only. */
   readonly telemetry?: false;
   /** Not built yet: `false` only. */
   readonly placement?: false;
+}
+
+/** Options of the warming job. */
+export interface WarmingConfig {
+  /** How often the job runs. @defaultValue `'1m'` */
+  readonly interval?: Duration;
+  /** Warm what was hot before the restart as soon as the application runs. @defaultValue true */
+  readonly onBoot?: boolean;
+  /** How many of the hottest keys are kept warm. @defaultValue 1_000 */
+  readonly keys?: number;
+  /** How many loaders one round may run; what lower tiers have is not counted. @defaultValue 100 */
+  readonly budget?: number;
+}
+
+/** Checked warming options; times in ms. */
+export interface WarmingOptions {
+  readonly interval: number;
+  readonly onBoot: boolean;
+  readonly keys: number;
+  readonly budget: number;
 }
 
 /** Checked L1 options; times in ms, sizes in bytes. */
@@ -221,7 +244,7 @@ export interface ResolvedOptions {
   readonly defaults: EntryDefaults & { readonly partitionTtl: number };
   /** Key groups beside the first segment of keys. */
   readonly groups?: readonly string[];
-  readonly warming?: false;
+  readonly warming: false | WarmingOptions;
 }
 
 /** Options of one named cache, as `MultiLevelCacheModule.forFeature` takes them. */

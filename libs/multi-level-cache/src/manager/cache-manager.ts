@@ -4,6 +4,7 @@ import type { Duration } from '../core/duration.js';
 import type { CacheEventName, CacheListener } from '../core/events.js';
 import type { TierName } from '../core/tier.js';
 import type { SecurityContext } from '../security/context.js';
+import type { WarmReport } from '../warming/warmer.js';
 import type { CacheStats } from './stats.js';
 
 /** How one store took a write: stored, waiting in memory until the store is back, or no such tier. */
@@ -71,6 +72,13 @@ export interface WriteOptions {
 export interface InvalidateOptions extends WriteOptions {
   /** Keep it to stand in, within its grace, while the loader is late or fails. @defaultValue false */
   readonly soft?: boolean;
+}
+
+export interface WarmOptions {
+  readonly patterns?: readonly string[];
+  readonly keys?: readonly string[];
+  /** How many loaders may run. @defaultValue no limit */
+  readonly budget?: number;
 }
 
 export interface TierExplanation {
@@ -192,6 +200,15 @@ export abstract class CacheManager {
 
   /** Milliseconds the value stays fresh, or `undefined`. */
   abstract ttl(key: string): Promise<number | undefined>;
+
+  /**
+   * Brings keys into memory: what a lower tier has by bulk reads, the rest by the `@CacheLoader` methods of their patterns.
+   * `patterns` are groups as in `invalidatePattern`, and mean the keys of it that were asked for lately.
+   *
+   * @example
+   * await cache.warm({ patterns: ['user:*', 'session:*'], keys: ['front-page'], budget: 500 });
+   */
+  abstract warm(options: WarmOptions): Promise<WarmReport>;
 
   /** Looks at each tier as a `get` would, and changes nothing. */
   abstract explain(key: string): Promise<Explanation>;

@@ -25,6 +25,7 @@ import {
   type InvalidateOptions,
   type Loader,
   type Receipt,
+  type WarmOptions,
   type WriteOptions,
 } from './cache-manager.js';
 import { explain, timeLeft } from './explain.js';
@@ -37,6 +38,10 @@ import { RequestCounts, type CacheStats } from './stats.js';
 import type { TypeRegistry } from './type-registry.js';
 import type { WritePath } from './write-path.js';
 import { WriteVerbs } from './write-verbs.js';
+import type { KeyRef } from '../warming/hot-keys.js';
+import type { WarmReport } from '../warming/warmer.js';
+import type { Warming } from './warming.js';
+import { inGroup, readWarm } from './warm-options.js';
 
 /** How soon a hit tries again where a background reload has failed. */
 const REFRESH_AGAIN_MS = 1_000;
@@ -50,7 +55,10 @@ export interface Shared {
   readonly reads: ReadPath;
   readonly writes: WritePath;
   readonly types: TypeRegistry;
+  readonly warming: Warming;
   closed: boolean;
+  /** A key was asked for that was not in memory. */
+  asked(tenant: string, cache: string, key: string): void;
   settings(name: string): CacheSettings;
   cache(name: string): Cache;
   close(): Promise<void>;
@@ -133,6 +141,31 @@ export class Cache extends CacheManager {
       if (answer?.entry) values.set(missing[index], handOut(answer.entry));
     });
     return found([...values.keys()], [...values.values()]) as Map<string, T>;
+  }
+
+  /** `getMany` for the warmer: nobody asked, so nothing is counted or told. */
+  async quietGetMany(keys: readonly string[]): Promise<ReadonlyMap<string, unknown>> {
+    const home = this.#homes.current();
+    const addresses = keys.map((key) => new Address(home.scope, key));
+    const cold = addresses.filter((address) => this.#parts.l1?.read(address).state !== 'fresh');
+    const answers = cold.length > 0 ? await this.#shared.reads.getMany(cold, this.#base) : [];
+    const absent = new Set(cold.filter((_address, at) => !answers[at]).map(({ key }) => key));
+    return new Map(keys.filter((key) => !absent.has(key)).map((key) => [key, true]));
+  }
+
+  async warm(options: WarmOptions): Promise<WarmReport> {
+    this.#assertOpen();
+    const { budget, keys, groups } = readWarm(options, this.#homes.current().scope);
+    const { tenant } = this.#homes.current().scope;
+    const { warming } = this.#shared;
+    const mine = ({ cache, key, tenant: owner }: KeyRef): boolean =>
+      owner === tenant && cache === this.name && groups.some((group) => inGroup(key, group));
+    const hot = groups.length > 0 ? (await warming.recallNow()).top(Infinity, mine) : [];
+    const names = [...new Set([...keys, ...hot.map(({ key }) => key)])];
+    return warming.warm(
+      names.map((key) => ({ tenant, cache: this.name, key })),
+      budget,
+    );
   }
 
   async getOrSetMany<T>(
@@ -318,6 +351,8 @@ export class Cache extends CacheManager {
   #tell(key: string, answer: Answer | undefined): void {
     const { events } = this.#parts;
     const cache = this.name;
+    // Hits in memory are counted by their slots.
+    if (answer?.by !== 'l1') this.#shared.asked(this.#homes.current().scope.tenant, cache, key);
     if (answer) this.counts[answer.by]++;
     if (!answer || answer.by === 'loader') {
       if (events.has('miss')) events.emit('miss', { cache, key });

@@ -15,6 +15,7 @@ import { ReadPath } from './read-path.js';
 import { SingleFlight } from './single-flight.js';
 import { TierGuard } from './tier-guard.js';
 import { TypeRegistry } from './type-registry.js';
+import { HOT_LIST_CACHE, Warming } from './warming.js';
 import { WritePath } from './write-path.js';
 
 const FIRST_CONTACT_MS = 1_000;
@@ -38,6 +39,8 @@ export interface CacheRoot extends CacheManager {
   drain(): Promise<void>;
   /** Gives a named cache settings of its own; to be called before it is used. */
   declare(name: string, settings: CacheSettings): void;
+  /** Warming of the whole application. */
+  readonly warming: Warming;
 }
 
 /** Makes the cache of one application. Nothing is contacted before `open()`. */
@@ -50,6 +53,7 @@ class Application implements Shared {
   readonly caches = new Map<string, Cache>();
   readonly context = new ContextStore();
   readonly types = new TypeRegistry();
+  readonly warming: Warming;
   readonly declared = new Map<string, CacheSettings>();
   readonly parts: Parts;
   readonly reads: ReadPath;
@@ -65,7 +69,7 @@ class Application implements Shared {
     const background = new Background();
     const rules: ScopeRules = { groups: options.groups ?? [], types: this.types.classes };
     const isolation = (options.l1 && options.l1.isolation) || 'freeze';
-    const events = new EventHub();
+    const events = new EventHub(options.namespace);
     const guard = (tier: Tier | null, budget: number): TierGuard | null =>
       tier &&
       new TierGuard(tier, clock, background, {
@@ -91,6 +95,7 @@ class Application implements Shared {
     };
     this.reads = new ReadPath(this.parts);
     this.writes = new WritePath(this.parts, rules);
+    this.warming = new Warming(this, options.warming);
     if (tiers.l1)
       tiers.l1.onEvict = (cache, key, reason) => {
         if (events.has('evict')) events.emit('evict', { cache, key, reason });
@@ -139,6 +144,15 @@ class Application implements Shared {
   declare(name: string, settings: CacheSettings): void {
     this.declared.set(name, settings);
     this.caches.get(name)?.configure(settings);
+  }
+
+  as<T>(tenant: string, work: () => T): T {
+    return tenant === 'p' ? work() : this.context.run({ tenantId: tenant.slice(2) }, work);
+  }
+
+  asked(tenant: string, cache: string, key: string): void {
+    if (this.options.warming && cache !== HOT_LIST_CACHE)
+      this.warming.hot.observe({ tenant, cache, key }, 1);
   }
 
   cache(name: string): Cache {
@@ -190,5 +204,9 @@ class Root extends Cache implements CacheRoot {
 
   declare(name: string, settings: CacheSettings): void {
     this.#application.declare(name, settings);
+  }
+
+  get warming(): Warming {
+    return this.#application.warming;
   }
 }

@@ -2,6 +2,7 @@
 import type { Parts } from './parts.js';
 import { TIER_OFF, type CacheStats, type RequestCounts, type TierStats } from './stats.js';
 import type { TierGuard } from './tier-guard.js';
+import { HOT_LIST_CACHE } from './warming.js';
 
 /** Every counter of an application, as it stands. */
 export function snapshot(
@@ -12,6 +13,7 @@ export function snapshot(
   let hits = 0;
   let lower = 0;
   for (const [name, { counts }] of caches) {
+    if (name === HOT_LIST_CACHE) continue;
     requests[name] = { requests: { ...counts } };
     hits += counts.l1;
     lower += counts.l2 + counts.l3 + counts.loader + counts.stale + counts.error;

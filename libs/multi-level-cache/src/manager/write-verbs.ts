@@ -92,8 +92,8 @@ export class WriteVerbs {
   }
 }
 
-/** The group a pattern names. */
-function groupOf({ rules }: Scope, pattern: unknown): string {
+/** The group a pattern names; throws `CACHE_PATTERN_UNDECLARED`. */
+export function groupOf({ rules }: Scope, pattern: unknown): string {
   const group = typeof pattern === 'string' && pattern.endsWith(':*') ? pattern.slice(0, -2) : '';
   const declared = rules.groups.includes(group);
   if (textFault(group) !== undefined || group.includes('*') || (group.includes(':') && !declared))

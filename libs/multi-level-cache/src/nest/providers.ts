@@ -14,6 +14,7 @@ import { CacheHolder } from './cache-holder.js';
 import { MODULE_OPTIONS_TOKEN } from './multi-level-cache.module-definition.js';
 import { CACHE_L1, CACHE_L2, CACHE_L3, CACHE_TIERS, RESOLVED_OPTIONS } from './tokens.js';
 import { validateOptions } from './validate-options.js';
+import { WarmingJob } from './warming-job.js';
 
 const CLOCK = Symbol('CACHE_CLOCK');
 const ORDER: readonly TierName[] = ['l1', 'l2', 'l3'];
@@ -21,6 +22,7 @@ const ORDER: readonly TierName[] = ['l1', 'l2', 'l3'];
 export const PROVIDERS: Provider[] = [
   CacheHolder,
   CacheBinder,
+  WarmingJob,
   { provide: RESOLVED_OPTIONS, inject: [MODULE_OPTIONS_TOKEN], useFactory: validateOptions },
   { provide: CLOCK, useClass: SystemClock },
   {

@@ -170,11 +170,18 @@ function readDefaults(root: Section, base: Defaults, named = false): Defaults {
   return defaults;
 }
 
-const NO_WARMING = false as const;
-
 function readWarming(root: Section): ResolvedOptions['warming'] {
-  root.notYet('warming', false);
-  return NO_WARMING;
+  const given = root.given('warming');
+  if (given === undefined || given === false) return false;
+  const section = new Section(root.faults, given, 'warming');
+  const options = {
+    interval: section.optional('interval', rules.POSITIVE_TIMER) ?? MINUTE,
+    onBoot: section.optional('onBoot', rules.BOOLEAN) ?? true,
+    keys: section.optional('keys', rules.wholeNumber(1, 5_000)) ?? 1_000,
+    budget: section.optional('budget', rules.wholeNumber(0, 100_000)) ?? 100,
+  };
+  section.end();
+  return options;
 }
 
 const TIERS = ['l1', 'l2', 'l3'] as const;

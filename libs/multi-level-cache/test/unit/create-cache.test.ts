@@ -62,7 +62,14 @@ beforeEach(async () => {
     refreshAhead: 0,
     partitionTtl: 30_000,
   };
-  const options = { namespace: 'app', l1, l2: { budget: 20 }, l3: false as const, defaults };
+  const options = {
+    namespace: 'app',
+    l1,
+    l2: { budget: 20 },
+    l3: false as const,
+    warming: false as const,
+    defaults,
+  };
   cache = createCache(options, { l1: new MemoryTier(l1, clock), l2, l3: null }, clock);
   await cache.open();
   for (const key of ['k', 'tagged']) {

@@ -123,7 +123,6 @@ describe('validateOptions', () => {
   it.each([
     ['l1.eviction', { l1: { eviction: 's3-fifo' } }, "'lru'"],
     ['consistency', { consistency: 'strong' }, "'eventual'"],
-    ['warming', { warming: {} }, 'false'],
     ['security', { security: { tenancy: 'off' } }, 'false'],
     ['telemetry', { telemetry: true }, 'false'],
     ['placement', { placement: {} }, 'false'],
@@ -150,6 +149,10 @@ describe('validateOptions', () => {
     ['defaults.negativeTtl', { defaults: { negativeTtl: 'soon' } }, 'milliseconds'],
     ['profile', { profile: 'strict' }, "'resilient', 'economy'"],
     ['groups', { groups: ['user:*'] }, 'a list of key groups'],
+    ['warming', { warming: true }, 'an object'],
+    ['warming.keys', { warming: { keys: 0 } }, 'a whole number'],
+    ['warming.often', { warming: { often: 1 } }, 'one of budget, interval, keys, onBoot'],
+    ['l3.maxAge', { l3: { url: 'postgres://h/d', maxAge: '31d' } }, "at most '30d'"],
   ])('says what %s may be', (path, options, allowed) => {
     const [line, ...others] = faultsOf({ namespace: 'a', ...options });
     expect(others).toEqual([]);

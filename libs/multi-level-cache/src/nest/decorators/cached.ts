@@ -3,7 +3,7 @@ import type { AnyClass } from '../cache-holder.js';
 import { runBatch } from './batch.js';
 import { CachedPlan } from './cached-plan.js';
 import type { AsyncMethodDecorator, FixedOptions, Ttl } from './method-options.js';
-import { holderOf, replaceMethod, targetOf, type Target } from './wrap-method.js';
+import { holderOf, markCached, replaceMethod, targetOf, type Target } from './wrap-method.js';
 
 /** Options of {@link Cached}. `Args` and `Result` are those of the method. */
 export interface CachedOptions<Args extends unknown[], Result> extends FixedOptions {
@@ -71,7 +71,9 @@ export function Cached(options?: object): unknown {
   const decorate: AsyncMethodDecorator<never, unknown> = (prototype, method, descriptor) => {
     const target = targetOf('Cached', prototype, method, descriptor);
     const plan = new CachedPlan(target, options);
-    replaceMethod(target, descriptor, wrapper(target, plan), plan.keyOf ? undefined : plan);
+    const replacement = wrapper(target, plan);
+    markCached(replacement);
+    replaceMethod(target, descriptor, replacement, plan.keyOf ? undefined : plan);
   };
   return decorate;
 }

@@ -7,6 +7,7 @@ import type { AnyFunction } from './method-options.js';
 const SLOT: unique symbol = Symbol('nestjs-multi-level-cache');
 const methodsOf = new WeakMap<object, (DefaultKeyed | undefined)[]>();
 const warned = new WeakSet<object>();
+const cached = new WeakSet<AnyFunction>();
 
 /** An instance with decorated methods. */
 export interface Slotted {
@@ -73,6 +74,15 @@ export function holderOf(instance: Slotted | undefined, target: Target): CacheHo
   const holder = instance?.[SLOT];
   if (holder === undefined) warnOnce(instance, target);
   return holder;
+}
+
+/** The function stores what it returns by itself. */
+export function markCached(wrapper: AnyFunction): void {
+  cached.add(wrapper);
+}
+
+export function isCached(method: unknown): boolean {
+  return typeof method === 'function' && cached.has(method as AnyFunction);
 }
 
 /** Whether the instance has decorated methods. */

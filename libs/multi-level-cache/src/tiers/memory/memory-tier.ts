@@ -164,6 +164,15 @@ export class MemoryTier implements Tier {
     this.#fences.bumpAll();
   }
 
+  /** Tells how often each entry answered since the last time this was asked. */
+  takeHits(tell: (scope: Scope, key: string, hits: number) => void): void {
+    for (const slot of this.#order.keys()) {
+      const hits = slot.hits - slot.counted;
+      slot.counted = slot.hits;
+      if (hits > 0) tell(slot.partition.scope, slot.key, hits);
+    }
+  }
+
   status(): TierStatus {
     const { size: entries, calculatedSize: bytes } = this.#order;
     return { state: 'up', entries, bytes, evictions: this.#evictions, corrupt: 0 };

@@ -27,6 +27,8 @@ export class Partition {
 /** A cached entry. The one lru-cache of the tier is keyed by it, so that all partitions share one bound. */
 export class Slot {
   hits = 0;
+  /** Of these, told to whoever counts what is hot. */
+  counted = 0;
   /** Coarse monotonic ms. */
   lastAccess: number;
   /** From when on a hit reloads the entry, coarse monotonic ms. */
