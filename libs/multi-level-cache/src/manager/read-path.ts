@@ -5,6 +5,7 @@ import type { Address } from '../core/key.js';
 import type { Ticket, TierName, TierRead } from '../core/tier.js';
 import type { MemoryTier } from '../tiers/memory/memory-tier.js';
 import type { Loader } from './cache-manager.js';
+import { Earning } from './earning.js';
 import { runLoader, withRefresh, type Loaded } from './load.js';
 import type { Parts } from './parts.js';
 import { Flight, lateError, variantOf, type Answer, type FlightKind } from './single-flight.js';
@@ -35,6 +36,8 @@ interface Way {
 }
 
 export class ReadPath {
+  readonly #earnings = new Map<string, Earning>();
+
   constructor(readonly parts: Parts) {}
 
   /** Joins the load of a key or leads one. */
@@ -201,7 +204,20 @@ export class ReadPath {
 
   /** L3's answer, unless reading it has proved to cost this cache more than it saves. */
   async #third(flight: Flight, l3: TierGuard | null): Promise<TierRead | undefined> {
-    return l3 ? l3.read(flight.address) : undefined;
+    const earning = this.#earning(flight.address.scope.cache);
+    // One of many keys rides on a statement that is sent anyway.
+    if (!l3 || (!flight.kind.bulk && !flight.kind.force && !earning.shouldRead())) return undefined;
+    const { clock } = this.parts;
+    const before = clock.now();
+    const read = await l3.read(flight.address);
+    if (read) earning.looked(read.state === 'fresh', clock.now() - before);
+    return read;
+  }
+
+  #earning(cache: string): Earning {
+    let earning = this.#earnings.get(cache);
+    if (!earning) this.#earnings.set(cache, (earning = new Earning(this.parts.random)));
+    return earning;
   }
 
   async #loadAndCommit(flight: Flight, way: Way, row: Ticket | undefined): Promise<Answer> {
@@ -216,6 +232,7 @@ export class ReadPath {
     } finally {
       renewal?.();
     }
+    if (loaded.entry) this.#earning(address.scope.cache).loaded(loaded.entry.loadMs);
     const entry = loaded.entry && withRefresh(loaded.entry, life);
     if (entry && loaded.store) await this.#commit(address, entry, way, row);
     else if (lease.ticket) l2?.release(address, lease.ticket);

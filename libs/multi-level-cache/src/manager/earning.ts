@@ -1,0 +1,44 @@
+/** Whether reading L3 before a loader pays for one cache. Pure: moving averages, and a little exploring. */
+
+/** Looked up this often before L3 may be passed over: earlier the averages say little. */
+const MEASURED = 200;
+/** Weight of the latest observation in the averages. */
+const LATEST = 0.02;
+/** One read in so many goes on while L3 is passed over, or nobody would notice that it has become useful. */
+const EXPLORE = 1 / 32;
+
+/**
+ * A miss may not pay for a look-up that never finds anything: L3 is read while
+ * `hit share × (load time − L3 time) > L3 time`.
+ */
+export class Earning {
+  #lookups = 0;
+  #hits = 0;
+  #lookupMs = 0;
+  #loadMs = 0;
+  #loads = 0;
+
+  constructor(readonly random: () => number) {}
+
+  shouldRead(): boolean {
+    if (this.#lookups < MEASURED || this.#loads === 0 || this.#pays) return true;
+    return this.random() < EXPLORE;
+  }
+
+  /** L3 was read for this cache. */
+  looked(hit: boolean, ms: number): void {
+    const weight = this.#lookups++ === 0 ? 1 : LATEST;
+    this.#hits += weight * (Number(hit) - this.#hits);
+    this.#lookupMs += weight * (ms - this.#lookupMs);
+  }
+
+  /** A loader ran for this cache. */
+  loaded(ms: number): void {
+    const weight = this.#loads++ === 0 ? 1 : LATEST;
+    this.#loadMs += weight * (ms - this.#loadMs);
+  }
+
+  get #pays(): boolean {
+    return this.#hits * (this.#loadMs - this.#lookupMs) > this.#lookupMs;
+  }
+}

@@ -1,0 +1,44 @@
+/** The rule by which L3 is read before a loader, or not. */
+import { describe, expect, it } from 'vitest';
+import { Earning } from '../../src/manager/earning.js';
+
+function measured(hitShare: number, lookupMs: number, loadMs: number, random = 0.9): Earning {
+  const earning = new Earning(() => random);
+  for (let n = 0; n < 1_000; n++) {
+    earning.looked(n % 100 < hitShare * 100, lookupMs);
+    earning.loaded(loadMs);
+  }
+  return earning;
+}
+
+describe('L3', () => {
+  it('is always read until it has been measured', () => {
+    const earning = new Earning(() => 0.9);
+    for (let n = 0; n < 199; n++) {
+      earning.looked(false, 5);
+      earning.loaded(1);
+      expect(earning.shouldRead()).toBe(true);
+    }
+    earning.looked(false, 5);
+    expect(earning.shouldRead()).toBe(false);
+  });
+
+  it.each([
+    ['often hit and faster than the loader', 0.5, 2, 50, true],
+    ['never hit', 0, 2, 50, false],
+    ['slower than the loader', 0.9, 20, 5, false],
+    ['seldom hit, before a very slow loader', 0.1, 1, 500, true],
+  ])('%s', (_what, share, lookup, load, reads) => {
+    expect(measured(share, lookup, load).shouldRead()).toBe(reads);
+  });
+
+  it('is tried now and then, and read again when it has become useful', () => {
+    const earning = measured(0, 2, 50, 0.01);
+    expect(earning.shouldRead()).toBe(true);
+    for (let n = 0; n < 50; n++) earning.looked(true, 2);
+    expect(measured(0, 2, 50).shouldRead()).toBe(false);
+    const useful = measured(0, 2, 50);
+    for (let n = 0; n < 50; n++) useful.looked(true, 2);
+    expect(useful.shouldRead()).toBe(true);
+  });
+});
