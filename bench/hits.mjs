@@ -105,7 +105,40 @@ const inFlight = (width, ask) => async (n) => {
     }),
   );
 };
+/** What coalescing alone gives: same-tick GETs as one MGET, one bulk read in flight while the next gathers. */
+function coalesced(client) {
+  let waiting = [];
+  let busy = 0;
+  const send = async () => {
+    while (waiting.length > 0 && busy < 2) {
+      const batch = waiting;
+      waiting = [];
+      busy++;
+      const values = await client.mget(batch.map(([key]) => key));
+      busy--;
+      batch.forEach(([, resolve], index) => resolve(values[index]));
+    }
+  };
+  return (key) =>
+    new Promise((resolve) => {
+      waiting.push([key, resolve]);
+      if (waiting.length === 1 && busy < 2) process.nextTick(send);
+    });
+}
+const mget = coalesced(redis);
 for (const width of [1, 64, 512]) {
+  if (width > 1)
+    await compare(
+      `L2 hit against coalesced MGET, ${width} in flight`,
+      {
+        'coalesced MGET': inFlight(width, (key) => mget(`raw:${key}`)),
+        'coalesced MGET + JSON.parse': inFlight(width, async (key) =>
+          JSON.parse(await mget(`raw:${key}`)),
+        ),
+        'cache.get, L1 off': inFlight(width, (key) => shared.cache.get(key)),
+      },
+      40_000,
+    );
   await compare(
     `L2 hit, ${width} in flight`,
     {

@@ -25,9 +25,11 @@ let running = 0;
 
 function bounded(name, least, most) {
   const value = Number(values[name]);
-  if (value >= least && value <= most) return value;
-  console.error(`--${name} must be a number from ${least} to ${most}`);
-  process.exit(1);
+  if (!(value >= least && value <= most)) {
+    console.error(`--${name} must be a number from ${least} to ${most}`);
+    process.exit(1);
+  }
+  return value;
 }
 
 /** Rank 0 most often, rank n about n times less. */

@@ -1,6 +1,6 @@
 /** A thousand keys at once: how many commands and statements they cost on a cluster of three masters and a PostgreSQL. */
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { Database } from '../../libs/multi-level-cache/src/tiers/database/pool.js';
 import { closeCaches, testCache } from '../support/cache.js';
 import { databaseUrl, freshNamespace, startCluster } from '../support/servers.js';
@@ -17,19 +17,14 @@ afterAll(async () => {
 
 /** Statements while `work` runs, told from each other by their first words. */
 async function statements(work: () => Promise<unknown>): Promise<string[]> {
-  const seen: string[] = [];
-  const original = Database.prototype.query;
-  Database.prototype.query = function (this: Database, text, ...rest) {
-    const verb = /^\s*(?:with[^]*?)?(select w\.|insert into|update|delete)/.exec(text)?.[1] ?? text;
-    seen.push(verb);
-    return original.call(this, text, ...rest) as never;
-  } as typeof original;
+  const query = vi.spyOn(Database.prototype, 'query');
   try {
     await work();
+    const verb = /^\s*(?:with[^]*?)?(select w\.|insert into|update|delete)/;
+    return query.mock.calls.map(([text]) => verb.exec(text)?.[1] ?? text);
   } finally {
-    Database.prototype.query = original;
+    query.mockRestore();
   }
-  return seen;
 }
 
 /** Reads from the sockets of all masters while `work` runs: how many packets of commands came in. */

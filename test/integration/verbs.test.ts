@@ -353,7 +353,7 @@ describe.each(SHAPES)('on %s', (shape) => {
     ['getOrSet', (cache: TestCache['cache']) => cache.getOrSet('k', () => 1, { tll: 1 } as never)],
     ['get', (cache: TestCache['cache']) => cache.get('k', { ttl: 1 } as never)],
     ['getMany', (cache: TestCache['cache']) => cache.getMany(['k'], { grace: 1 } as never)],
-    ['set', (cache: TestCache['cache']) => cache.set('k', 1, { hardTimeout: 1 } as never)],
+    ['set', (cache: TestCache['cache']) => cache.set('k', 1, { hardTimeout: 1 })],
     ['setMany', (cache: TestCache['cache']) => cache.setMany([['k', 1]], { ttl: Infinity })],
     ['delete', (cache: TestCache['cache']) => cache.delete('k', { soft: true } as never)],
     ['expire', (cache: TestCache['cache']) => cache.expire('k', { strict: 1 } as never)],

@@ -9,10 +9,10 @@ export interface RedisCluster {
   readonly nodes: readonly { readonly host: string; readonly port: number }[];
   readonly servers: readonly Server[];
   /** Those that hold slots now. */
-  masters(): Promise<readonly Server[]>;
+  readonly masters: () => Promise<readonly Server[]>;
   /** The master of the slot this key lives in. */
-  masterOf(key: string): Promise<Server>;
-  stop(): Promise<void>;
+  readonly masterOf: (key: string) => Promise<Server>;
+  readonly stop: () => Promise<void>;
 }
 
 export async function startCluster(): Promise<RedisCluster> {

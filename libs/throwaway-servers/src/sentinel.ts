@@ -12,8 +12,8 @@ export interface Sentinel {
   readonly nodes: readonly Server[];
   readonly sentinelServers: readonly Server[];
   /** Whom the Sentinels name now. */
-  primary(): Promise<Server>;
-  stop(): Promise<void>;
+  readonly primary: () => Promise<Server>;
+  readonly stop: () => Promise<void>;
 }
 
 export async function startSentinel(): Promise<Sentinel> {

@@ -1,19 +1,7 @@
 /** What the demo runs on: servers it is given, finds, brings along or does without. Says which, and leaves none behind. */
 import { findPostgres } from './postgres.js';
 import { findRedis } from './redis.js';
-
-/** One server, or why there is none. */
-export interface Found {
-  /** For people: on the page, in the log and in health. */
-  readonly says: string;
-  readonly url?: string;
-  /** It serves one connection at a time, and lends it by statement. */
-  readonly single?: boolean;
-  stop(): Promise<void>;
-}
-
-/** A way to come by a server; `undefined` = not on this machine. */
-export type Source = () => Promise<Found | undefined>;
+import type { Found } from './source.js';
 
 export interface Servers {
   readonly redis: Found;
@@ -27,26 +15,4 @@ export async function findServers(env: NodeJS.ProcessEnv): Promise<Servers> {
     await Promise.all([redis.stop(), postgres.stop()]);
   };
   return { redis, postgres, stop };
-}
-
-/** The first source that has one; one alone where `only` names it. */
-export async function firstOf(
-  what: string,
-  sources: Readonly<Record<string, Source>>,
-  only: string | undefined,
-): Promise<Found> {
-  const none = (why: string): Found => ({ says: `off (${why})`, stop: nothing });
-  if (only === 'off') return none('as asked');
-  if (only !== undefined && !(only in sources))
-    throw new Error(`${what} can come from ${Object.keys(sources).join(', ')} or off, not ${only}`);
-  for (const [name, source] of Object.entries(sources)) {
-    if (only !== undefined && only !== name) continue;
-    const found = await source().catch(() => undefined);
-    if (found) return found;
-  }
-  return none(only === undefined ? `none of ${Object.keys(sources).join(', ')}` : `no ${only}`);
-}
-
-export async function nothing(): Promise<void> {
-  // Nothing of ours runs.
 }

@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { embeddedPostgres, freePort, startPostgres } from 'throwaway-servers';
 import { startContainer } from './docker.js';
-import { firstOf, nothing, type Found } from './find-servers.js';
+import { firstOf, nothing, type Found } from './source.js';
 
 export function findPostgres(env: NodeJS.ProcessEnv): Promise<Found> {
   const url = env['DATABASE_URL'];

@@ -1,7 +1,7 @@
 /** Where the demo's Redis comes from. */
 import { startRedis } from 'throwaway-servers';
 import { startContainer } from './docker.js';
-import { firstOf, nothing, type Found } from './find-servers.js';
+import { firstOf, nothing, type Found } from './source.js';
 
 export function findRedis(env: NodeJS.ProcessEnv): Promise<Found> {
   const url = env['REDIS_URL'];

@@ -1,5 +1,5 @@
 /** Keys: what is a valid one, and how one is spelled for each store. The only place that spells keys. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { CacheError } from './errors.js';
 
 const MAX_BYTES = 1024;
@@ -117,11 +117,7 @@ export class Address {
 
   /** SHA-256 over scope and key; every shorter name of the key is a part of it. */
   get digest(): Buffer {
-    return (this.#digest ??= createHash('sha256')
-      .update(this.scope.id)
-      .update('\u0000')
-      .update(this.key)
-      .digest());
+    return (this.#digest ??= hash('sha256', `${this.scope.id}\u0000${this.key}`, 'buffer'));
   }
 
   /** Primary key of a database row. */

@@ -380,7 +380,7 @@ export class Cache extends CacheManager {
   #address(home: Home, key: string): Address {
     this.#assertOpen();
     assertKey(key);
-    return new Address(home.scope, key);
+    return new Address(this.#homes.living(home).scope, key);
   }
 
   #assertOpen(): void {

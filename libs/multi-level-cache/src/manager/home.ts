@@ -28,8 +28,13 @@ export class Homes {
   /** Of whoever is calling; no name is built to find it. */
   current(): Home {
     const { tenant } = this.context;
-    const home = tenant === 'p' ? this.#public : this.#byTenant.get(tenant);
-    return home && home.partition?.live !== false ? home : this.#make(tenant);
+    if (tenant === 'p') return this.#public;
+    return this.#byTenant.get(tenant) ?? this.#make(tenant);
+  }
+
+  /** The same, after a miss: a partition that was swept while it was empty is taken anew. */
+  living(home: Home): Home {
+    return home.partition?.live === false ? this.#make(home.scope.tenant) : home;
   }
 
   #make(tenant: string): Home {

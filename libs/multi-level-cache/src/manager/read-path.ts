@@ -101,14 +101,14 @@ export class ReadPath {
       if (ticket) l1?.fill(addresses[at], entry, ticket);
       answers[at] = { by, entry };
     };
-    const second = await Promise.all(addresses.map((address) => l2?.read(address)));
+    const second = await Promise.all(addresses.map(async (address) => l2?.read(address)));
     second.forEach((read, at) => {
       if (read?.state === 'fresh' && read.entry) answer(at, 'l2', read.entry);
     });
     if (!l3) return answers;
     const missing = addresses.flatMap((_address, at) => (answers[at] ? [] : [at]));
     const leases = await Promise.all(
-      missing.map((at) => (second[at] ? l2?.ticket(addresses[at], second[at]) : undefined)),
+      missing.map(async (at) => (second[at] ? l2?.ticket(addresses[at], second[at]) : undefined)),
     );
     const third = await Promise.all(missing.map((at) => l3.read(addresses[at])));
     missing.forEach((at, index) => {

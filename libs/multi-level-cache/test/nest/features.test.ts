@@ -1,13 +1,8 @@
 /** Named caches, `@CachePut`, batch methods and listed classes, in a Nest application with memory alone. */
 import { Injectable } from '@nestjs/common';
 import { describe, expect, it } from 'vitest';
-import {
-  Cached,
-  CacheManager,
-  CachePut,
-  InjectCache,
-  MultiLevelCacheModule,
-} from '../../src/index.js';
+import type { CacheManager } from '../../src/index.js';
+import { Cached, CachePut, InjectCache, MultiLevelCacheModule } from '../../src/index.js';
 import { boot } from './boot.js';
 
 @Injectable()

@@ -21,7 +21,7 @@ interface MetricService {
 }
 
 /** nestjs-otel keeps one instrument per name for the whole process: only one application may use it at a time. */
-let taken: CacheTelemetryModule | undefined;
+let taken = false;
 
 /**
  * Import it beside `MultiLevelCacheModule`: every counter of `stats()` becomes an observable instrument, read when the
@@ -36,6 +36,7 @@ let taken: CacheTelemetryModule | undefined;
 export class CacheTelemetryModule implements OnApplicationBootstrap, OnApplicationShutdown {
   readonly #logger = new Logger('MultiLevelCache');
   #observing: Observing | undefined;
+  #took = false;
 
   constructor(
     @Inject(CacheManager) private readonly cache: CacheManager,
@@ -52,7 +53,8 @@ export class CacheTelemetryModule implements OnApplicationBootstrap, OnApplicati
 
   onApplicationShutdown(): void {
     this.#observing?.stop();
-    if (taken === this) taken = undefined;
+    if (this.#took) taken = false;
+    this.#took = false;
   }
 
   async #nestjsOtel(): Promise<Instruments | undefined> {
@@ -65,7 +67,8 @@ export class CacheTelemetryModule implements OnApplicationBootstrap, OnApplicati
       // Installed, and not imported by this application.
       return undefined;
     }
-    taken = this;
+    taken = true;
+    this.#took = true;
     return {
       createObservableCounter: (name, options) => service.getObservableCounter(name, options),
       createObservableUpDownCounter: (name, options) =>

@@ -88,7 +88,7 @@ export class DatabaseTier implements Tier {
   /** Without a read of the row, from where the store stood lately: an older number can only refuse more. */
   ticket(_address: Address, { mark }: TierRead): TicketReply {
     const known = (mark as Mark | undefined) ?? this.#recent();
-    return known ? { kind: 'granted', ticket: { tier: 'l3', ...known } as RowTicket } : NONE;
+    return known ? { kind: 'granted', ticket: { tier: 'l3', ...known } } : NONE;
   }
 
   fill(address: Address, entry: Entry, ticket: Ticket): Promise<boolean> {

@@ -20,6 +20,9 @@ import { Slot, type Partition, type SlotView } from './slot.js';
 
 export type { Partition, Slot, SlotView } from './slot.js';
 
+/** An entry may be this share of all entries (1/64) behind its place in the order of use. */
+const MOVE_SHIFT = 6;
+
 /** What a fill must find unchanged: nothing was written or invalidated since. */
 class MemoryTicket implements Ticket {
   readonly tier = 'l1';
@@ -87,12 +90,15 @@ export class MemoryTier implements Tier {
       return undefined;
     }
     slot.hits++;
-    // Once per tick of the coarse clock is order enough, and a hot key is spared the most costly step.
-    if (slot.lastAccess !== now) {
-      slot.lastAccess = now;
-      this.#order.get(slot);
-    }
+    slot.lastAccess = now;
+    // While few entries came in since this one was moved to the front, it is still near it: moving is the dearest step.
+    if (this.writes - slot.movedAt > this.#order.size >> MOVE_SHIFT) this.#move(slot);
     return slot;
+  }
+
+  #move(slot: Slot): void {
+    slot.movedAt = this.writes;
+    this.#order.get(slot);
   }
 
   read(address: Address): TierRead {
@@ -193,7 +199,7 @@ export class MemoryTier implements Tier {
     if (size > maxSize) return false;
     partition.slots.set(address.key, slot);
     this.#order.set(slot, slot, { size });
-    this.writes++;
+    slot.movedAt = ++this.writes;
     return true;
   }
 

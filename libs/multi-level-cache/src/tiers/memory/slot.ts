@@ -31,6 +31,8 @@ export class Slot {
   counted = 0;
   /** Coarse monotonic ms. */
   lastAccess: number;
+  /** Entries stored when it was last moved to the front of the order of use. */
+  movedAt = 0;
   /** From when on a hit reloads the entry, coarse monotonic ms. */
   refreshAt: number;
   #promise: Promise<unknown> | undefined;
