@@ -43,6 +43,8 @@ export interface TestCacheOptions {
   readonly defaults?: Partial<ResolvedOptions['defaults']>;
   readonly isolation?: 'freeze' | 'clone' | 'share';
   readonly maxEntries?: number;
+  /** Cap on how long a value is fresh in L1, ms. */
+  readonly l1Ttl?: number;
   readonly l3?: Partial<L3Options>;
   /** Sentinels, a cluster, another way to Redis than `redis`. */
   readonly l2?: Partial<L2Options>;
@@ -72,7 +74,7 @@ export async function testCache(options: TestCacheOptions): Promise<TestCache> {
           maxEntries: options.maxEntries ?? 10_000,
           isolation: options.isolation,
           maxSize: 64 * 1024 ** 2,
-          ttl: lower ? 60_000 : undefined,
+          ttl: options.l1Ttl ?? (lower ? 60_000 : undefined),
           keepStale: !lower,
         };
   const l2 =

@@ -13,7 +13,7 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 /** Names the classes of which a value may hold instances; a function, so that a class may be declared later. */
 export type TypeList = () => AnyClass | readonly AnyClass[];
 
-/** Times to be fresh, tier by tier; what is left out is as `defaults.ttl` says. */
+/** Times to be fresh, tier by tier; what is left out is the longest of those given. */
 export interface TierTtl {
   readonly l1?: Duration;
   readonly l2?: Duration;
@@ -237,9 +237,11 @@ function readTtl(given: unknown, fallback: number): Pick<EntryLife, 'ttl' | 'cap
   const unknown = Object.keys(perTier).find((name) => !TIERS.includes(name));
   if (unknown !== undefined)
     throw invalid(`ttl.${unknown.slice(0, 40)}`, `is unknown; known are ${TIERS.join(', ')}`);
-  const [l1, l2, l3] = TIERS.map((name) =>
-    perTier[name] === undefined ? fallback : duration(perTier[name], `ttl.${name}`),
+  const lives = TIERS.map((name) =>
+    perTier[name] === undefined ? undefined : duration(perTier[name], `ttl.${name}`),
   );
+  const longest = Math.max(...lives.map((ms) => ms ?? -1));
+  const [l1, l2, l3] = lives.map((ms) => ms ?? (longest < 0 ? fallback : longest));
   // The value lives as long as it does anywhere; the tiers above cap it.
   const ttl = Math.max(l1, l2, l3);
   return { ttl, caps: { l1, l2, ...(l3 < ttl ? { l3 } : {}) } };

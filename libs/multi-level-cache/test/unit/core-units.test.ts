@@ -67,7 +67,8 @@ describe('entryLife', () => {
 
   it('takes the longest of the lives tier by tier, and caps the others', () => {
     const life = entryLife({ ttl: { l1: 5, l2: '1m' } }, defaults);
-    expect(life).toMatchObject({ ttl: 60_000, caps: { l1: 5, l2: 60_000, l3: 1 } });
+    expect(life).toMatchObject({ ttl: 60_000, caps: { l1: 5, l2: 60_000 } });
+    expect(entryLife({ ttl: {} }, defaults).ttl).toBe(defaults.ttl);
   });
 
   it.each<[string, unknown]>([
