@@ -1,4 +1,4 @@
-/** The packed library in an application of its own: L1 alone, no server, no optional peer. */
+/** The packed library in applications of their own, ES module and CommonJS: L1 alone, no server, no optional peer. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -38,6 +38,24 @@ process.stdout.write(JSON.stringify({ second: second.load, third: third.load, ti
 await app.close();
 `;
 
+/** The same from CommonJS, typed as such: Node loads the ES module by require. */
+const COMMONJS = `
+import 'reflect-metadata';
+import { NestFactory } from '@nestjs/core';
+import { CacheManager, MultiLevelCacheModule, isCacheError } from 'nestjs-multi-level-cache';
+
+void (async () => {
+  const module = MultiLevelCacheModule.forRoot({ namespace: 'shop', defaults: { ttl: '1m' } });
+  const app = await NestFactory.createApplicationContext(module, { logger: false });
+  const cache: CacheManager = app.get(CacheManager);
+  const found = await cache.getOrSetMany(['a', 'b'], (keys) => keys.map((key) => [key, key.toUpperCase()] as const));
+  const wrong = await cache.set('k', 1, { ttl: -1 }).catch((error: unknown) => isCacheError(error, 'CACHE_OPTION_INVALID'));
+  const same = CacheManager === (await import('nestjs-multi-level-cache')).CacheManager;
+  process.stdout.write(JSON.stringify({ found: [...found], wrong, same }));
+  await app.close();
+})();
+`;
+
 it('installs, compiles and runs', () => {
   execFileSync(process.execPath, [join(root, 'scripts/pack.mjs')], { stdio: 'pipe' });
   const packages = join(root, 'dist/packages');
@@ -62,6 +80,7 @@ it('installs, compiles and runs', () => {
     }),
   );
   writeFileSync(join(folder, 'app.ts'), APP);
+  writeFileSync(join(folder, 'common.cts'), COMMONJS);
   const install = [
     'install',
     '--no-audit',
@@ -76,10 +95,19 @@ it('installs, compiles and runs', () => {
     '@types/node@22',
   ];
   execFileSync('npm', install, { cwd: folder, stdio: 'pipe' });
-  for (const optional of ['ioredis', 'pg', 'typeorm', '@nestjs/terminus']) {
+  for (const optional of ['ioredis', 'pg', 'typeorm', '@nestjs/terminus', '@opentelemetry/api']) {
     expect(existsSync(join(folder, 'node_modules', optional))).toBe(false);
   }
   execFileSync(join(folder, 'node_modules/.bin/tsc'), [], { cwd: folder, stdio: 'pipe' });
   const output = execFileSync(process.execPath, ['app.js'], { cwd: folder, encoding: 'utf8' });
   expect(JSON.parse(output)).toEqual({ second: 1, third: 2, tiers: 'off' });
+  const common = execFileSync(process.execPath, ['common.cjs'], { cwd: folder, encoding: 'utf8' });
+  expect(JSON.parse(common)).toEqual({
+    found: [
+      ['a', 'A'],
+      ['b', 'B'],
+    ],
+    wrong: true,
+    same: true,
+  });
 }, 180_000);
