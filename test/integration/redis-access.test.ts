@@ -1,5 +1,5 @@
 /** Ways to a Redis and what can be wrong with them: each fault is named at boot, and the application serves from the rest. */
-import { Redis, Cluster } from 'ioredis';
+import { Redis, Cluster, type RedisOptions } from 'ioredis';
 import { afterEach, describe, expect, it } from 'vitest';
 import { closeCaches, testCache, type TestCache } from '../support/cache.js';
 import {
@@ -42,6 +42,27 @@ describe('the application’s own client', () => {
     await expectUsed(made);
     await closeCaches();
     expect(await client.ping()).toBe('PONG');
+  });
+
+  it('is connected anew where a client of ours has given up for good', async () => {
+    const ours: Redis[] = [];
+    class Observed extends Redis {
+      override duplicate(settings?: RedisOptions): Redis {
+        const made = super.duplicate(settings);
+        ours.push(made);
+        return made;
+      }
+    }
+    const client = new Observed(redisUrl());
+    ends.push(() => client.quit());
+    const made = await open({ client });
+    await expectUsed(made);
+    // As when Sentinel is asked just as the connection is closed: the client is at its end and does not try again.
+    for (const one of ours) one.disconnect();
+    const state = (): string => made.cache.stats().tiers.l2.state;
+    await expect.poll(state).toBe('down');
+    await expect.poll(state).toBe('up');
+    expect((await made.cache.delete('k')).l2).toBe('ok');
   });
 
   it('may be a cluster', async () => {

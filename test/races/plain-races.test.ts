@@ -201,6 +201,26 @@ describe.each([
       await expectGone(make, a);
     },
   );
+
+  it('other keys are not kept waiting behind what is owed once the tier answers; a set of an owed key is', async () => {
+    const { cache, l2, l3 } = await instances(shape)();
+    const tier = (l2 ?? l3)!;
+    const name = tier.name as 'l2' | 'l3';
+    const paying = tier.failThenStop('apply');
+    expect((await cache.invalidateTags(['t']))[name]).toBe('queued');
+    await paying.reached;
+    // While it does not answer, nobody waits for it.
+    expect((await cache.delete('k'))[name]).toBe('queued');
+    const payingKey = tier.stop('apply');
+    paying.pass();
+    await payingKey.reached;
+    expect((await cache.delete('other'))[name]).toBe('ok');
+    expect((await cache.set('k', 'lost in this tier'))[name]).toBe('queued');
+    payingKey.pass();
+    await cache.drain();
+    expect((await cache.set('k', 'kept'))[name]).toBe('ok');
+    expect(await cache.get('k')).toBe('kept');
+  });
 });
 
 describe.each(SHAPES.filter(({ redis }) => redis))('$title, two nodes', (shape) => {

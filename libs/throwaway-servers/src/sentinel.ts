@@ -45,7 +45,11 @@ export async function startSentinel(): Promise<Sentinel> {
       await until('the Sentinels did not find each other', async () => {
         const state = (await ask(guard, 'sentinel', 'master', NAME)).split('\n');
         const of = (field: string): string | undefined => state[state.indexOf(field) + 1];
-        return of('num-slaves') === '2' && of('num-other-sentinels') === '2';
+        if (of('num-slaves') !== '2' || of('num-other-sentinels') !== '2') return false;
+        // A replica that a Sentinel has not seen in sync would not be promoted.
+        const replicas = (await ask(guard, 'sentinel', 'replicas', NAME)).split('\n');
+        const linked = replicas.filter((_line, at) => replicas[at - 1] === 'master-link-status');
+        return linked.length === 2 && linked.every((status) => status === 'ok');
       });
     const primary = async (): Promise<Server> => {
       for (const guard of guards) {

@@ -32,6 +32,8 @@ export class TierGuard {
   readonly #reads: Deadline;
   readonly #changes: Deadline;
   #paying = false;
+  /** Whether the last change went through: while none does, callers do not wait for the next one to fail. */
+  #answers = true;
   #closed = false;
 
   constructor(
@@ -101,13 +103,14 @@ export class TierGuard {
   }
 
   async apply(change: Change): Promise<Taken> {
-    if (this.#debts.size === 0) {
+    if (this.#mayApply(change)) {
       try {
         await this.#changes.race(this.tier.apply(change));
         if (change.kind === 'set') this.writes += change.entries.length;
         return 'ok';
       } catch {
         // Not known to be stored: it is owed.
+        this.#answers = false;
       }
     }
     this.#debts.add(removal(change));
@@ -134,6 +137,18 @@ export class TierGuard {
     await this.tier.close();
   }
 
+  /**
+   * Removals commute with what is owed, so they need not queue behind it: under steady traffic the queue would never end. A
+   * value stored while its key's removal is owed would be removed by that.
+   */
+  #mayApply(change: Change): boolean {
+    if (this.#debts.size === 0) return true;
+    if (!this.#answers) return false;
+    return (
+      change.kind === 'tags' || !change.addresses.some((address) => this.#debts.covers(address))
+    );
+  }
+
   async #payAll(): Promise<void> {
     for (let batch = this.#debts.next; batch && !this.#closed; batch = this.#debts.next) {
       try {
@@ -141,6 +156,7 @@ export class TierGuard {
       } catch {
         return;
       }
+      this.#answers = true;
       await this.options.onPaid(batch.change);
       // Paid last: until the tiers above are clean as well, these keys bypass the store.
       this.#debts.paid(batch);

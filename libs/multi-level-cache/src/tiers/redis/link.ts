@@ -56,6 +56,12 @@ export class Link {
           this.#lose();
           resolve();
         });
+        // A client that is closed while Sentinel is asked gives up for good, whatever its retryStrategy says.
+        client.on('end', () => {
+          this.clock.after(RETRY_MS, () => {
+            if (!this.#closed) client.connect().catch(() => undefined);
+          });
+        });
         // A node of a cluster: the others go on.
         client.on('node error', (error: unknown) => {
           this.reason = reasonOf(error);
