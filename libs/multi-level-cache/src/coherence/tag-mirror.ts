@@ -12,25 +12,29 @@ interface Known {
 export type Verdict = 'valid' | 'stale' | 'gone' | 'unknown';
 
 export class TagMirror {
-  readonly #tags = new Map<string, Known>();
+  readonly #tenants = new Map<string, Map<string, Known>>();
+  #size = 0;
 
   constructor(readonly limit = MAX_TAGS) {}
 
   /** Whether an entry that was read under `n0` has outlived all its tags; `unknown` = fetch `missing` first. */
   judge(tenant: string, tags: readonly string[], n0: number): Verdict {
+    if (tags.length === 0) return 'valid';
+    const known = this.#tenants.get(tenant);
     let verdict: Verdict = 'valid';
     for (const tag of tags) {
-      const known = this.#tags.get(nameOf(tenant, tag));
-      if (known && known.hard > n0) return 'gone';
-      if (!known?.fetched) verdict = 'unknown';
-      else if (known.soft > n0 && verdict === 'valid') verdict = 'stale';
+      const numbers = known?.get(tag);
+      if (numbers && numbers.hard > n0) return 'gone';
+      if (!numbers?.fetched) verdict = 'unknown';
+      else if (numbers.soft > n0 && verdict === 'valid') verdict = 'stale';
     }
     return verdict;
   }
 
   /** Those of the tags the store has to be asked for. */
   missing(tenant: string, tags: readonly string[]): string[] {
-    return tags.filter((tag) => !this.#tags.get(nameOf(tenant, tag))?.fetched);
+    const known = this.#tenants.get(tenant);
+    return tags.filter((tag) => !known?.get(tag)?.fetched);
   }
 
   /** A message or an own bump: numbers only grow, so the order of arrival does not matter. */
@@ -45,12 +49,12 @@ export class TagMirror {
 
   /** Messages may have been missed: nothing is known any more. */
   drop(): void {
-    this.#tags.clear();
+    this.#tenants.clear();
+    this.#size = 0;
   }
 
   #merge(tenant: string, tag: string, hard: number, soft: number, fetched: boolean): void {
-    const name = nameOf(tenant, tag);
-    const known = this.#tags.get(name);
+    const known = this.#tenants.get(tenant)?.get(tag);
     if (known) {
       known.hard = Math.max(known.hard, hard);
       known.soft = Math.max(known.soft, soft);
@@ -58,11 +62,9 @@ export class TagMirror {
       return;
     }
     // Forgetting is always safe: what is not known is fetched.
-    if (this.#tags.size >= this.limit) this.#tags.clear();
-    this.#tags.set(name, { hard, soft, fetched });
+    if (this.#size >= this.limit) this.drop();
+    this.#size++;
+    const tags = this.#tenants.get(tenant) ?? new Map<string, Known>();
+    this.#tenants.set(tenant, tags.set(tag, { hard, soft, fetched }));
   }
-}
-
-function nameOf(tenant: string, tag: string): string {
-  return `${tenant}\u0000${tag}`;
 }

@@ -87,7 +87,8 @@ export function createEntry(
 export function adopt(entry: Entry, isolation: Isolation): Entry {
   if (isolation !== 'freeze')
     return { ...entry, shape: shapeFor(entry.shape, entry.value, isolation) };
-  if (!entry.shape.copied) deepFreeze(entry.value);
+  // What bytes became is frozen here alone, and its top last: a frozen top has been here before.
+  if (!entry.shape.copied && !Object.isFrozen(entry.value)) deepFreeze(entry.value);
   return entry;
 }
 

@@ -25,7 +25,7 @@ import { randomFillSync } from 'node:crypto';
 import { CODEC, decode, encode, type Codec } from './codec.js';
 import { COMPRESS_FROM, pack, PACKING, unpack, type Packing } from './compression.js';
 import type { TierCaps } from './entry.js';
-import { inspect, NO_CLASSES, type ClassMap, type Shape } from './value.js';
+import { inspect, NO_CLASSES, plainShape, type ClassMap, type Shape } from './value.js';
 
 const MAGIC = 0xc4;
 const VERSION = 1;
@@ -56,17 +56,16 @@ export interface Header {
 
 /** An opened envelope. */
 export interface Opened extends Header {
-  readonly id: Buffer;
   readonly value: unknown;
   readonly shape: Shape;
 }
 
-/** Closes a value into bytes for the key with this fingerprint. */
+/** Closes a value into bytes for the key with this fingerprint (hex). */
 export function seal(
   value: unknown,
   shape: Shape,
   header: Header,
-  fingerprint: Buffer,
+  fingerprint: string,
   classes = NO_CLASSES,
   /** Payloads of at least so many bytes are packed. */
   compressFrom = COMPRESS_FROM,
@@ -85,9 +84,10 @@ export function seal(
   out.writeUIntBE(clampMs(header.ttl), 10, 6);
   out.writeUIntBE(clampMs(header.grace), 16, 6);
   out.writeUInt32BE(Math.min(Math.round(header.loadMs), 0xffff_ffff), 22);
-  fingerprint.copy(out, 26);
+  out.write(fingerprint, 26, 'hex');
   randomFillSync(out, ID_OFFSET, ID_BYTES);
-  out.writeBigUInt64BE(BigInt(header.n0), 42);
+  out.writeUInt32BE(Math.floor(header.n0 / 2 ** 32), 42);
+  out.writeUInt32BE(header.n0 % 2 ** 32, 46);
   out.writeUInt32BE(header.epoch, 50);
   out[54] = tags.length;
   let at = HEADER;
@@ -101,7 +101,7 @@ export function seal(
 }
 
 /** Opens bytes, or `undefined` where they are corrupt, truncated, foreign or of a newer version. */
-export function open(bytes: Buffer, fingerprint: Buffer, classes = NO_CLASSES): Opened | undefined {
+export function open(bytes: Buffer, fingerprint: string, classes = NO_CLASSES): Opened | undefined {
   if (bytes.length < HEADER || bytes[0] !== MAGIC || bytes[1] !== VERSION || bytes[3] !== 0)
     return undefined;
   const flags = bytes[2];
@@ -109,7 +109,7 @@ export function open(bytes: Buffer, fingerprint: Buffer, classes = NO_CLASSES): 
   if (codec !== CODEC.json && codec !== CODEC.marked) return undefined;
   const packing = flags >> PACKING_SHIFT;
   if (packing > PACKING.zstd) return undefined;
-  if (bytes.compare(fingerprint, 0, 8, 26, 34) !== 0) return undefined;
+  if (bytes.toString('hex', 26, 34) !== fingerprint) return undefined;
   try {
     return openBody(bytes, codec, packing as Packing, classes);
   } catch {
@@ -136,14 +136,13 @@ function openBody(bytes: Buffer, codec: Codec, packing: Packing, classes: ClassM
     ttl: bytes.readUIntBE(10, 6),
     grace: bytes.readUIntBE(16, 6),
     loadMs: bytes.readUInt32BE(22),
-    id: bytes.subarray(ID_OFFSET, ID_OFFSET + ID_BYTES),
-    n0: Number(bytes.readBigUInt64BE(42)),
+    n0: bytes.readUInt32BE(42) * 2 ** 32 + bytes.readUInt32BE(46),
     epoch: bytes.readUInt32BE(50),
     tags,
     caps: extras?.caps,
     etag: extras?.etag,
     value,
-    shape: inspect(value, classes),
+    shape: codec === CODEC.json ? plainShape(value) : inspect(value, classes),
   };
 }
 

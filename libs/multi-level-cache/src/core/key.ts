@@ -33,9 +33,11 @@ export function assertKey(key: unknown): asserts key is string {
 
 /** Percent-encodes what would end a segment, move a slot or be a wildcard; injective. */
 export function encodeSegment(text: string): string {
-  return text.replace(ESCAPED, (part) =>
-    [...Buffer.from(part)].map((byte) => `%${byte.toString(16).padStart(2, '0')}`).join(''),
-  );
+  return text.replace(ESCAPED, (part) => (part === ':' ? '%3a' : percentEncode(part)));
+}
+
+function percentEncode(part: string): string {
+  return Buffer.from(part).toString('hex').replace(/../g, '%$&');
 }
 
 /** Public entries are tenant `p`; a tenant is `t:` + its id, so that no id can mean "none". */
@@ -56,6 +58,11 @@ export function groupTag(cache: string, group: string): string {
   return `${GROUP_MARK}${cache}${GROUP_MARK}${group}`;
 }
 
+/** Stands for "some group of this cache was bumped". */
+export function anyGroupTag(cache: string): string {
+  return `\u0003${cache}`;
+}
+
 /** What all scopes of one application share. */
 export interface ScopeRules {
   /** Declared groups beside the first segment of each key, such as `user:profile`. */
@@ -72,6 +79,9 @@ const NO_RULES: ScopeRules = Object.freeze({ groups: [], types: new Map<string, 
 /** One cache of one tenant of one application: the partition in which a key lives. */
 export class Scope {
   readonly clearTag: string;
+  /** As lists, for they are judged on every read of a shared tier. */
+  readonly clearTags: readonly [string];
+  readonly anyGroupTags: readonly [string];
   /** Canonical name: lengths first, so that no two scopes share one. */
   readonly id: string;
   readonly #tenantSegment: string;
@@ -84,20 +94,24 @@ export class Scope {
     readonly rules: ScopeRules = NO_RULES,
   ) {
     this.clearTag = clearTag(cache);
+    this.clearTags = [this.clearTag];
+    this.anyGroupTags = [anyGroupTag(cache)];
     this.id = [namespace, tenant, cache].map((part) => `${part.length}:${part}`).join('');
     this.#tenantSegment = encodeSegment(tenant);
   }
 
   /** `<namespace>:<tenant>:{<h8>}:<kind>:<cache>:<key>`: entry and lease of a key share a cluster slot. */
-  redisKey(kind: 'e' | 'l', address: Address): string {
-    return `${this.namespace}:${this.#tenantSegment}:{${address.slot}}:${kind}:${this.cache}:${address.encoded}`;
+  redisKey(kind: 'e' | 'l', { slot, encoded }: Address): string {
+    return `${this.namespace}:${this.#tenantSegment}:{${slot}}:${kind}:${this.cache}:${encoded}`;
   }
 }
 
 /** One key within its scope, with its spellings made once and only when a lower tier is asked. */
 export class Address {
-  #digest: Buffer | undefined;
+  #digest: string | undefined;
+  #fingerprint: string | undefined;
   #encoded: string | undefined;
+  #entryKey: string | undefined;
   #groups: readonly string[] | undefined;
 
   constructor(
@@ -115,24 +129,29 @@ export class Address {
     return [this.scope.clearTag, ...this.groupTags];
   }
 
-  /** SHA-256 over scope and key; every shorter name of the key is a part of it. */
-  get digest(): Buffer {
-    return (this.#digest ??= hash('sha256', `${this.scope.id}\u0000${this.key}`, 'buffer'));
+  /** SHA-256 over scope and key, in hex; every shorter name of the key is a part of it. */
+  get digest(): string {
+    return (this.#digest ??= hash('sha256', `${this.scope.id}\u0000${this.key}`, 'hex'));
   }
 
-  /** Primary key of a database row. */
-  get rowHash(): Buffer {
-    return this.digest.subarray(0, 16);
+  /** Primary key of a database row: 16 bytes in hex. */
+  get rowHash(): string {
+    return this.digest.slice(0, 32);
   }
 
-  /** Stored inside the value, so that bytes put under another key are never served. */
-  get fingerprint(): Buffer {
-    return this.digest.subarray(16, 24);
+  /** Stored inside the value, so that bytes put under another key are never served: 8 bytes in hex. */
+  get fingerprint(): string {
+    return (this.#fingerprint ??= this.digest.slice(32, 48));
   }
 
   /** Spreads keys over cluster slots. */
   get slot(): string {
-    return this.digest.toString('hex', 24, 28);
+    return this.digest.slice(48, 56);
+  }
+
+  /** Where Redis has its entry. */
+  get entryKey(): string {
+    return (this.#entryKey ??= this.scope.redisKey('e', this));
   }
 
   /** The key as part of a Redis key: readable, or hashed where it would be long. */
@@ -140,12 +159,14 @@ export class Address {
     if (this.#encoded !== undefined) return this.#encoded;
     const readable = encodeSegment(this.key);
     return (this.#encoded =
-      readable.length <= READABLE_BYTES ? readable : `~${this.digest.toString('base64url')}`);
+      readable.length <= READABLE_BYTES
+        ? readable
+        : `~${Buffer.from(this.digest, 'hex').toString('base64url')}`);
   }
 
   /** Stands for the key in messages and logs. */
   get hash(): string {
-    return this.digest.toString('hex', 0, 4);
+    return this.digest.slice(0, 8);
   }
 }
 

@@ -77,6 +77,25 @@ export function inspect(value: unknown, classes = NO_CLASSES): Shape {
   return { rich: walk.rich, copied: walk.copied, bytes: walk.bytes };
 }
 
+/**
+ * The same of what `JSON.parse` made of plain JSON: there is nothing rich in it, and nothing refers back.
+ *
+ * @throws RangeError where it is nested too deeply
+ */
+export function plainShape(value: unknown): Shape {
+  return { rich: false, copied: false, bytes: weigh(value, 0) };
+}
+
+function weigh(value: unknown, depth: number): number {
+  if (typeof value === 'string') return 24 + value.length;
+  if (typeof value !== 'object') return 8;
+  if (value === null) return 0;
+  if (depth > MAX_DEPTH) throw new RangeError('nested too deeply');
+  let bytes = 32;
+  for (const member of Object.values(value)) bytes += 8 + weigh(member, depth + 1);
+  return bytes;
+}
+
 class Walk {
   rich = false;
   copied = false;
@@ -174,10 +193,8 @@ function uncacheable(what: string): CacheError {
 
 /** Freezes plain objects and arrays all the way down, in place; callers may then share them. */
 export function deepFreeze<T>(value: T): T {
-  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) {
-    // A frozen object may still hold members that are not.
-    if (typeof value !== 'object' || value === null) return value;
-  }
+  // Also below what is frozen already: it may hold members that are not.
+  if (typeof value !== 'object' || value === null) return value;
   for (const member of Object.values(value)) deepFreeze(member);
   return Object.freeze(value);
 }

@@ -13,7 +13,7 @@ import {
 } from '../core/entry-options.js';
 import { CacheError } from '../core/errors.js';
 import type { CacheEventName, CacheListener } from '../core/events.js';
-import { Address, assertKey, NAME_PATTERN } from '../core/key.js';
+import { assertKey, NAME_PATTERN, type Address } from '../core/key.js';
 import type { CacheSettings, ResolvedOptions } from '../core/options.js';
 import type { ContextStore, SecurityContext } from '../security/context.js';
 import { BulkLoad } from './bulk-load.js';
@@ -133,7 +133,7 @@ export class Cache extends CacheManager {
       if (slot) this.#tell(key, { by: 'l1', entry: slot.entry });
       else missing.push(key);
     }
-    const addresses = missing.map((key) => new Address(home.scope, key));
+    const addresses = missing.map((key) => this.#homes.address(home, key));
     const answers = missing.length > 0 ? await this.#shared.reads.getMany(addresses, life) : [];
     life.signal?.throwIfAborted();
     answers.forEach((answer, index) => {
@@ -146,7 +146,7 @@ export class Cache extends CacheManager {
   /** `getMany` for the warmer: nobody asked, so nothing is counted or told. */
   async quietGetMany(keys: readonly string[]): Promise<ReadonlyMap<string, unknown>> {
     const home = this.#homes.current();
-    const addresses = keys.map((key) => new Address(home.scope, key));
+    const addresses = keys.map((key) => this.#homes.address(home, key));
     const cold = addresses.filter((address) => this.#parts.l1?.read(address).state !== 'fresh');
     const answers = cold.length > 0 ? await this.#shared.reads.getMany(cold, this.#base) : [];
     const absent = new Set(cold.filter((_address, at) => !answers[at]).map(({ key }) => key));
@@ -330,7 +330,7 @@ export class Cache extends CacheManager {
   }
 
   #refresh(home: Home, key: string, loader: Loader<unknown>, options?: EntryOptions): void {
-    this.#shared.reads.refresh(new Address(home.scope, key), loader, this.#life(options));
+    this.#shared.reads.refresh(this.#homes.address(home, key), loader, this.#life(options));
   }
 
   async #find(home: Home, key: string, options: ReadOptions | undefined): Promise<unknown> {
@@ -380,7 +380,7 @@ export class Cache extends CacheManager {
   #address(home: Home, key: string): Address {
     this.#assertOpen();
     assertKey(key);
-    return new Address(this.#homes.living(home).scope, key);
+    return this.#homes.address(this.#homes.living(home), key);
   }
 
   #assertOpen(): void {

@@ -4,9 +4,12 @@ import { CacheError } from '../core/errors.js';
 
 interface Waiting {
   readonly at: number;
-  readonly reject: (error: CacheError) => void;
+  readonly failed: (error: Error) => void;
   done: boolean;
 }
+
+/** Ended calls at the head of the queue that are let go together. */
+const TRIM_AT = 256;
 
 /** All calls share one budget, so they fall due in the order they came: a queue and one timer for its head. */
 export class Deadline {
@@ -22,35 +25,47 @@ export class Deadline {
 
   /** Settles as `work`, or rejects with `CACHE_TIER_TIMEOUT`; the late result of `work` is dropped, never unhandled. */
   race<T>(work: Promise<T>): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      const waiting: Waiting = { at: this.clock.now() + this.ms, reject, done: false };
-      this.#queue.push(waiting);
-      if (!this.#armed) this.#arm(this.ms);
-      work.then(
-        (value) => {
-          waiting.done = true;
-          resolve(value);
-        },
-        (error: unknown) => {
-          waiting.done = true;
-          reject(error instanceof Error ? error : new Error(String(error)));
-        },
-      );
-    });
+    return new Promise<T>((resolve, reject) => this.settle(work, resolve, reject));
+  }
+
+  /** The same without a promise of its own: one of the two is called, once. */
+  settle<T>(work: Promise<T>, done: (value: T) => void, failed: (error: Error) => void): void {
+    const waiting: Waiting = { at: this.clock.now() + this.ms, failed, done: false };
+    this.#trim();
+    this.#queue.push(waiting);
+    if (!this.#armed) this.#arm(this.ms);
+    work.then(
+      (value) => {
+        if (waiting.done) return;
+        waiting.done = true;
+        done(value);
+      },
+      (error: unknown) => {
+        if (waiting.done) return;
+        waiting.done = true;
+        failed(error instanceof Error ? error : new Error(String(error)));
+      },
+    );
+  }
+
+  /** Most work ends in order and long before it is due: what has ended is not held until then. */
+  #trim(): void {
+    while (this.#queue[this.#head]?.done) this.#head++;
+    if (this.#head < TRIM_AT) return;
+    this.#queue.splice(0, this.#head);
+    this.#head = 0;
   }
 
   #expire(): void {
     this.#armed = false;
     const now = this.clock.now();
-    while (this.#head < this.#queue.length) {
-      const waiting = this.#queue[this.#head];
-      if (!waiting.done) {
-        if (waiting.at > now) break;
-        waiting.reject(
-          new CacheError('CACHE_TIER_TIMEOUT', `${this.what} did not answer within ${this.ms} ms`),
-        );
-      }
-      this.#head++;
+    for (let waiting = this.#queue[this.#head]; waiting; waiting = this.#queue[++this.#head]) {
+      if (waiting.done) continue;
+      if (waiting.at > now) break;
+      waiting.done = true;
+      waiting.failed(
+        new CacheError('CACHE_TIER_TIMEOUT', `${this.what} did not answer within ${this.ms} ms`),
+      );
     }
     this.#queue.splice(0, this.#head);
     this.#head = 0;

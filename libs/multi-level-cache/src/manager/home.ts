@@ -1,9 +1,11 @@
 /** Where a call is at home: the scope and the L1 partition of the caller's tenant in one named cache. */
-import { Scope, type ScopeRules } from '../core/key.js';
+import { Address, Scope, type ScopeRules } from '../core/key.js';
 import type { ContextStore } from '../security/context.js';
 import type { MemoryTier, Partition } from '../tiers/memory/memory-tier.js';
 
 const MAX_TENANTS = 10_000;
+/** About 300 bytes each. */
+const MAX_RECENT = 4_096;
 
 /** One tenant's part of a cache. */
 export interface Home {
@@ -13,6 +15,8 @@ export interface Home {
 
 export class Homes {
   readonly #byTenant = new Map<string, Home>();
+  /** Addresses asked for lately: hashing and spelling a key costs more than finding that it was done. */
+  readonly #recent = new Map<string, Address>();
   #public: Home;
 
   constructor(
@@ -35,6 +39,17 @@ export class Homes {
   /** The same, after a miss: a partition that was swept while it was empty is taken anew. */
   living(home: Home): Home {
     return home.partition?.live === false ? this.#make(home.scope.tenant) : home;
+  }
+
+  /** A key in this home. */
+  address({ scope }: Home, key: string): Address {
+    const known = this.#recent.get(key);
+    // Tenants that ask for the same key take turns.
+    if (known?.scope === scope) return known;
+    if (this.#recent.size >= MAX_RECENT) this.#recent.clear();
+    const address = new Address(scope, key);
+    this.#recent.set(key, address);
+    return address;
   }
 
   #make(tenant: string): Home {

@@ -53,13 +53,19 @@ export class TierGuard {
   }
 
   /** What the tier holds; `undefined` = it is away, late, or owes this key a change. */
-  async read(address: Address, count = true): Promise<TierRead | undefined> {
-    const read = await this.#read(address);
-    if (count) {
-      if (read?.state === 'fresh') this.hits++;
-      else this.misses++;
-    }
-    return read;
+  read(address: Address, count = true): Promise<TierRead | undefined> {
+    return new Promise((resolve) => {
+      const answer = (found?: TierRead): void => {
+        const read = found && !this.#owes(address, found) ? this.#own(found) : undefined;
+        if (count) {
+          if (read?.state === 'fresh') this.hits++;
+          else this.misses++;
+        }
+        resolve(read);
+      };
+      if (this.#debts.covers(address)) answer();
+      else this.#ask(address, answer);
+    });
   }
 
   async ticket(address: Address, read: TierRead): Promise<TicketReply> {
@@ -163,20 +169,22 @@ export class TierGuard {
     }
   }
 
-  async #read(address: Address): Promise<TierRead | undefined> {
-    if (this.#debts.covers(address)) return undefined;
+  #ask(address: Address, answer: (found?: TierRead) => void): void {
     try {
       const reply = this.tier.read(address);
-      const read = reply instanceof Promise ? await this.#reads.race(reply) : reply;
-      return this.#owes(address, read) ? undefined : this.#own(read);
+      // Away or late: the caller goes on without it.
+      if (reply instanceof Promise) this.#reads.settle(reply, answer, () => answer());
+      else answer(reply);
     } catch {
-      return undefined;
+      answer();
     }
   }
 
   /** What came from bytes is protected from its callers as what was loaded here. */
   #own(read: TierRead): TierRead {
-    return read.entry ? { ...read, entry: adopt(read.entry, this.options.isolation) } : read;
+    if (!read.entry) return read;
+    const entry = adopt(read.entry, this.options.isolation);
+    return entry === read.entry ? read : { ...read, entry };
   }
 
   #owes(address: Address, read: TierRead): boolean {

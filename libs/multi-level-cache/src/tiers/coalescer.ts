@@ -1,55 +1,74 @@
 /** Turns many single questions into few bulk ones: the lever that makes a shared tier fast. No timer takes part. */
+import type { MaybePromise } from '../core/tier.js';
 
 const MAX_BATCH = 1_000;
 const MAX_IN_FLIGHT = 2;
 
 interface Waiting<K, V> {
   readonly key: K;
-  readonly resolve: (value: V) => void;
+  readonly answer: Promise<V>;
+  readonly resolve: (value: MaybePromise<V>) => void;
   readonly reject: (error: unknown) => void;
 }
 
 /**
  * While nothing is under way, questions of one tick go out together; while two bulk calls are under way, the rest gathers
- * until one of them returns. So one caller waits for nobody, and a thousand share a round trip.
+ * until one of them returns. So one caller waits for nobody, and a thousand share a round trip. Who asks what is waiting
+ * already shares its answer; what has been sent is not joined, for the answer may be older than the question.
  */
 export class Coalescer<K, V> {
-  #waiting: Waiting<K, V>[] = [];
+  #waiting = new Map<unknown, Waiting<K, V>>();
   #inFlight = 0;
   #scheduled = false;
 
   constructor(
     /** Answers in the order of the questions. */
-    readonly send: (keys: readonly K[]) => Promise<readonly V[]>,
+    readonly send: (keys: readonly K[]) => Promise<readonly MaybePromise<V>[]>,
     readonly maxBatch = MAX_BATCH,
+    /** Questions with the same name are one. */
+    readonly nameOf: (key: K) => unknown = (key) => key,
   ) {}
 
   /** Questions not sent yet. */
   get waiting(): number {
-    return this.#waiting.length;
+    return this.#waiting.size;
   }
 
   ask(key: K): Promise<V> {
-    return new Promise<V>((resolve, reject) => {
-      this.#waiting.push({ key, resolve, reject });
-      if (this.#scheduled || this.#inFlight >= MAX_IN_FLIGHT) return;
-      this.#scheduled = true;
-      process.nextTick(() => {
-        this.#scheduled = false;
-        this.#flush();
-      });
+    const name = this.nameOf(key);
+    let waiting = this.#waiting.get(name);
+    if (!waiting) {
+      waiting = question<K, V>(key);
+      this.#waiting.set(name, waiting);
+      this.#schedule();
+    }
+    return waiting.answer;
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#inFlight >= MAX_IN_FLIGHT) return;
+    this.#scheduled = true;
+    process.nextTick(() => {
+      this.#scheduled = false;
+      this.#flush();
     });
   }
 
   #flush(): void {
-    while (this.#waiting.length > 0 && this.#inFlight < MAX_IN_FLIGHT) {
-      const batch = this.#waiting.splice(0, this.maxBatch);
+    while (this.#waiting.size > 0 && this.#inFlight < MAX_IN_FLIGHT) {
+      const batch = this.#take();
       this.#inFlight++;
       void this.#run(batch).finally(() => {
         this.#inFlight--;
         this.#flush();
       });
     }
+  }
+
+  #take(): readonly Waiting<K, V>[] {
+    const all = [...this.#waiting];
+    this.#waiting = new Map(all.slice(this.maxBatch));
+    return all.slice(0, this.maxBatch).map(([, waiting]) => waiting);
   }
 
   async #run(batch: readonly Waiting<K, V>[]): Promise<void> {
@@ -60,4 +79,14 @@ export class Coalescer<K, V> {
       for (const { reject } of batch) reject(error);
     }
   }
+}
+
+function question<K, V>(key: K): Waiting<K, V> {
+  let resolve!: (value: MaybePromise<V>) => void;
+  let reject!: (error: unknown) => void;
+  const answer = new Promise<V>((yes, no) => {
+    resolve = yes;
+    reject = no;
+  });
+  return { key, answer, resolve, reject };
 }

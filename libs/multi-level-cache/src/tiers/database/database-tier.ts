@@ -15,7 +15,7 @@ import type {
 import { Coalescer } from '../coalescer.js';
 import { Fills } from './fills.js';
 import { Database } from './pool.js';
-import { Rows, type Mark, type Row, type RowTicket } from './rows.js';
+import { Rows, type Mark, type Row, type RowTicket, type State } from './rows.js';
 import { SizeEstimate } from './size-estimate.js';
 import { names, statements, type Statements } from './sql.js';
 import { Sweeper } from './sweeper.js';
@@ -65,7 +65,11 @@ export class DatabaseTier implements Tier {
       options.maxSize,
     );
     const wrote = (rows: number): void => this.#sweeper.wrote(rows);
-    this.#reads = new Coalescer((addresses) => this.#read(addresses), READ_BATCH);
+    this.#reads = new Coalescer(
+      (addresses) => this.#read(addresses),
+      READ_BATCH,
+      ({ digest }) => digest,
+    );
     this.#fills = new Fills(this.#database, this.#sql, this.#rows, wrote);
     this.#writes = new Writes(this.#database, this.#sql, this.#rows, options.ttl, wrote);
   }
@@ -124,25 +128,23 @@ export class DatabaseTier implements Tier {
   }
 
   async #greet(): Promise<void> {
-    const [state] = await this.#database.ask<Row>(this.#sql.state);
+    const [state] = await this.#database.ask<State>(this.#sql.state);
     this.#learn(state, this.#clock.now());
   }
 
   async #read(addresses: readonly Address[]): Promise<readonly TierRead[]> {
     const before = this.#clock.now();
-    const rows = await this.#database.query<Row>(this.#sql.read, [
+    const rows = await this.#database.lists<Row>(this.#sql.read, [
       this.#rows.tenants(addresses),
-      addresses.map(({ rowHash }) => rowHash),
-      this.#rows.implied(addresses),
+      this.#rows.hashes(addresses),
+      ...this.#rows.impliedOnce(addresses),
     ]);
-    if (rows[0]) this.#learn(rows[0], before);
-    const reads = new Array<TierRead>(addresses.length);
-    for (const row of rows)
-      reads[row.at - 1] = this.#rows.judge(addresses[row.at - 1], row, before);
+    const { state, reads } = this.#rows.judgeAll(addresses, rows, before);
+    this.#learn(state, before);
     return reads;
   }
 
-  #learn({ last, inc, tl }: Row, takenAt: number): void {
+  #learn({ last, inc, tl }: State, takenAt: number): void {
     this.#state = { seen: last, n0: last, inc, tl, takenAt };
   }
 

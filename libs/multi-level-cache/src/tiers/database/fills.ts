@@ -42,7 +42,7 @@ export class Fills {
     for (const fill of fills) {
       const spans = this.rows.spans(fill.entry);
       if (spans && now - fill.ticket.takenAt < TOMBSTONE_MS)
-        batch.set(fill.address.rowHash.toString('hex'), { fill, spans });
+        batch.set(fill.address.rowHash, { fill, spans });
     }
     if (batch.size === 0) return fills.map(() => false);
     const sent = [...batch.values()];
@@ -53,7 +53,7 @@ export class Fills {
     );
     this.wrote(stored.size);
     return fills.map((fill) => {
-      const hash = fill.address.rowHash.toString('hex');
+      const hash = fill.address.rowHash;
       return batch.get(hash)?.fill === fill && stored.has(hash);
     });
   }
@@ -63,7 +63,7 @@ export class Fills {
     const tickets = sent.map(({ fill }) => fill.ticket);
     return [
       this.rows.tenants(addresses),
-      addresses.map(({ rowHash }) => rowHash),
+      this.rows.hashes(addresses),
       this.rows.implied(addresses),
       sent.map(({ fill }) => fill.value),
       tickets.map(({ n0 }) => n0),

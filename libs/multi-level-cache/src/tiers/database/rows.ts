@@ -26,22 +26,36 @@ export interface RowTicket extends Ticket, Mark {
   readonly tier: 'l3';
 }
 
-/** What the read statement answers for one key. */
-export interface Row {
-  readonly at: number;
+/** Where the store stood when it answered. */
+export interface State {
   readonly last: string;
   readonly inc: string;
   readonly tl: string;
-  readonly ver: string | null;
-  readonly value: Buffer | null;
-  readonly tags: readonly string[] | null;
-  readonly current: boolean | null;
-  readonly bumped: boolean | null;
-  readonly softened: boolean | null;
-  readonly age: number | null;
-  readonly fresh: number | null;
-  readonly stale: number | null;
 }
+
+/** One row of the read statement's answer: for the store itself at 0, then for keys that are there. */
+export type Row = readonly [
+  at: number,
+  ver: string,
+  inc: string | null,
+  tl: string,
+  age: number,
+  fresh: number,
+  stale: number,
+  /** Lists as JSON: of the store its bumped tags, of an entry its own; `null` = none. */
+  tags: string | null,
+  value: Buffer | null,
+];
+
+/** What a read statement told: of the store, and of each key in the order asked. */
+export interface Answers {
+  readonly state: State;
+  readonly reads: readonly TierRead[];
+}
+
+/** Numbers of bumped tags, hard and soft, by tenant and tag. */
+type Bumps = ReadonlyMap<string, readonly [hard: number, soft: number]>;
+const NO_TAGS: readonly string[] = Object.freeze([]);
 
 /** Milliseconds from now, as the statements want them. */
 export interface Spans {
@@ -68,36 +82,91 @@ export class Rows {
     return addresses.map(({ scope }) => this.tenant(scope.tenant));
   }
 
+  /** Primary keys as parameters of a statement. */
+  hashes(addresses: readonly Address[]): string[] {
+    return addresses.map(({ rowHash }) => `\\x${rowHash}`);
+  }
+
   implied(addresses: readonly Address[]): string[] {
     return addresses.map((address) => address.implied.join(SEPARATOR));
   }
 
-  /** What a row is worth to whoever asked for it at `takenAt`. */
-  judge(address: Address, row: Row, takenAt: number): TierRead {
-    const mark: Mark = { seen: row.ver ?? '0', n0: row.last, inc: row.inc, tl: row.tl, takenAt };
-    if (row.ver === null) return { state: 'absent', mark };
-    if (row.value === null || !row.current || row.bumped) return { state: 'invalid', mark };
-    const bytes = row.value.length;
-    const opened = open(row.value, address.fingerprint, address.scope.rules.types);
+  /** Tenants and implicit tags of all these keys, each pair once. */
+  impliedOnce(addresses: readonly Address[]): [tenants: string[], tags: string[]] {
+    const pairs = new Map<string, readonly [string, string]>();
+    for (const { scope, implied } of addresses) {
+      const tenant = this.tenant(scope.tenant);
+      for (const tag of implied) pairs.set(nameOf(tenant, tag), [tenant, tag]);
+    }
+    const list = [...pairs.values()];
+    return [list.map(([tenant]) => tenant), list.map(([, tag]) => tag)];
+  }
+
+  /** What the answer to one question is worth to those who asked at `takenAt`. */
+  judgeAll(addresses: readonly Address[], rows: readonly Row[], takenAt: number): Answers {
+    const [, last, inc, tl, , , , bumped] = rows.find(([at]) => at === 0)!;
+    const state: State = { last, inc: inc!, tl };
+    const absent: TierRead = { state: 'absent', mark: markOf(state, '0', takenAt) };
+    const reads = new Array<TierRead>(addresses.length).fill(absent);
+    const bumps = bumped === null ? undefined : bumpsOf(bumped);
+    for (const row of rows) {
+      const at = row[0] - 1;
+      if (at >= 0) reads[at] = this.#judge(addresses[at], row, state, bumps, takenAt);
+    }
+    return { state, reads };
+  }
+
+  #judge(
+    address: Address,
+    [, ver, , tl, age, fresh, stale, listed, bytes]: Row,
+    state: State,
+    bumps: Bumps | undefined,
+    takenAt: number,
+  ): TierRead {
+    const mark = markOf(state, ver, takenAt);
+    if (bytes === null || tl !== state.tl) return { state: 'invalid', mark };
+    const tags = listed === null ? NO_TAGS : (JSON.parse(listed) as readonly string[]);
+    const bumped = bumps && this.#bumped(address, tags, bumps, Number(ver));
+    if (bumped === 'hard') return { state: 'invalid', mark };
+    const opened = open(bytes, address.fingerprint, address.scope.rules.types);
     if (!opened) {
       this.corrupt++;
-      return { state: 'invalid', mark, bytes };
+      return { state: 'invalid', mark, bytes: bytes.length };
     }
-    if (row.stale! <= 0) return { state: 'absent', mark };
+    if (stale <= 0) return { state: 'absent', mark };
     const { value, shape, loadMs, caps, etag } = opened;
+    const [createdAt, freshUntil, staleUntil] = [takenAt - age, takenAt + fresh, takenAt + stale];
     const whole: Entry = {
       value,
       shape,
+      tags,
+      createdAt,
+      freshUntil,
+      staleUntil,
       loadMs,
       caps,
       etag,
-      tags: row.tags!,
-      createdAt: takenAt - row.age!,
-      freshUntil: takenAt + row.fresh!,
-      staleUntil: takenAt + row.stale!,
     };
-    const entry = row.softened ? expired(whole, takenAt) : whole;
-    return { state: takenAt < entry.freshUntil ? 'fresh' : 'stale', entry, mark, bytes };
+    const entry = bumped === 'soft' ? expired(whole, takenAt) : whole;
+    const verdict = takenAt < entry.freshUntil ? 'fresh' : 'stale';
+    return { state: verdict, entry, mark, bytes: bytes.length };
+  }
+
+  /** How the tags of an entry have been bumped since its version. */
+  #bumped(
+    address: Address,
+    tags: readonly string[],
+    bumps: Bumps,
+    ver: number,
+  ): 'hard' | 'soft' | undefined {
+    const tenant = this.tenant(address.scope.tenant);
+    let found: 'soft' | undefined;
+    for (const tag of [...tags, ...address.implied]) {
+      const [hard, soft] = bumps.get(nameOf(tenant, tag)) ?? [0, 0];
+      if (hard > ver) return 'hard';
+      if (soft > ver) found = 'soft';
+    }
+    return found;
   }
 
   /** Bytes of an entry; `undefined` where it is too large to be kept. */
@@ -132,4 +201,17 @@ export class Rows {
       stale: Math.min(kept.staleUntil - now, maxAge),
     };
   }
+}
+
+function markOf({ last, inc, tl }: State, seen: string, takenAt: number): Mark {
+  return { seen, n0: last, inc, tl, takenAt };
+}
+
+function bumpsOf(json: string): Bumps {
+  const list = JSON.parse(json) as readonly (readonly [string, string, number, number])[];
+  return new Map(list.map(([tenant, tag, hard, soft]) => [nameOf(tenant, tag), [hard, soft]]));
+}
+
+function nameOf(tenant: string, tag: string): string {
+  return `${tenant}\u0000${tag}`;
 }

@@ -28,7 +28,8 @@ export const TOMBSTONE_MS = 600_000;
 const TAG_DAYS = 31;
 /** `expiry_bucket` is an hour, so that a refill seldom touches the index. */
 const BUCKET = (time: string): string => `floor(extract(epoch from ${time}) / 3600)::int`;
-const MS = (span: string): string => `(extract(epoch from ${span}) * 1000)::float8`;
+/** As a float from the start: `extract` reckons with decimals, at many times the cost. */
+const SPAN = (span: string): string => `date_part('epoch', ${span}) * 1000`;
 /** Bytes of a row beside its value. */
 const ROW_BYTES = 140;
 /** What a fence writes as `seen`: a loaded row has a version there. */
@@ -71,20 +72,23 @@ export function names(schema: string, table: string): Names {
 export function statements(n: Names): Statements {
   return {
     state: STATE(n),
-    // $1 tenants, $2 key hashes, $3 implicit tags of each, separated
+    // $1 tenants, $2 key hashes, $3 and $4 tenants and implicit tags of these keys. A row for the store (`at` 0, with the tags
+    // that were bumped after the oldest of these rows), then one for each key that is there. All times are those of one
+    // moment, after the question came in.
     read: `
-      select w.at::int, s.last, s.inc, s.tl, e.ver::text, e.value, e.tags, e.tl = s.tl as current,
-        b.hard > e.ver as bumped, b.soft > e.ver as softened,
-        ${MS('clock_timestamp() - e.created_at')} as age,
-        ${MS('e.expires_at - clock_timestamp()')} as fresh,
-        ${MS('e.stale_until - clock_timestamp()')} as stale
-      from unnest($1::text[], $2::bytea[], $3::text[]) with ordinality as w(tenant, key_hash, implied, at)
-      cross join (${STATE(n)}) s
-      left join ${n.entry} e on e.tenant = w.tenant and e.key_hash = w.key_hash
-      left join lateral (
-        select max(t.hard) as hard, max(t.soft) as soft from ${n.tag} t
-        where e.value is not null and t.tenant = w.tenant
-          and t.tag = any(e.tags || string_to_array(w.implied, '${SEPARATOR}'))) b on true`,
+      with r as materialized (
+        select w.at, e.* from unnest($1::text[], $2::bytea[]) with ordinality as w(tenant, key_hash, at)
+        join ${n.entry} e on e.tenant = w.tenant and e.key_hash = w.key_hash),
+      k as (
+        select * from unnest($3::text[], $4::text[]) as k(tenant, tag)
+        union select tenant, unnest(tags) from r where tags <> '{}')
+      select 0 as at, s.last as ver, s.inc, s.tl, null::float8 as age, null::float8 as fresh, null::float8 as stale,
+        (select json_agg(json_build_array(t.tenant, t.tag, t.hard, t.soft)) from k join ${n.tag} t using (tenant, tag)
+          where greatest(t.hard, t.soft) > (select min(ver) from r))::text as tags, null::bytea as value
+      from (${STATE(n)}) s
+      union all
+      select at::int, ver::text, null, tl, ${SPAN('statement_timestamp() - created_at')}, ${SPAN('expires_at - statement_timestamp()')},
+        ${SPAN('stale_until - statement_timestamp()')}, array_to_json(nullif(tags, '{}'))::text, value from r`,
     // $1 tenants, $2 hashes, $3 implicit tags, $4 values, $5 n0, $6 seen, $7 inc, $8 tl, $9 tags as JSON, $10 age, $11 fresh,
     // $12 stale. A row is replaced only if it is still the one the loader's ticket was taken at.
     fill: `

@@ -33,9 +33,10 @@ export class Writes {
         return;
       }
       case 'touch': {
-        const [{ scope, rowHash }] = change.addresses;
+        const [{ scope }] = change.addresses;
+        const [hash] = this.rows.hashes(change.addresses);
         const ms = Math.min(change.ms, this.cap ?? Infinity);
-        await this.#run(this.sql.touch, [this.rows.tenant(scope.tenant), rowHash, ms]);
+        await this.#run(this.sql.touch, [this.rows.tenant(scope.tenant), hash, ms]);
         return;
       }
       case 'set':
@@ -56,7 +57,7 @@ export class Writes {
     addresses.forEach((address, at) => {
       const value = this.rows.seal(address, entries[at]);
       const spans = this.rows.spans(entries[at]);
-      const hash = address.rowHash.toString('hex');
+      const hash = address.rowHash;
       kept.delete(hash);
       gone.delete(hash);
       // What cannot be kept here replaces what was there before all the same.
@@ -71,19 +72,17 @@ export class Writes {
   }
 
   async #each(statement: string, addresses: readonly Address[]): Promise<void> {
-    const distinct = [
-      ...new Map(addresses.map((address) => [address.rowHash.toString('hex'), address])).values(),
-    ];
+    const distinct = [...new Map(addresses.map((address) => [address.rowHash, address])).values()];
     for (let at = 0; at < distinct.length; at += KEYS_PER_STATEMENT) {
       const some = distinct.slice(at, at + KEYS_PER_STATEMENT);
-      await this.#run(statement, [this.rows.tenants(some), some.map(({ rowHash }) => rowHash)]);
+      await this.#run(statement, [this.rows.tenants(some), this.rows.hashes(some)]);
     }
   }
 
   #columns(list: readonly Kept[]): unknown[] {
     return [
       this.rows.tenants(list.map(({ address }) => address)),
-      list.map(({ address }) => address.rowHash),
+      this.rows.hashes(list.map(({ address }) => address)),
       list.map(({ value }) => value),
       list.map(({ tags }) => tags),
       list.map(({ spans }) => spans.age),

@@ -14,11 +14,10 @@ type Command = readonly [name: string, ...args: Argument[]];
 type Reply = { readonly value: unknown } | { readonly error: Error };
 
 /**
- * One way to one Redis node. What is asked in one tick goes out together, and while two bulk calls are under way the rest
- * gathers: reads as one MGET, everything else as one pipeline.
+ * One way to one Redis node: values as one MGET, everything else, what is asked in one tick and what gathers while two
+ * bulk calls are under way, as one pipeline.
  */
 class Lane {
-  readonly #reads: Coalescer<string, Buffer | null>;
   readonly #commands: Coalescer<Command, Reply>;
   #pending = 0;
   /** When the reply that is waited for longest became due; moves on with every reply. */
@@ -30,12 +29,7 @@ class Lane {
     /** Keys of one node of a cluster need not share a slot, as MGET demands. */
     readonly ofCluster: boolean,
   ) {
-    this.#reads = new Coalescer((keys) => this.#mget(keys));
     this.#commands = new Coalescer((commands) => this.#pipeline(commands));
-  }
-
-  get(key: string): Promise<Buffer | null> {
-    return this.#reads.ask(key);
   }
 
   async call(command: Command): Promise<unknown> {
@@ -44,7 +38,7 @@ class Lane {
     return reply.value;
   }
 
-  async #mget(keys: readonly string[]): Promise<readonly (Buffer | null)[]> {
+  async get(keys: readonly string[]): Promise<readonly (Buffer | null)[]> {
     if (keys.length === 1) return [await this.#bounded(() => this.client.getBuffer(keys[0]))];
     if (!this.ofCluster) return this.#bounded(() => (this.client as Redis).mgetBuffer([...keys]));
     const replies = await this.#pipeline(keys.map((key) => ['GET', key] as const));
@@ -96,9 +90,14 @@ export class Commands {
     return this.client.isCluster;
   }
 
-  /** The value of a key, as bytes. */
-  get(key: string): Promise<Buffer | null> {
-    return this.#lane(key).get(key);
+  /** Which node has this key; one name for all where there is one. */
+  nodeOf(key: string): string {
+    return this.isCluster ? ((this.client as Cluster).slots[slotOf(key)]?.[0] ?? '') : '';
+  }
+
+  /** The values of keys of one node, as bytes, in one round trip. */
+  get(node: string, keys: readonly string[]): Promise<readonly (Buffer | null)[]> {
+    return this.#laneTo(node).get(keys);
   }
 
   /** Runs a script by its hash, and by its text where the server does not know it yet. */
@@ -114,11 +113,10 @@ export class Commands {
 
   /** Replies are buffers. `key` says which node is asked. */
   call(key: string, name: string, ...args: readonly Argument[]): Promise<unknown> {
-    return this.#lane(key).call([name, ...args]);
+    return this.#laneTo(this.nodeOf(key)).call([name, ...args]);
   }
 
-  #lane(key: string): Lane {
-    const node = this.isCluster ? ((this.client as Cluster).slots[slotOf(key)]?.[0] ?? '') : '';
+  #laneTo(node: string): Lane {
     let lane = this.#lanes.get(node);
     if (!lane) this.#lanes.set(node, (lane = new Lane(this.client, this.clock, this.isCluster)));
     return lane;

@@ -1,12 +1,14 @@
 /** L2: entries in Redis, shared by all processes; fills are fenced by leases, changes are announced on a stream. */
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../core/clock.js';
+import type { Verdict } from '../../coherence/tag-mirror.js';
 import { expired, type Entry } from '../../core/entry.js';
-import { ID_BYTES, ID_OFFSET, open } from '../../core/envelope.js';
+import { ID_BYTES, ID_OFFSET, open, type Opened } from '../../core/envelope.js';
 import type { Address } from '../../core/key.js';
 import type { L2Options } from '../../core/options.js';
 import type {
   Change,
+  MaybePromise,
   Ticket,
   TicketReply,
   Tier,
@@ -14,6 +16,7 @@ import type {
   TierRead,
   TierStatus,
 } from '../../core/tier.js';
+import { Coalescer } from '../coalescer.js';
 import { Changes } from './changes.js';
 import { unavailable } from './connection.js';
 import { Link } from './link.js';
@@ -24,6 +27,13 @@ import { entryOf, sealEntry } from './wire.js';
 
 const LEASE_MS = 2_000;
 const ABSENT: TierRead = Object.freeze({ state: 'absent' });
+
+/** Bytes that Redis gave, when they were asked for, and under which session. */
+interface Reply {
+  readonly bytes: Buffer;
+  readonly session: Session;
+  readonly at: number;
+}
 
 interface Lease extends Ticket {
   readonly tier: 'l2';
@@ -39,6 +49,7 @@ export class RedisTier implements Tier {
   readonly #tags: TagNumbers;
   readonly #clock: Clock;
   readonly #changes: Changes;
+  readonly #reads = new Map<string, Coalescer<Address, TierRead>>();
   #listener: TierListener | undefined;
   #corrupt = 0;
   #missedMessages = 0;
@@ -76,12 +87,11 @@ export class RedisTier implements Tier {
     return Promise.resolve();
   }
 
-  async read(address: Address): Promise<TierRead> {
-    const { session } = this.#link;
-    const before = this.#clock.now();
-    const bytes = await this.#link.commands.get(address.scope.redisKey('e', address));
-    if (bytes === null) return ABSENT;
-    return this.#judge(address, bytes, session, before);
+  read(address: Address): Promise<TierRead> {
+    const node = this.#link.commands.nodeOf(address.entryKey);
+    let reads = this.#reads.get(node);
+    if (!reads) this.#reads.set(node, (reads = this.#readsOf(node)));
+    return reads.ask(address);
   }
 
   async ticket(address: Address, read: TierRead): Promise<TicketReply> {
@@ -90,14 +100,14 @@ export class RedisTier implements Tier {
     await this.#tags.knowClear(scope);
     const n0 = this.#link.number;
     const token = randomBytes(8).toString('hex');
-    const seen = (read.mark as Buffer | undefined) ?? '';
+    const seen = (read.mark as Buffer | undefined)?.subarray(ID_OFFSET, ID_OFFSET + ID_BYTES) ?? '';
     const before = this.#clock.now();
     const keys = [scope.redisKey('e', address), scope.redisKey('l', address)];
     const reply = await this.#link.commands.run(LEASE, keys, [token, LEASE_MS, seen]);
     if (Buffer.isBuffer(reply))
       return {
         kind: 'found',
-        read: await this.#judge(address, reply, session, before),
+        read: await this.#judge(address, { bytes: reply, session, at: before }),
       };
     if (reply !== 1) return { kind: 'busy' };
     return {
@@ -142,36 +152,39 @@ export class RedisTier implements Tier {
     };
   }
 
-  /** Bytes of this key as what they are worth under the session in which they were asked for. */
-  async #judge(
-    address: Address,
-    bytes: Buffer,
-    session: Session,
-    before: number,
-  ): Promise<TierRead> {
-    const mark = bytes.subarray(ID_OFFSET, ID_OFFSET + ID_BYTES);
-    const found = {
-      mark: mark.length === ID_BYTES ? mark : undefined,
-      bytes: bytes.length,
+  /** Reads of one node's keys, many at a time; of one key of a moment, once. */
+  #readsOf(node: string): Coalescer<Address, TierRead> {
+    const send = async (
+      addresses: readonly Address[],
+    ): Promise<readonly MaybePromise<TierRead>[]> => {
+      const { commands, session } = this.#link;
+      const at = this.#clock.now();
+      const keys = addresses.map(({ entryKey }) => entryKey);
+      const values = await commands.get(node, keys);
+      this.#assertEpoch(session);
+      return values.map((bytes, index) =>
+        bytes === null ? ABSENT : this.#judge(addresses[index], { bytes, session, at }),
+      );
     };
-    const opened = open(bytes, address.fingerprint, address.scope.rules.types);
-    if (!opened) {
-      this.#corrupt++;
-      return { state: 'invalid', ...found };
-    }
-    if (opened.epoch !== session.epochNumber) return { state: 'invalid', ...found };
-    const verdict = await this.#tags.judge(address, opened.tags, opened.n0);
-    if (verdict !== 'valid' && verdict !== 'stale') return { state: 'invalid', ...found };
-    if (this.#link.session.epoch !== session.epoch)
-      throw unavailable('the epoch changed during the read');
-    const whole = entryOf(opened, session);
-    const entry = verdict === 'stale' ? expired(whole, before) : whole;
-    if (before >= entry.staleUntil) return { state: 'absent', ...found };
-    return {
-      state: before < entry.freshUntil ? 'fresh' : 'stale',
-      entry,
-      ...found,
-    };
+    return new Coalescer(send, undefined, ({ entryKey }) => entryKey);
+  }
+
+  /** What the bytes of this key are worth under the session in which they were asked for. */
+  #judge(address: Address, reply: Reply): MaybePromise<TierRead> {
+    const opened = open(reply.bytes, address.fingerprint, address.scope.rules.types);
+    if (!opened) this.#corrupt++;
+    if (opened?.epoch !== reply.session.epochNumber) return readOf(reply);
+    const { tags, n0 } = opened;
+    const verdict = this.#tags.judge(address, tags, n0);
+    if (verdict !== 'unknown') return readOf(reply, opened, verdict);
+    return this.#tags.judgeAsking(address, tags, n0).then((asked) => {
+      this.#assertEpoch(reply.session);
+      return readOf(reply, opened, asked);
+    });
+  }
+
+  #assertEpoch({ epoch }: Session): void {
+    if (this.#link.session.epoch !== epoch) throw unavailable('the epoch changed during the read');
   }
 
   async #giveBack(address: Address, token: string): Promise<boolean> {
@@ -180,4 +193,15 @@ export class RedisTier implements Tier {
       1
     );
   }
+}
+
+/** What its tags have left of an entry; without one, or with tags bumped, it is invalid. */
+function readOf({ bytes, session, at }: Reply, opened?: Opened, verdict?: Verdict): TierRead {
+  const found = { mark: bytes, bytes: bytes.length };
+  if (!opened || (verdict !== 'valid' && verdict !== 'stale'))
+    return { state: 'invalid', ...found };
+  const whole = entryOf(opened, session);
+  const entry = verdict === 'stale' ? expired(whole, at) : whole;
+  if (at >= entry.staleUntil) return { state: 'absent', ...found };
+  return { state: at < entry.freshUntil ? 'fresh' : 'stale', entry, ...found };
 }
