@@ -1,7 +1,7 @@
 /** The verbs over three real tiers, as a caller sees them. */
 import { Redis } from 'ioredis';
 import pg from 'pg';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import {
   closeCaches,
   deferred,
@@ -369,6 +369,20 @@ describe('in the stores', () => {
       l1: { state: 'fresh' },
       l2: { state: 'fresh' },
     });
+  });
+
+  it('takes a change of many keys in parts, each with a wait of its own', async () => {
+    const { cache, l3 } = await three();
+    const sizes: number[] = [];
+    const apply = l3!.real.apply.bind(l3!.real);
+    vi.spyOn(l3!.real, 'apply').mockImplementation((change) => {
+      if (change.kind === 'set') sizes.push(change.addresses.length);
+      return apply(change);
+    });
+    const entries = Array.from({ length: 2_500 }, (_zero, n) => [`k${n}`, n] as const);
+    expect(await cache.setMany(entries)).toMatchObject({ l3: 'ok' });
+    expect(sizes).toEqual([1_000, 1_000, 500]);
+    expect(await cache.get('k2499')).toBe(2_499);
   });
 
   it('reads many keys of one moment with one command and one statement', async () => {

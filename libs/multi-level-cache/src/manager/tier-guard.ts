@@ -1,4 +1,5 @@
 /** One lower tier as the paths see it: bounded in time, never throwing on reads, and bypassed where it owes a change. */
+import { partsOf, removal } from '../core/change.js';
 import type { Clock } from '../core/clock.js';
 import { Debts } from '../coherence/debts.js';
 import { adopt, type Entry, type Isolation } from '../core/entry.js';
@@ -13,6 +14,7 @@ export type Taken = 'ok' | 'queued';
 const AWAY: TierRead = Object.freeze({ state: 'absent' });
 const MAX_DEBTS = 10_000;
 const RETRY_MS = 250;
+const KEYS_AT_A_TIME = 1_000;
 
 export interface GuardOptions {
   readonly budget: number;
@@ -109,19 +111,11 @@ export class TierGuard {
   }
 
   async apply(change: Change): Promise<Taken> {
-    if (this.#mayApply(change)) {
-      try {
-        await this.#changes.race(this.tier.apply(change));
-        if (change.kind === 'set') this.writes += change.entries.length;
-        return 'ok';
-      } catch {
-        // Not known to be stored: it is owed.
-        this.#answers = false;
-      }
-    }
-    this.#debts.add(removal(change));
-    this.pay();
-    return 'queued';
+    let taken: Taken = 'ok';
+    // Each part has a wait of its own: a change of many keys is not late for being long.
+    for (const part of partsOf(change, KEYS_AT_A_TIME))
+      if ((await this.#applyPart(part)) === 'queued') taken = 'queued';
+    return taken;
   }
 
   /** Applies what is owed, oldest first; called when the tier is back, and by itself until nothing is owed. */
@@ -143,6 +137,22 @@ export class TierGuard {
     await this.tier.close();
   }
 
+  async #applyPart(change: Change): Promise<Taken> {
+    if (this.#mayApply(change)) {
+      try {
+        await this.#changes.race(this.tier.apply(change));
+        if (change.kind === 'set') this.writes += change.entries.length;
+        return 'ok';
+      } catch {
+        // Not known to be stored: it is owed.
+        this.#answers = false;
+      }
+    }
+    this.#debts.add(removal(change));
+    this.pay();
+    return 'queued';
+  }
+
   /**
    * Removals commute with what is owed, so they need not queue behind it: under steady traffic the queue would never end. A
    * value stored while its key's removal is owed would be removed by that.
@@ -158,7 +168,8 @@ export class TierGuard {
   async #payAll(): Promise<void> {
     for (let batch = this.#debts.next; batch && !this.#closed; batch = this.#debts.next) {
       try {
-        await this.#changes.race(this.tier.apply(batch.change));
+        for (const part of partsOf(batch.change, KEYS_AT_A_TIME))
+          await this.#changes.race(this.tier.apply(part));
       } catch {
         return;
       }
@@ -194,16 +205,6 @@ export class TierGuard {
       (read.entry !== undefined && this.#debts.coversTags(address.scope.tenant, read.entry.tags))
     );
   }
-}
-
-/**
- * What a tier above a stored value must forget, and what a tier that was away is owed: applied late, a `set` or a `touch`
- * could undo another process's newer write, a removal cannot.
- */
-export function removal(change: Change): Change {
-  return change.kind === 'set' || change.kind === 'touch'
-    ? { kind: 'delete', addresses: change.addresses }
-    : change;
 }
 
 /** Stands for "nothing known" where a read was skipped. */

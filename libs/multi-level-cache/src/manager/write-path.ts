@@ -1,10 +1,11 @@
 /** THE write flow, and what other processes' writes do here: L1, then L3, L2 with its announcement, and L1 again. */
+import { removal } from '../core/change.js';
 import { CacheError } from '../core/errors.js';
 import { Scope, type ScopeRules } from '../core/key.js';
 import type { Change, RemoteChange, TierListener, TierName, TierState } from '../core/tier.js';
 import type { Applied, Receipt } from './cache-manager.js';
 import type { Parts } from './parts.js';
-import { removal, type TierGuard } from './tier-guard.js';
+import type { TierGuard } from './tier-guard.js';
 
 export class WritePath {
   constructor(

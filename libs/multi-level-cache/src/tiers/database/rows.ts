@@ -93,13 +93,16 @@ export class Rows {
 
   /** Tenants and implicit tags of all these keys, each pair once. */
   impliedOnce(addresses: readonly Address[]): [tenants: string[], tags: string[]] {
-    const pairs = new Map<string, readonly [string, string]>();
+    const byTenant = new Map<string, Set<string>>();
     for (const { scope, implied } of addresses) {
-      const tenant = this.tenant(scope.tenant);
-      for (const tag of implied) pairs.set(nameOf(tenant, tag), [tenant, tag]);
+      let tags = byTenant.get(scope.tenant);
+      if (!tags) byTenant.set(scope.tenant, (tags = new Set()));
+      for (const tag of implied) tags.add(tag);
     }
-    const list = [...pairs.values()];
-    return [list.map(([tenant]) => tenant), list.map(([, tag]) => tag)];
+    const pairs = [...byTenant].flatMap(([tenant, tags]) =>
+      [...tags].map((tag) => [this.tenant(tenant), tag] as const),
+    );
+    return [pairs.map(([tenant]) => tenant), pairs.map(([, tag]) => tag)];
   }
 
   /** What the answer to one question is worth to those who asked at `takenAt`. */

@@ -166,11 +166,11 @@ export function statements(n: Names): Statements {
         order by expiry_bucket limit $1 for update skip locked) d
       where e.tenant = d.tenant and e.key_hash = d.key_hash
       returning (octet_length(e.value) + ${ROW_BYTES})::float8 as bytes`,
-    // $1 rows at most
+    // $1 rows at most. The time of the statement, which stands still, so that the index finds them
     sweepEntries: `
       delete from ${n.entry} e using (
         select tenant, key_hash from ${n.entry}
-        where expiry_bucket <= ${BUCKET('clock_timestamp()')} and stale_until < clock_timestamp()
+        where expiry_bucket <= ${BUCKET('statement_timestamp()')} and stale_until < statement_timestamp()
         limit $1 for update skip locked) d
       where e.tenant = d.tenant and e.key_hash = d.key_hash
       returning 1`,

@@ -1,5 +1,6 @@
 /** Writes and invalidations on their way into Redis: chunked, announced, and tried again after a SYNC. */
 import { randomBytes } from 'node:crypto';
+import { partsOf } from '../../core/change.js';
 import type { Clock } from '../../core/clock.js';
 import { encodeSegment, type Address } from '../../core/key.js';
 import type { Change } from '../../core/tier.js';
@@ -12,6 +13,7 @@ import type { Session } from './session.js';
 import { field, withGroups, type TagNumbers } from './tag-numbers.js';
 import { sealEntry } from './wire.js';
 
+/** So that messages stay small. */
 const KEYS_PER_MESSAGE = 100;
 
 export class Changes {
@@ -26,7 +28,9 @@ export class Changes {
 
   /** Resolves when Redis has taken all of it. */
   async apply(change: Change): Promise<void> {
-    const settled = await Promise.allSettled(chunks(change).map((part) => this.#apply(part)));
+    const settled = await Promise.allSettled(
+      partsOf(change, KEYS_PER_MESSAGE).map((part) => this.#apply(part)),
+    );
     const failed = settled.find((part) => part.status === 'rejected');
     if (failed) throw failed.reason;
   }
@@ -103,20 +107,4 @@ function pairOf(address: Address): [string, string] {
 
 function modeOf({ kind }: Exclude<Change, { kind: 'tags' }>): Mode {
   return kind === 'delete' ? MODE.drop : MODE[kind];
-}
-
-/** Parts whose messages stay small. */
-function chunks(change: Change): Change[] {
-  if (change.kind === 'tags' || change.kind === 'touch') return [change];
-  const { addresses } = change;
-  const parts: Change[] = [];
-  for (let at = 0; at < addresses.length; at += KEYS_PER_MESSAGE) {
-    const some = addresses.slice(at, at + KEYS_PER_MESSAGE);
-    parts.push(
-      change.kind === 'set'
-        ? { ...change, addresses: some, entries: change.entries.slice(at, at + KEYS_PER_MESSAGE) }
-        : { ...change, addresses: some },
-    );
-  }
-  return parts;
 }
