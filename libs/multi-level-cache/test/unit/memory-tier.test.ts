@@ -94,6 +94,72 @@ describe('a hit', () => {
   });
 });
 
+describe('the order of use', () => {
+  it('is the order of hits once others came in between', () => {
+    const { clock, fill, hit } = bench({ maxEntries: 3 });
+    ['a', 'b', 'c'].forEach((key) => fill(key));
+    clock.advance(1);
+    ['b', 'a'].forEach(hit);
+    ['d', 'e', 'f'].forEach((key) => fill(key));
+    fill('g');
+    expect(['a', 'b', 'c'].map((key) => hit(key)?.value())).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
+    ['f', 'e'].forEach(hit);
+    fill('h');
+    expect(['e', 'f', 'g', 'h'].map((key) => hit(key)?.value())).toEqual([
+      'e',
+      'f',
+      undefined,
+      'h',
+    ]);
+  });
+
+  it('does not heed a hit while no more than 1/64 of all entries came in since the last move', () => {
+    const survives = (cameIn: number): boolean => {
+      const { fill, hit } = bench({ maxEntries: 128 });
+      const come = (name: string, count: number): void => {
+        for (let n = 0; n < count; n++) fill(`${name}${n}`);
+      };
+      come('first', 128);
+      hit('first0');
+      come('second', cameIn);
+      hit('first0');
+      come('third', 126);
+      return hit('first0') !== undefined;
+    };
+    expect([2, 3].map(survives)).toEqual([false, true]);
+  });
+});
+
+describe('a listener for evictions', () => {
+  it('finds the key gone and its row free, and may fill it again', () => {
+    const { tier, fill, hit } = bench({ maxEntries: 2 });
+    const seen: unknown[] = [];
+    tier.onEvict = (_cache, key) => {
+      seen.push([key, hit(key), tier.status().entries]);
+      if (key === 'a') fill('a', 'again');
+    };
+    ['a', 'b', 'c'].forEach((key) => fill(key));
+    expect(seen).toEqual([
+      ['a', undefined, 2],
+      ['b', undefined, 2],
+    ]);
+    expect(['a', 'b', 'c'].map((key) => hit(key)?.value())).toEqual(['again', undefined, 'c']);
+  });
+
+  it('may close the tier', async () => {
+    const { tier, fill, hit } = bench({ maxEntries: 1 });
+    tier.onEvict = () => void tier.close();
+    fill('a');
+    fill('b');
+    expect(tier.status()).toMatchObject({ entries: 0, bytes: 0 });
+    expect(hit('b')).toBeUndefined();
+  });
+});
+
 describe('the bounds', () => {
   it('hold by bytes, over all partitions', () => {
     const { tier, entry, fill } = bench({ maxSize: 4_000 });
@@ -177,6 +243,73 @@ describe('a flush', () => {
     expect(tier.status()).toMatchObject({ entries: 0, bytes: 0 });
     expect(fill('a')).toBe(true);
     expect(hit('a')?.value()).toBe('a');
+  });
+});
+
+describe('a row used again', () => {
+  it('after a flush answers with what came in since, and rows of before stay dead', () => {
+    const { tier, fill, hit } = bench();
+    ['a', 'b', 'c'].forEach((key) => fill(key, key, { tags: ['red'] }));
+    tier.flush();
+    fill('b', 'new');
+    fill('d', 'new');
+    tier.tags.bump('p', ['blue']);
+    expect(['a', 'b', 'c', 'd'].map((key) => hit(key)?.value())).toEqual([
+      undefined,
+      'new',
+      undefined,
+      'new',
+    ]);
+    fill('e', 'newer');
+    expect(['a', 'c', 'e'].map((key) => hit(key)?.value())).toEqual([
+      undefined,
+      undefined,
+      'newer',
+    ]);
+  });
+
+  it('answers for its new key only', async () => {
+    const { tier, fill, hit } = bench({ maxEntries: 2 });
+    fill('a');
+    await hit('a')!.promise();
+    tier.drop(scope, 'a');
+    fill('b');
+    fill('c');
+    fill('d');
+    expect([hit('a'), hit('b')]).toEqual([undefined, undefined]);
+    expect(await hit('c')!.promise()).toBe('c');
+    expect(await hit('d')!.promise()).toBe('d');
+  });
+
+  it('is found by nobody through a partition of before a close', async () => {
+    const { tier, fill } = bench();
+    fill('a');
+    const before = tier.partition(scope);
+    await tier.close();
+    fill('b');
+    expect(tier.hit(before, 'a')).toBe(NO_ROW);
+    expect(before.live).toBe(false);
+  });
+});
+
+describe('hits, when asked for', () => {
+  it('are told once, by scope and key', () => {
+    const { tier, fill, hit } = bench();
+    const take = (): unknown[] => {
+      const told: unknown[] = [];
+      tier.takeHits((owner, key, hits) => told.push([owner.tenant, key, hits]));
+      return told;
+    };
+    ['a', 'b'].forEach((key) => fill(key));
+    ['a', 'b', 'b'].forEach(hit);
+    tier.drop(scope, 'a');
+    expect(take()).toEqual([['p', 'b', 2]]);
+    hit('b');
+    expect(take()).toEqual([['p', 'b', 1]]);
+    expect(take()).toEqual([]);
+    fill('c');
+    hit('c');
+    expect(take()).toEqual([['p', 'c', 1]]);
   });
 });
 
