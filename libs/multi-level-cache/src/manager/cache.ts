@@ -117,7 +117,7 @@ export class Cache extends CacheManager {
     this.counts.l1++;
     // Before anybody is told: a listener may write, and the row may then be another's.
     const answer = l1.promise(row) as Promise<T>;
-    if (events.has('hit')) events.emit('hit', { cache: this.name, key, tier: 'l1' });
+    if (events.hearsHits) events.emit('hit', { cache: this.name, key, tier: 'l1' });
     return answer;
   }
 
@@ -298,7 +298,7 @@ export class Cache extends CacheManager {
     this.counts.l1++;
     const answer = l1.promise(row);
     if (l1.refreshDue(row, REFRESH_AGAIN_MS)) this.#refresh(home, key, loader, options);
-    if (events.has('hit')) events.emit('hit', { cache: this.name, key, tier: 'l1' });
+    if (events.hearsHits) events.emit('hit', { cache: this.name, key, tier: 'l1' });
     return answer;
   }
 
