@@ -181,6 +181,14 @@ describe('the bounds', () => {
     expect(tier.status()).toMatchObject({ entries: 0, bytes: 0, evictions: 0 });
   });
 
+  it('refuse an entry whose size no cell can hold, for it would count as a small one', () => {
+    const { tier, entry } = bench({ maxSize: 2 ** 40 });
+    const small = entry('value');
+    const huge = { ...small, shape: { ...small.shape, bytes: 2 ** 32 } };
+    expect(tier.fill(at('key'), huge, tier.ticketFor(at('key')))).toBe(false);
+    expect(tier.status()).toMatchObject({ entries: 0, bytes: 0 });
+  });
+
   it('keep count when a key is filled again and again', () => {
     const { tier, fill } = bench();
     fill('key', 'x'.repeat(5_000));
