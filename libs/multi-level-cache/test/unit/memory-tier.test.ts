@@ -150,13 +150,13 @@ describe('a listener for evictions', () => {
     expect(['a', 'b', 'c'].map((key) => hit(key)?.value())).toEqual(['again', undefined, 'c']);
   });
 
-  it('may close the tier', async () => {
-    const { tier, fill, hit } = bench({ maxEntries: 1 });
+  it('may close the tier, though more was to go', () => {
+    const { tier, fill, hit } = bench({ maxSize: 4_000 });
     tier.onEvict = () => void tier.close();
-    fill('a');
-    fill('b');
-    expect(tier.status()).toMatchObject({ entries: 0, bytes: 0 });
-    expect(hit('b')).toBeUndefined();
+    ['a', 'b', 'c'].forEach((key) => fill(key, 'x'.repeat(1_000)));
+    fill('d', 'x'.repeat(3_500));
+    expect(tier.status()).toMatchObject({ entries: 0, bytes: 0, evictions: 1 });
+    expect(hit('d')).toBeUndefined();
   });
 });
 
@@ -315,6 +315,7 @@ describe('hits, when asked for', () => {
     hit('b');
     expect(take()).toEqual([['p', 'b', 1]]);
     expect(take()).toEqual([]);
+    tier.drop(scope, 'b');
     fill('c');
     hit('c');
     expect(take()).toEqual([['p', 'c', 1]]);
@@ -331,6 +332,21 @@ describe('a drop', () => {
     expect(tier.read(at('key')).state).toBe('absent');
     expect(tier.fill(at('key'), entry('late'), ticket)).toBe(false);
     expect(tier.fill(at('other'), entry('value'), other)).toBe(true);
+  });
+});
+
+describe('an expiry', () => {
+  it('voids tickets of its key, whether the entry is fresh, stale or not there', () => {
+    const { tier, entry, fill } = bench();
+    const late = (): boolean => {
+      const ticket = tier.ticketFor(at('key'));
+      tier.expire(scope, 'key');
+      return tier.fill(at('key'), entry('late'), ticket);
+    };
+    const whenAbsent = late();
+    fill('key');
+    expect([whenAbsent, late(), late()]).toEqual([false, false, false]);
+    expect(tier.read(at('key'))).toMatchObject({ state: 'stale', entry: { value: 'key' } });
   });
 });
 
