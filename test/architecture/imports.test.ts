@@ -34,7 +34,6 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 };
 /** Packages a room may import by value; everything else is loaded when it is needed, or not at all. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
-  'tiers/memory': ['lru-cache'],
   nest: ['@nestjs/common', '@nestjs/core', 'rxjs', 'reflect-metadata'],
 };
 

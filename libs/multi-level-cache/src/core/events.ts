@@ -64,8 +64,14 @@ export class EventHub {
   readonly #channels = Object.fromEntries(
     EVENT_NAMES.map((name) => [name, channel(channelName(name))]),
   ) as Record<CacheEventName, Channel>;
+  readonly #hits = this.#channels.hit;
 
   constructor(readonly namespace: string) {}
+
+  /** `has('hit')` for the path of a hit, where a member of fixed name costs a fraction of one looked up by name. */
+  get hearsHits(): boolean {
+    return this.#listeners.hit !== undefined || this.#hits.hasSubscribers;
+  }
 
   has(name: CacheEventName): boolean {
     return this.#listeners[name] !== undefined || this.#channels[name].hasSubscribers;

@@ -16,6 +16,7 @@ import type { CacheEventName, CacheListener } from '../core/events.js';
 import { assertKey, NAME_PATTERN, type Address } from '../core/key.js';
 import type { CacheSettings, ResolvedOptions } from '../core/options.js';
 import type { ContextStore, SecurityContext } from '../security/context.js';
+import { NO_ROW } from '../tiers/memory/memory-tier.js';
 import { BulkLoad } from './bulk-load.js';
 import {
   CacheManager,
@@ -98,10 +99,10 @@ export class Cache extends CacheManager {
 
   peek<T>(key: string): T | undefined {
     const { l1 } = this.#parts;
-    const slot = l1?.hit(this.#homes.current().partition!, key);
-    if (!slot) return undefined;
+    const row = l1 ? l1.hit(this.#homes.current().partition!, key) : NO_ROW;
+    if (!l1 || row === NO_ROW) return undefined;
     this.counts.l1++;
-    return slot.value() as T;
+    return l1.value(row) as T;
   }
 
   getOrSet<T>(key: string, loader: Loader<T>, options?: EntryOptions): Promise<T> {
@@ -111,11 +112,13 @@ export class Cache extends CacheManager {
   get<T>(key: string, options?: ReadOptions): Promise<T | undefined> {
     const home = this.#homes.current();
     const { l1, events } = this.#parts;
-    const slot = options === undefined ? l1?.hit(home.partition!, key) : undefined;
-    if (!slot) return this.#find(home, key, options) as Promise<T | undefined>;
+    const row = l1 && options === undefined ? l1.hit(home.partition!, key) : NO_ROW;
+    if (!l1 || row === NO_ROW) return this.#find(home, key, options) as Promise<T | undefined>;
     this.counts.l1++;
-    if (events.has('hit')) events.emit('hit', { cache: this.name, key, tier: 'l1' });
-    return slot.promise() as Promise<T>;
+    // Before anybody is told: a listener may write, and the row may then be another's.
+    const answer = l1.promise(row) as Promise<T>;
+    if (events.hearsHits) events.emit('hit', { cache: this.name, key, tier: 'l1' });
+    return answer;
   }
 
   async getMany<T>(keys: readonly string[], options?: ReadOptions): Promise<Map<string, T>> {
@@ -127,17 +130,18 @@ export class Cache extends CacheManager {
     const values = new Map<string, unknown>();
     const missing: string[] = [];
     for (const key of distinct) {
-      const slot = memory?.hit(home.partition!, key);
-      // Set now, so that the order is the one asked for.
-      values.set(key, slot?.value());
-      if (slot) this.#tell(key, { by: 'l1', entry: slot.entry });
+      const row = memory ? memory.hit(home.partition!, key) : NO_ROW;
+      const hit = memory !== null && row !== NO_ROW;
+      // Set now, so that the order is the one asked for, and before anybody is told, who may write.
+      values.set(key, hit ? memory.value(row) : undefined);
+      if (hit) this.#tell(key, 'l1');
       else missing.push(key);
     }
     const addresses = missing.map((key) => this.#homes.address(home, key));
     const answers = missing.length > 0 ? await this.#shared.reads.getMany(addresses, life) : [];
     life.signal?.throwIfAborted();
     answers.forEach((answer, index) => {
-      this.#tell(missing[index], answer);
+      this.#tell(missing[index], answer?.by);
       if (answer?.entry) values.set(missing[index], handOut(answer.entry));
     });
     return found([...values.keys()], [...values.values()]) as Map<string, T>;
@@ -289,15 +293,13 @@ export class Cache extends CacheManager {
   ): Promise<unknown> {
     const home = this.#homes.current();
     const { l1, events } = this.#parts;
-    const slot = fromMemory(options) ? l1?.hit(home.partition!, key) : undefined;
-    if (!slot) return this.#load(home, key, loader, options, kind);
+    const row = l1 && fromMemory(options) ? l1.hit(home.partition!, key) : NO_ROW;
+    if (!l1 || row === NO_ROW) return this.#load(home, key, loader, options, kind);
     this.counts.l1++;
-    if (slot.lastAccess >= slot.refreshAt) {
-      slot.refreshAt = slot.lastAccess + REFRESH_AGAIN_MS;
-      this.#refresh(home, key, loader, options);
-    }
-    if (events.has('hit')) events.emit('hit', { cache: this.name, key, tier: 'l1' });
-    return slot.promise();
+    const answer = l1.promise(row);
+    if (l1.refreshDue(row, REFRESH_AGAIN_MS)) this.#refresh(home, key, loader, options);
+    if (events.hearsHits) events.emit('hit', { cache: this.name, key, tier: 'l1' });
+    return answer;
   }
 
   async #load(
@@ -317,8 +319,8 @@ export class Cache extends CacheManager {
       this.counts.error++;
       throw error;
     }
-    this.#tell(key, answer);
     const { entry, by } = answer;
+    this.#tell(key, by);
     if (!entry) return undefined;
     if (
       by !== 'loader' &&
@@ -337,28 +339,29 @@ export class Cache extends CacheManager {
     const address = this.#address(home, key);
     const life = readLife(options, this.#base);
     life.signal?.throwIfAborted();
-    const slot =
-      life.tiers?.includes('l1') === false ? undefined : this.#parts.l1?.hit(home.partition!, key);
-    const answer: Answer | undefined = slot
-      ? { by: 'l1', entry: slot.entry }
-      : await this.#shared.reads.get(address, life);
+    const memory = life.tiers?.includes('l1') === false ? null : this.#parts.l1;
+    const row = memory ? memory.hit(home.partition!, key) : NO_ROW;
+    const answer: Answer | undefined =
+      memory && row !== NO_ROW
+        ? { by: 'l1', entry: memory.entry(row) }
+        : await this.#shared.reads.get(address, life);
     life.signal?.throwIfAborted();
-    this.#tell(key, answer);
+    this.#tell(key, answer?.by);
     return answer?.entry && handOut(answer.entry);
   }
 
   /** Counts and tells who answered; called in the caller's own async context. */
-  #tell(key: string, answer: Answer | undefined): void {
+  #tell(key: string, by: Answer['by'] | undefined): void {
     const { events } = this.#parts;
     const cache = this.name;
-    // Hits in memory are counted by their slots.
-    if (answer?.by !== 'l1') this.#shared.asked(this.#homes.current().scope.tenant, cache, key);
-    if (answer) this.counts[answer.by]++;
-    if (!answer || answer.by === 'loader') {
+    // Hits in memory are counted by their rows.
+    if (by !== 'l1') this.#shared.asked(this.#homes.current().scope.tenant, cache, key);
+    if (by) this.counts[by]++;
+    if (!by || by === 'loader') {
       if (events.has('miss')) events.emit('miss', { cache, key });
-    } else if (answer.by === 'stale') {
+    } else if (by === 'stale') {
       if (events.has('stale')) events.emit('stale', { cache, key });
-    } else if (events.has('hit')) events.emit('hit', { cache, key, tier: answer.by });
+    } else if (events.has('hit')) events.emit('hit', { cache, key, tier: by });
   }
 
   /** The tiers of a call are a choice among those of its cache. */

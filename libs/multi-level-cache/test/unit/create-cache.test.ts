@@ -137,3 +137,20 @@ it('tells when a tier goes and comes', () => {
   l2.listener.state('up');
   expect(told).toEqual(['l2 down', 'l2 up']);
 });
+
+it('answers a hit with what was hit, whatever its listener does to the key', async () => {
+  const asks = {
+    get: () => cache.get('k'),
+    getOrSet: () => cache.getOrSet('k', () => 'loaded'),
+    getMany: async () => (await cache.getMany(['k'])).get('k'),
+  };
+  for (const [verb, ask] of Object.entries(asks)) {
+    await cache.getOrSet('k', () => 'v');
+    const off = cache.on('hit', () => {
+      l2.listener.changed({ kind: 'delete', keys: [['p', 'default', 'k']] });
+    });
+    expect([verb, await ask()]).toEqual([verb, 'v']);
+    expect(cache.peek('k')).toBeUndefined();
+    off();
+  }
+});

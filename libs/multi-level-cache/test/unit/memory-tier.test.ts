@@ -1,13 +1,19 @@
 /** L1 beyond the contract: hits, bounds, the cap on its ttl, flushes and what explain sees. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { createEntry, type Entry, type Life } from '../../src/core/entry.js';
 import { Address, Scope } from '../../src/core/key.js';
 import type { L1Options } from '../../src/core/options.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
-import { MemoryTier, type Slot } from '../../src/tiers/memory/memory-tier.js';
+import { MemoryTier, NO_ROW } from '../../src/tiers/memory/memory-tier.js';
 
 const scope = new Scope('app', 'p', 'default');
 const at = (key: string): Address => new Address(scope, key);
+
+/** What is in a row, while nothing else is asked of the tier. */
+interface Hit {
+  readonly value: () => unknown;
+  readonly promise: () => Promise<unknown>;
+}
 
 function bench(options: Partial<L1Options> = {}) {
   const clock = new FakeClock();
@@ -19,7 +25,11 @@ function bench(options: Partial<L1Options> = {}) {
     createEntry(value, { ttl: 1_000, grace: 1_000, tags: [], ...life }, clock.now(), 0, true);
   const fill = (key: string, value: unknown = key, life: Partial<Life> = {}): boolean =>
     tier.fill(at(key), entry(value, life), tier.ticketFor(at(key)));
-  const hit = (key: string): Slot | undefined => tier.hit(tier.partition(scope), key);
+  const hit = (key: string): Hit | undefined => {
+    const row = tier.hit(tier.partition(scope), key);
+    if (row === NO_ROW) return undefined;
+    return { value: () => tier.value(row), promise: () => tier.promise(row) };
+  };
   return { clock, tier, entry, fill, hit };
 }
 
@@ -61,10 +71,12 @@ describe('a hit', () => {
 
   it('is none after a tag of the entry was bumped, and looks once per bump elsewhere', () => {
     const { tier, fill, hit } = bench();
+    const looks = vi.spyOn(tier.tags, 'judge');
     fill('key', 1, { tags: ['red'] });
     tier.tags.bump('p', ['blue']);
     tier.tags.bump('t:other', ['red']);
-    expect(hit('key')?.validated).toBe(tier.tags.changes);
+    expect([hit('key')?.value(), hit('key')?.value()]).toEqual([1, 1]);
+    expect(looks).toHaveBeenCalledTimes(1);
     tier.tags.bump('p', ['red']);
     expect(hit('key')).toBeUndefined();
     expect(tier.status().entries).toBe(0);
@@ -82,6 +94,72 @@ describe('a hit', () => {
   });
 });
 
+describe('the order of use', () => {
+  it('is the order of hits once others came in between', () => {
+    const { clock, fill, hit } = bench({ maxEntries: 3 });
+    ['a', 'b', 'c'].forEach((key) => fill(key));
+    clock.advance(1);
+    ['b', 'a'].forEach(hit);
+    ['d', 'e', 'f'].forEach((key) => fill(key));
+    fill('g');
+    expect(['a', 'b', 'c'].map((key) => hit(key)?.value())).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
+    ['f', 'e'].forEach(hit);
+    fill('h');
+    expect(['e', 'f', 'g', 'h'].map((key) => hit(key)?.value())).toEqual([
+      'e',
+      'f',
+      undefined,
+      'h',
+    ]);
+  });
+
+  it('does not heed a hit while no more than 1/64 of all entries came in since the last move', () => {
+    const survives = (cameIn: number): boolean => {
+      const { fill, hit } = bench({ maxEntries: 128 });
+      const come = (name: string, count: number): void => {
+        for (let n = 0; n < count; n++) fill(`${name}${n}`);
+      };
+      come('first', 128);
+      hit('first0');
+      come('second', cameIn);
+      hit('first0');
+      come('third', 126);
+      return hit('first0') !== undefined;
+    };
+    expect([2, 3].map(survives)).toEqual([false, true]);
+  });
+});
+
+describe('a listener for evictions', () => {
+  it('finds the key gone and its row free, and may fill it again', () => {
+    const { tier, fill, hit } = bench({ maxEntries: 2 });
+    const seen: unknown[] = [];
+    tier.onEvict = (_cache, key) => {
+      seen.push([key, hit(key), tier.status().entries]);
+      if (key === 'a') fill('a', 'again');
+    };
+    ['a', 'b', 'c'].forEach((key) => fill(key));
+    expect(seen).toEqual([
+      ['a', undefined, 2],
+      ['b', undefined, 2],
+    ]);
+    expect(['a', 'b', 'c'].map((key) => hit(key)?.value())).toEqual(['again', undefined, 'c']);
+  });
+
+  it('may close the tier, though more was to go', () => {
+    const { tier, fill, hit } = bench({ maxSize: 4_000 });
+    tier.onEvict = () => void tier.close();
+    ['a', 'b', 'c'].forEach((key) => fill(key, 'x'.repeat(1_000)));
+    fill('d', 'x'.repeat(3_500));
+    expect(tier.status()).toMatchObject({ entries: 0, bytes: 0, evictions: 1 });
+    expect(hit('d')).toBeUndefined();
+  });
+});
+
 describe('the bounds', () => {
   it('hold by bytes, over all partitions', () => {
     const { tier, entry, fill } = bench({ maxSize: 4_000 });
@@ -92,7 +170,7 @@ describe('the bounds', () => {
     expect(bytes).toBeLessThanOrEqual(4_000);
     expect(entries + evictions).toBe(11);
     expect(tier.read(other).state).toBe('absent');
-    expect(tier.partition(other.scope).slots.size).toBe(0);
+    expect(tier.partition(other.scope).rows.size).toBe(0);
   });
 
   it('refuse an entry larger than all of L1, and drop the older value', () => {
@@ -103,6 +181,14 @@ describe('the bounds', () => {
     expect(tier.status()).toMatchObject({ entries: 0, bytes: 0, evictions: 0 });
   });
 
+  it('refuse an entry whose size no cell can hold, for it would count as a small one', () => {
+    const { tier, entry } = bench({ maxSize: 2 ** 40 });
+    const small = entry('value');
+    const huge = { ...small, shape: { ...small.shape, bytes: 2 ** 32 } };
+    expect(tier.fill(at('key'), huge, tier.ticketFor(at('key')))).toBe(false);
+    expect(tier.status()).toMatchObject({ entries: 0, bytes: 0 });
+  });
+
   it('keep count when a key is filled again and again', () => {
     const { tier, fill } = bench();
     fill('key', 'x'.repeat(5_000));
@@ -111,7 +197,7 @@ describe('the bounds', () => {
     const once = bench();
     once.fill('key', '');
     expect(tier.status()).toMatchObject({ entries: 1, bytes: once.tier.status().bytes });
-    expect(tier.partition(scope).slots.size).toBe(1);
+    expect(tier.partition(scope).rows.size).toBe(1);
   });
 
   it('drop partitions without entries, and tell who holds one', () => {
@@ -168,6 +254,74 @@ describe('a flush', () => {
   });
 });
 
+describe('a row used again', () => {
+  it('after a flush answers with what came in since, and rows of before stay dead', () => {
+    const { tier, fill, hit } = bench();
+    ['a', 'b', 'c'].forEach((key) => fill(key, key, { tags: ['red'] }));
+    tier.flush();
+    fill('b', 'new');
+    fill('d', 'new');
+    tier.tags.bump('p', ['blue']);
+    expect(['a', 'b', 'c', 'd'].map((key) => hit(key)?.value())).toEqual([
+      undefined,
+      'new',
+      undefined,
+      'new',
+    ]);
+    fill('e', 'newer');
+    expect(['a', 'c', 'e'].map((key) => hit(key)?.value())).toEqual([
+      undefined,
+      undefined,
+      'newer',
+    ]);
+  });
+
+  it('answers for its new key only', async () => {
+    const { tier, fill, hit } = bench({ maxEntries: 2 });
+    fill('a');
+    await hit('a')!.promise();
+    tier.drop(scope, 'a');
+    fill('b');
+    fill('c');
+    fill('d');
+    expect([hit('a'), hit('b')]).toEqual([undefined, undefined]);
+    expect(await hit('c')!.promise()).toBe('c');
+    expect(await hit('d')!.promise()).toBe('d');
+  });
+
+  it('is found by nobody through a partition of before a close', async () => {
+    const { tier, fill } = bench();
+    fill('a');
+    const before = tier.partition(scope);
+    await tier.close();
+    fill('b');
+    expect(tier.hit(before, 'a')).toBe(NO_ROW);
+    expect(before.live).toBe(false);
+  });
+});
+
+describe('hits, when asked for', () => {
+  it('are told once, by scope and key', () => {
+    const { tier, fill, hit } = bench();
+    const take = (): unknown[] => {
+      const told: unknown[] = [];
+      tier.takeHits((owner, key, hits) => told.push([owner.tenant, key, hits]));
+      return told;
+    };
+    ['a', 'b'].forEach((key) => fill(key));
+    ['a', 'b', 'b'].forEach(hit);
+    tier.drop(scope, 'a');
+    expect(take()).toEqual([['p', 'b', 2]]);
+    hit('b');
+    expect(take()).toEqual([['p', 'b', 1]]);
+    expect(take()).toEqual([]);
+    tier.drop(scope, 'b');
+    fill('c');
+    hit('c');
+    expect(take()).toEqual([['p', 'c', 1]]);
+  });
+});
+
 describe('a drop', () => {
   it('removes the entry and voids tickets of its key', () => {
     const { tier, entry, fill } = bench();
@@ -178,6 +332,21 @@ describe('a drop', () => {
     expect(tier.read(at('key')).state).toBe('absent');
     expect(tier.fill(at('key'), entry('late'), ticket)).toBe(false);
     expect(tier.fill(at('other'), entry('value'), other)).toBe(true);
+  });
+});
+
+describe('an expiry', () => {
+  it('voids tickets of its key, whether the entry is fresh, stale or not there', () => {
+    const { tier, entry, fill } = bench();
+    const late = (): boolean => {
+      const ticket = tier.ticketFor(at('key'));
+      tier.expire(scope, 'key');
+      return tier.fill(at('key'), entry('late'), ticket);
+    };
+    const whenAbsent = late();
+    fill('key');
+    expect([whenAbsent, late(), late()]).toEqual([false, false, false]);
+    expect(tier.read(at('key'))).toMatchObject({ state: 'stale', entry: { value: 'key' } });
   });
 });
 

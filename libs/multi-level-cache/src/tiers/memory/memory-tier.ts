@@ -1,9 +1,8 @@
-/** L1: entries in this process's memory, found synchronously. Bounded by one lru-cache over all partitions. */
-import { LRUCache } from 'lru-cache';
+/** L1: entries in this process's memory, found synchronously. Here are its rules and bounds; the table holds the entries. */
 import { Fences, type FenceTicket } from '../../coherence/fences.js';
 import { TagClock, type TagVerdict } from '../../coherence/tag-clock.js';
 import type { Clock } from '../../core/clock.js';
-import { capped, expired, touched, type Entry } from '../../core/entry.js';
+import { capped, touched, type Entry } from '../../core/entry.js';
 import { groupTagsOf, type Address, type Scope } from '../../core/key.js';
 import type { L1Options } from '../../core/options.js';
 import type {
@@ -15,10 +14,21 @@ import type {
   TierRead,
   TierStatus,
 } from '../../core/tier.js';
-import { Partitions } from './partitions.js';
-import { Slot, type Partition, type SlotView } from './slot.js';
+import { NO_ROW } from './order.js';
+import { Partitions, type Partition } from './partitions.js';
+import { bytesOf, LARGEST_BYTES, Table } from './table.js';
 
-export type { Partition, Slot, SlotView } from './slot.js';
+export { NO_ROW } from './order.js';
+export type { Partition } from './partitions.js';
+
+/** What `explain` shows of an entry in memory. */
+export interface MemoryView {
+  readonly state: TierRead['state'];
+  readonly entry: Entry;
+  readonly bytes: number;
+  readonly hits: number;
+  readonly lastAccess: number;
+}
 
 /** An entry may be this share of all entries (1/64) behind its place in the order of use. */
 const MOVE_SHIFT = 6;
@@ -43,24 +53,16 @@ export class MemoryTier implements Tier {
   onEvict: ((cache: string, key: string, reason: 'size' | 'expired') => void) | undefined;
   readonly #fences = new Fences();
   readonly #partitions = new Partitions();
-  readonly #order: LRUCache<Slot, Slot>;
+  #table: Table;
+  /** Number of the tag clock since the last flush: what was last known to be valid before it is dead. */
+  #flushedAt = 0;
   #evictions = 0;
 
   constructor(
     readonly options: L1Options,
     readonly clock: Clock,
   ) {
-    this.#order = new LRUCache<Slot, Slot>({
-      max: options.maxEntries,
-      maxSize: options.maxSize,
-      dispose: (slot, _same, reason) => {
-        const { slots, scope } = slot.partition;
-        if (slots.get(slot.key) === slot) slots.delete(slot.key);
-        if (reason !== 'evict') return;
-        this.#evictions++;
-        this.onEvict?.(scope.cache, slot.key, 'size');
-      },
-    });
+    this.#table = new Table(options.maxEntries);
   }
 
   open(_listener: TierListener): Promise<void> {
@@ -69,8 +71,8 @@ export class MemoryTier implements Tier {
 
   close(): Promise<void> {
     this.flush();
-    this.#order.clear();
     this.#partitions.clear();
+    this.#table = new Table(this.options.maxEntries);
     return Promise.resolve();
   }
 
@@ -79,43 +81,71 @@ export class MemoryTier implements Tier {
     return this.#partitions.of(scope);
   }
 
-  /** The fresh entry, counted; the hot path: no exact clock, no string, no allocation. */
-  hit(partition: Partition, key: string): Slot | undefined {
-    const slot = partition.slots.get(key);
-    if (slot === undefined) return undefined;
+  /**
+   * The row of the fresh entry, counted; `NO_ROW` on a miss. The hot path: no exact clock, no string, no allocation. The row
+   * is this entry's until anything else is asked of the tier: take what is wanted of it before anybody is told.
+   */
+  hit(partition: Partition, key: string): number {
+    const row = partition.rows.get(key);
+    if (row === undefined) return NO_ROW;
+    const table = this.#table;
     const now = this.clock.coarse();
     // In this order: what is invalidated softly becomes stale by the look at its tags.
-    if (!this.#valid(slot) || now >= slot.entry.freshUntil) {
-      this.#sweep(slot);
-      return undefined;
+    if (!this.#valid(row) || now >= table.freshUntil[row]) {
+      this.#sweep(row);
+      return NO_ROW;
     }
-    slot.hits++;
-    slot.lastAccess = now;
-    // While few entries came in since this one was moved to the front, it is still near it: moving is the dearest step.
-    if (this.writes - slot.movedAt > this.#order.size >> MOVE_SHIFT) this.#move(slot);
-    return slot;
+    table.hits[row]++;
+    table.used(row, now);
+    // While few entries came in since this one was moved to the front, it is still near it: moving costs three more rows.
+    if ((this.writes - table.movedAt[row]) >>> 0 > table.size >> MOVE_SHIFT) this.#move(row);
+    return row;
   }
 
-  #move(slot: Slot): void {
-    slot.movedAt = this.writes;
-    this.#order.get(slot);
+  /** The value in a row as the caller may have it. */
+  value(row: number): unknown {
+    return this.#table.value(row);
+  }
+
+  /** The same as a promise, the same one each time where the value is shared. */
+  promise(row: number): Promise<unknown> {
+    return this.#table.promise(row);
+  }
+
+  entry(row: number): Entry {
+    return this.#table.entry(row);
+  }
+
+  /** Whether the hit was to reload the entry; if so, hits within `again` ms are not. */
+  refreshDue(row: number, again: number): boolean {
+    return this.#table.refreshDue(row, again);
+  }
+
+  #move(row: number): void {
+    this.#table.movedAt[row] = this.writes;
+    this.#table.order.promote(row);
   }
 
   read(address: Address): TierRead {
-    const slot = this.#find(address);
-    if (!slot) return { state: 'absent' };
-    const state = this.#state(slot);
+    const row = this.#find(address.scope, address.key);
+    if (row === NO_ROW) return { state: 'absent' };
+    const state = this.#state(row);
     if (state === 'invalid' || state === 'absent') return { state };
-    return { state, entry: slot.entry, bytes: slot.bytes };
+    return { state, entry: this.#table.entry(row), bytes: this.#table.bytes[row] };
   }
 
   /** For `explain`: changes neither counters nor order. */
-  inspect(address: Address): SlotView | undefined {
-    const slot = this.#find(address);
-    if (!slot) return undefined;
-    const state = this.#state(slot);
-    const { entry, bytes, hits, lastAccess } = slot;
-    return { state, entry, bytes, hits, lastAccess };
+  inspect(address: Address): MemoryView | undefined {
+    const table = this.#table;
+    const row = this.#find(address.scope, address.key);
+    if (row === NO_ROW) return undefined;
+    return {
+      state: this.#state(row),
+      entry: table.entry(row),
+      bytes: table.bytes[row],
+      hits: table.hits[row],
+      lastAccess: table.lastAccess(row),
+    };
   }
 
   /** The right to fill; to be taken before anything below is read. */
@@ -129,7 +159,8 @@ export class MemoryTier implements Tier {
 
   fill(address: Address, entry: Entry, ticket: Ticket): boolean {
     if (!(ticket instanceof MemoryTicket) || !this.#fences.holds(ticket.fence)) return false;
-    if (this.#judge(address.scope, address.key, entry, ticket.change) !== 'valid') return false;
+    if (this.#judge(address.scope, address.key, entry.tags, ticket.change) !== 'valid')
+      return false;
     return this.#store(address, entry);
   }
 
@@ -148,106 +179,130 @@ export class MemoryTier implements Tier {
 
   /** Stale from now on, where stale entries are held; else it goes. Running fills are void. */
   expire(scope: Scope, key: string): void {
-    const slot = this.#partitions.find(scope.id)?.slots.get(key);
-    if (!slot || !this.options.keepStale || this.#state(slot) !== 'fresh') {
-      if (this.options.keepStale && slot) this.#fences.bump(scope.id, key);
-      else this.drop(scope, key);
-      return;
-    }
+    const row = this.#find(scope, key);
+    if (row === NO_ROW || !this.options.keepStale) return this.drop(scope, key);
     this.#fences.bump(scope.id, key);
-    slot.entry = expired(slot.entry, this.clock.coarse());
+    if (this.#state(row) === 'fresh') this.#table.expire(row, this.clock.coarse());
   }
 
   /** The key was written somewhere: the entry goes, and running fills are void. */
   drop(scope: Scope, key: string): void {
     this.#fences.bump(scope.id, key);
-    const slot = this.#partitions.find(scope.id)?.slots.get(key);
-    if (slot) this.#order.delete(slot);
+    const row = this.#find(scope, key);
+    if (row !== NO_ROW) this.#table.remove(row);
   }
 
-  /** Forgets everything at once, at the cost of one number; the slots are swept as they are met. */
+  /** Forgets everything at once, at the cost of two numbers; the rows are swept as they are met. */
   flush(): void {
     this.#fences.bumpAll();
+    // A bump of no tag: it takes a number, so that no row is valid without a look.
+    this.tags.bump('', []);
+    this.#flushedAt = this.tags.changes;
   }
 
   /** Tells how often each entry answered since the last time this was asked. */
   takeHits(tell: (scope: Scope, key: string, hits: number) => void): void {
-    for (const slot of this.#order.keys()) {
-      const hits = slot.hits - slot.counted;
-      slot.counted = slot.hits;
-      if (hits > 0) tell(slot.partition.scope, slot.key, hits);
+    const table = this.#table;
+    for (let row = NO_ROW + 1; row < table.order.end; row++) {
+      const label = table.labels[row];
+      if (!label) continue;
+      // Both count modulo 2^32, and so does their difference.
+      const hits = (table.hits[row] - table.counted[row]) >>> 0;
+      table.counted[row] = table.hits[row];
+      if (hits > 0) tell(label.partition.scope, table.keys[row]!, hits);
     }
   }
 
   status(): TierStatus {
-    const { size: entries, calculatedSize: bytes } = this.#order;
+    const { size: entries, totalBytes: bytes } = this.#table;
     return { state: 'up', entries, bytes, evictions: this.#evictions, corrupt: 0 };
   }
 
   /** Stores what is still fresh and not too large; what was there goes in any case, for it is older. */
-  #store(address: Address, entry: Entry): boolean {
+  #store({ scope, key }: Address, entry: Entry): boolean {
+    const table = this.#table;
     const now = this.clock.now();
     const { maxSize, ttl } = this.options;
     const kept = capped(entry, now, ttl, entry.caps?.l1);
-    const partition = this.partition(address.scope);
-    const old = partition.slots.get(address.key);
-    if (old) this.#order.delete(old);
-    if (now >= kept.freshUntil) return false;
-    const { changes } = this.tags;
-    const slot = new Slot(partition, address.key, kept, this.#fences.generation, changes, now);
-    const size = slot.bytes;
-    if (size > maxSize) return false;
-    partition.slots.set(address.key, slot);
-    this.#order.set(slot, slot, { size });
-    slot.movedAt = ++this.writes;
+    const old = this.#find(scope, key);
+    if (old !== NO_ROW) table.remove(old);
+    if (now >= kept.freshUntil || bytesOf(key, kept) > Math.min(maxSize, LARGEST_BYTES))
+      return false;
+    const row = table.add(this.partition(scope), key, kept);
+    table.used(row, now);
+    table.validated[row] = this.tags.changes;
+    table.movedAt[row] = ++this.writes;
+    this.#keepBounds();
     return true;
+  }
+
+  /** After an entry came in. Whoever is told may come back with changes: nothing here is remembered over a call. */
+  #keepBounds(): void {
+    const { maxEntries, maxSize } = this.options;
+    for (;;) {
+      const table = this.#table;
+      if (table.size <= maxEntries && table.totalBytes <= maxSize) return;
+      this.#evictions++;
+      this.#giveUp(table.order.oldest, 'size');
+    }
+  }
+
+  /** The row is free before anybody is told. */
+  #giveUp(row: number, reason: 'size' | 'expired'): void {
+    const { scope } = this.#table.labels[row]!.partition;
+    const key = this.#table.keys[row]!;
+    this.#table.remove(row);
+    this.onEvict?.(scope.cache, key, reason);
   }
 
   /** Only for what is fresh now: a dead entry does not come back. */
   #touch(address: Address, ms: number): void {
-    const slot = this.#find(address);
-    if (!slot || this.#state(slot) !== 'fresh') return;
-    const entry = touched(slot.entry, this.clock.now(), ms);
+    const row = this.#find(address.scope, address.key);
+    if (row === NO_ROW || this.#state(row) !== 'fresh') return;
+    const entry = touched(this.#table.entry(row), this.clock.now(), ms);
     this.drop(address.scope, address.key);
     this.#store(address, entry);
   }
 
-  #find({ scope, key }: Address): Slot | undefined {
-    return this.#partitions.find(scope.id)?.slots.get(key);
+  #find(scope: Scope, key: string): number {
+    return this.#partitions.find(scope.id)?.rows.get(key) ?? NO_ROW;
   }
 
-  #state(slot: Slot): TierRead['state'] {
-    if (!this.#valid(slot)) return 'invalid';
+  #state(row: number): TierRead['state'] {
+    if (!this.#valid(row)) return 'invalid';
     const now = this.clock.now();
-    if (now < slot.entry.freshUntil) return 'fresh';
-    return this.options.keepStale && now < slot.entry.staleUntil ? 'stale' : 'absent';
+    if (now < this.#table.freshUntil[row]) return 'fresh';
+    return this.options.keepStale && now < this.#table.staleUntil(row) ? 'stale' : 'absent';
   }
 
-  /** One comparison while no tag was bumped anywhere since the last look; a soft bump makes the entry stale. */
-  #valid(slot: Slot): boolean {
-    if (slot.generation !== this.#fences.generation) return false;
-    const { changes } = this.tags;
-    if (slot.validated === changes) return true;
-    const { partition, key, entry, validated } = slot;
-    const verdict = this.#judge(partition.scope, key, entry, validated);
+  /** One comparison while no tag was bumped anywhere since the last look. */
+  #valid(row: number): boolean {
+    return this.#table.validated[row] === this.tags.changes || this.#look(row);
+  }
+
+  /** Looks for what happened since the entry was last known to be valid; a soft bump makes it stale. */
+  #look(row: number): boolean {
+    const table = this.#table;
+    const validated = table.validated[row];
+    if (validated < this.#flushedAt) return false;
+    const { partition, tags } = table.labels[row]!;
+    const verdict = this.#judge(partition.scope, table.keys[row]!, tags, validated);
     if (verdict === 'gone') return false;
     // By the clock that hits read: by the exact one it would stay fresh for the rest of the tick.
-    if (verdict === 'stale') slot.entry = expired(entry, this.clock.coarse());
-    slot.validated = changes;
+    if (verdict === 'stale') table.expire(row, this.clock.coarse());
+    table.validated[row] = this.tags.changes;
     return true;
   }
 
-  #judge(scope: Scope, key: string, entry: Entry, change: number): TagVerdict {
+  #judge(scope: Scope, key: string, tags: readonly string[], change: number): TagVerdict {
     if (change === this.tags.changes) return 'valid';
-    const tags = [...entry.tags, scope.clearTag, ...groupTagsOf(scope, key)];
-    return this.tags.judge(scope.tenant, tags, change);
+    const all = [...tags, scope.clearTag, ...groupTagsOf(scope, key)];
+    return this.tags.judge(scope.tenant, all, change);
   }
 
   /** Gives back the memory of what can answer no more, not even in its grace. */
-  #sweep(slot: Slot): void {
-    const state = this.#state(slot);
-    if (state !== 'invalid' && state !== 'absent') return;
-    this.#order.delete(slot);
-    this.onEvict?.(slot.partition.scope.cache, slot.key, 'expired');
+  #sweep(row: number): void {
+    const state = this.#state(row);
+    if (state === 'invalid' || state === 'absent') this.#giveUp(row, 'expired');
   }
 }

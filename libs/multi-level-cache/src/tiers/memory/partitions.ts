@@ -1,8 +1,31 @@
 /** All partitions of L1: found by scope, kept while they hold entries. */
+import type { Entry } from '../../core/entry.js';
 import type { Scope } from '../../core/key.js';
-import { Partition } from './slot.js';
 
 const SWEEP_AT = 10_000;
+const NO_TAGS: readonly string[] = Object.freeze([]);
+
+/** What an entry may share with others: where it is, and what few entries have. */
+export interface Label extends Pick<Entry, 'tags' | 'caps' | 'etag'> {
+  readonly partition: Partition;
+}
+
+/** The entries of one scope; no name is built to find one. */
+export class Partition {
+  /** Rows of the table by the key as it was given. */
+  readonly rows = new Map<string, number>();
+  /** Still known to its tier; a forgotten one is asked for again. */
+  live = true;
+  /** Of all entries that have nothing of their own to say. */
+  readonly plain: Label = { partition: this, tags: NO_TAGS, caps: undefined, etag: undefined };
+
+  constructor(readonly scope: Scope) {}
+
+  labelOf({ tags, caps, etag }: Entry): Label {
+    if (tags.length === 0 && caps === undefined && etag === undefined) return this.plain;
+    return { partition: this, tags, caps, etag };
+  }
+}
 
 /** All partitions by the id of their scope. Only entries keep one alive, so the bound on entries bounds these too. */
 export class Partitions {
@@ -31,14 +54,18 @@ export class Partitions {
     return partition;
   }
 
+  /** For good: whoever still holds a partition finds nothing in it. */
   clear(): void {
-    for (const partition of this.#byScope.values()) partition.live = false;
+    for (const partition of this.#byScope.values()) {
+      partition.live = false;
+      partition.rows.clear();
+    }
     this.#byScope.clear();
   }
 
   #sweep(): void {
     for (const [id, partition] of this.#byScope) {
-      if (partition.slots.size > 0) continue;
+      if (partition.rows.size > 0) continue;
       partition.live = false;
       this.#byScope.delete(id);
     }
