@@ -113,6 +113,7 @@ export class Address {
   #encoded: string | undefined;
   #entryKey: string | undefined;
   #groups: readonly string[] | undefined;
+  #implied: readonly string[] | undefined;
 
   constructor(
     readonly scope: Scope,
@@ -126,7 +127,7 @@ export class Address {
 
   /** All implicit tags: what `clear()` and patterns bump. */
   get implied(): readonly string[] {
-    return [this.scope.clearTag, ...this.groupTags];
+    return (this.#implied ??= [this.scope.clearTag, ...this.groupTags]);
   }
 
   /** SHA-256 over scope and key, in hex; every shorter name of the key is a part of it. */

@@ -3,6 +3,8 @@ import type { MaybePromise } from '../core/tier.js';
 
 const MAX_BATCH = 1_000;
 const MAX_IN_FLIGHT = 2;
+/** As many questions are worth a call of their own, so that one half is answered while the other is under way. */
+const WORTH_A_CALL = 16;
 
 interface Waiting<K, V> {
   readonly key: K;
@@ -65,10 +67,13 @@ export class Coalescer<K, V> {
     }
   }
 
+  /** What waits, shared among the ways that are free. */
   #take(): readonly Waiting<K, V>[] {
     const all = [...this.#waiting];
-    this.#waiting = new Map(all.slice(this.maxBatch));
-    return all.slice(0, this.maxBatch).map(([, waiting]) => waiting);
+    const share = Math.ceil(all.length / (MAX_IN_FLIGHT - this.#inFlight));
+    const most = Math.min(Math.max(share, WORTH_A_CALL), this.maxBatch);
+    this.#waiting = new Map(all.slice(most));
+    return all.slice(0, most).map(([, waiting]) => waiting);
   }
 
   async #run(batch: readonly Waiting<K, V>[]): Promise<void> {

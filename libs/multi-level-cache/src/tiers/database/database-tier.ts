@@ -134,11 +134,8 @@ export class DatabaseTier implements Tier {
 
   async #read(addresses: readonly Address[]): Promise<readonly TierRead[]> {
     const before = this.#clock.now();
-    const rows = await this.#database.lists<Row>(this.#sql.read, [
-      this.#rows.tenants(addresses),
-      this.#rows.hashes(addresses),
-      ...this.#rows.impliedOnce(addresses),
-    ]);
+    const question = this.#rows.question(addresses);
+    const rows = await this.#database.lists<Row>(this.#sql.read, question);
     const { state, reads } = this.#rows.judgeAll(addresses, rows, before);
     this.#learn(state, before);
     return reads;

@@ -12,7 +12,8 @@ const CONNECT_MS = 1_000;
 const SILENCE_MS = 1_000;
 const PROBE_MS = 1_000;
 /** The tables are always met by their keys, and planning anew costs more than most statements. */
-const ONE_PLAN = '-c plan_cache_mode=force_generic_plan -c jit=off';
+const ONE_PLAN =
+  '-c plan_cache_mode=force_generic_plan -c jit=off -c enable_hashjoin=off -c enable_mergejoin=off';
 /** Troubles of one statement, not of the connection: bad data, deadlocks, cancelled statements. */
 const STATEMENT_TROUBLE = /^(22|23|40)|^57014$/;
 const WORTH_A_RETRY = new Set(['40P01', '40001']);

@@ -37,15 +37,20 @@ export interface State {
 export type Row = readonly [
   at: number,
   ver: string,
-  inc: string | null,
-  tl: string,
   age: number,
   fresh: number,
   stale: number,
-  /** Lists as JSON: of the store its bumped tags, of an entry its own; `null` = none. */
-  tags: string | null,
+  /** As JSON: of the store what it told, of an entry its own tags; `null` = none. */
+  said: string | null,
+  /** As JSON: the highest numbers of an entry's own tags. */
+  bumps: string | null,
   value: Buffer | null,
 ];
+
+interface Said extends State {
+  /** Numbers of the implicit tags that were ever bumped. */
+  readonly bumps: readonly (readonly [string, string, number, number])[] | null;
+}
 
 /** What a read statement told: of the store, and of each key in the order asked. */
 export interface Answers {
@@ -54,7 +59,10 @@ export interface Answers {
 }
 
 /** Numbers of bumped tags, hard and soft, by tenant and tag. */
-type Bumps = ReadonlyMap<string, readonly [hard: number, soft: number]>;
+type Bumps = ReadonlyMap<string, Numbers>;
+/** `null` = no record of the tag: never bumped. */
+type Numbers = readonly [hard: number | null, soft: number | null];
+const NEVER: Numbers = [0, 0];
 const NO_TAGS: readonly string[] = Object.freeze([]);
 
 /** Milliseconds from now, as the statements want them. */
@@ -78,6 +86,14 @@ export class Rows {
     return `${this.namespace}/${tenant}`;
   }
 
+  /** What the read statement asks for, as its four parameters. */
+  question(addresses: readonly Address[]): string[] {
+    const [tenants, tags] = this.#impliedOnce(addresses);
+    return [this.tenants(addresses), this.hashes(addresses), tenants, tags].map((list) =>
+      list.join(SEPARATOR),
+    );
+  }
+
   tenants(addresses: readonly Address[]): string[] {
     return addresses.map(({ scope }) => this.tenant(scope.tenant));
   }
@@ -92,7 +108,7 @@ export class Rows {
   }
 
   /** Tenants and implicit tags of all these keys, each pair once. */
-  impliedOnce(addresses: readonly Address[]): [tenants: string[], tags: string[]] {
+  #impliedOnce(addresses: readonly Address[]): [tenants: string[], tags: string[]] {
     const byTenant = new Map<string, Set<string>>();
     for (const { scope, implied } of addresses) {
       let tags = byTenant.get(scope.tenant);
@@ -107,11 +123,10 @@ export class Rows {
 
   /** What the answer to one question is worth to those who asked at `takenAt`. */
   judgeAll(addresses: readonly Address[], rows: readonly Row[], takenAt: number): Answers {
-    const [, last, inc, tl, , , , bumped] = rows.find(([at]) => at === 0)!;
-    const state: State = { last, inc: inc!, tl };
+    const state = JSON.parse(rows.find(([at]) => at === 0)![5]!) as Said;
     const absent: TierRead = { state: 'absent', mark: markOf(state, '0', takenAt) };
     const reads = new Array<TierRead>(addresses.length).fill(absent);
-    const bumps = bumped === null ? undefined : bumpsOf(bumped);
+    const bumps = state.bumps && bumpsOf(state.bumps);
     for (const row of rows) {
       const at = row[0] - 1;
       if (at >= 0) reads[at] = this.#judge(addresses[at], row, state, bumps, takenAt);
@@ -121,15 +136,15 @@ export class Rows {
 
   #judge(
     address: Address,
-    [, ver, , tl, age, fresh, stale, listed, bytes]: Row,
+    [, ver, age, fresh, stale, listed, own, bytes]: Row,
     state: State,
-    bumps: Bumps | undefined,
+    bumps: Bumps | null,
     takenAt: number,
   ): TierRead {
     const mark = markOf(state, ver, takenAt);
-    if (bytes === null || tl !== state.tl) return { state: 'invalid', mark };
+    if (bytes === null) return { state: 'invalid', mark };
     const tags = listed === null ? NO_TAGS : (JSON.parse(listed) as readonly string[]);
-    const bumped = bumps && this.#bumped(address, tags, bumps, Number(ver));
+    const bumped = this.#bumped(address, own, bumps, Number(ver));
     if (bumped === 'hard') return { state: 'invalid', mark };
     const opened = open(bytes, address.fingerprint, address.scope.rules.types);
     if (!opened) {
@@ -157,19 +172,19 @@ export class Rows {
 
   /** How the tags of an entry have been bumped since its version. */
   #bumped(
-    address: Address,
-    tags: readonly string[],
-    bumps: Bumps,
+    { scope, implied }: Address,
+    own: string | null,
+    bumps: Bumps | null,
     ver: number,
   ): 'hard' | 'soft' | undefined {
-    const tenant = this.tenant(address.scope.tenant);
-    let found: 'soft' | undefined;
-    for (const tag of [...tags, ...address.implied]) {
-      const [hard, soft] = bumps.get(nameOf(tenant, tag)) ?? [0, 0];
-      if (hard > ver) return 'hard';
-      if (soft > ver) found = 'soft';
-    }
-    return found;
+    let [hard, soft] = own === null ? NEVER : (JSON.parse(own) as Numbers);
+    if (bumps)
+      for (const tag of implied) {
+        const numbers = bumps.get(nameOf(this.tenant(scope.tenant), tag)) ?? NEVER;
+        [hard, soft] = [Math.max(hard ?? 0, numbers[0] ?? 0), Math.max(soft ?? 0, numbers[1] ?? 0)];
+      }
+    if ((hard ?? 0) > ver) return 'hard';
+    return (soft ?? 0) > ver ? 'soft' : undefined;
   }
 
   /** Bytes of an entry; `undefined` where it is too large to be kept. */
@@ -210,8 +225,7 @@ function markOf({ last, inc, tl }: State, seen: string, takenAt: number): Mark {
   return { seen, n0: last, inc, tl, takenAt };
 }
 
-function bumpsOf(json: string): Bumps {
-  const list = JSON.parse(json) as readonly (readonly [string, string, number, number])[];
+function bumpsOf(list: NonNullable<Said['bumps']>): Bumps {
   return new Map(list.map(([tenant, tag, hard, soft]) => [nameOf(tenant, tag), [hard, soft]]));
 }
 

@@ -42,6 +42,12 @@ const FROM_NOW = (ms: string): string => `clock_timestamp() + ${ms} * interval '
 const FENCED_BUCKET = (stale: string): string =>
   `greatest(${BUCKET(stale)}, ${BUCKET(FROM_NOW(String(TOMBSTONE_MS)))} + 1)`;
 
+const TIMELINE =
+  'select system_identifier::text || left(pg_walfile_name(pg_current_wal_lsn()), 8) from pg_control_system()';
+
+/** A list in one text: cheaper to write and to read than an array's own spelling. */
+const LIST = (parameter: string): string => `string_to_array(${parameter}::text, '${SEPARATOR}')`;
+
 /**
  * Last number given out, start of the server and timeline. A number seen before a restart may have been lost in it, so a
  * ticket is bound to the start; rows of another timeline were written by another history.
@@ -49,7 +55,7 @@ const FENCED_BUCKET = (stale: string): string =>
 const STATE = ({ ver }: Names): string => `
   select (select case when is_called then last_value else 0 end from ${ver})::text as last,
     (extract(epoch from pg_postmaster_start_time()) * 1000000)::bigint::text as inc,
-    (select system_identifier from pg_control_system())::text || left(pg_walfile_name(pg_current_wal_lsn()), 8) as tl`;
+    (${TIMELINE}) as tl`;
 
 /** Tombstones of $1 tenants and $2 hashes, up to their `on conflict`. */
 const TOMBSTONES = (n: Names): string => `
@@ -72,23 +78,25 @@ export function names(schema: string, table: string): Names {
 export function statements(n: Names): Statements {
   return {
     state: STATE(n),
-    // $1 tenants, $2 key hashes, $3 and $4 tenants and implicit tags of these keys. A row for the store (`at` 0, with the tags
-    // that were bumped after the oldest of these rows), then one for each key that is there. All times are those of one
-    // moment, after the question came in.
+    // $1 tenants, $2 key hashes, $3 and $4 tenants and implicit tags of these keys, each pair once; all separated. A row for the
+    // store (`at` 0, what it knows as JSON), then one for each key that is there, with the highest numbers of its own tags. The
+    // value of another timeline is none. All times are those of one moment, after the question came in.
     read: `
-      with r as materialized (
-        select w.at, e.* from unnest($1::text[], $2::bytea[]) with ordinality as w(tenant, key_hash, at)
-        join ${n.entry} e on e.tenant = w.tenant and e.key_hash = w.key_hash),
-      k as (
-        select * from unnest($3::text[], $4::text[]) as k(tenant, tag)
-        union select tenant, unnest(tags) from r where tags <> '{}')
-      select 0 as at, s.last as ver, s.inc, s.tl, null::float8 as age, null::float8 as fresh, null::float8 as stale,
-        (select json_agg(json_build_array(t.tenant, t.tag, t.hard, t.soft)) from k join ${n.tag} t using (tenant, tag)
-          where greatest(t.hard, t.soft) > (select min(ver) from r))::text as tags, null::bytea as value
+      select 0 as at, null::text as ver, null::float8 as age, null::float8 as fresh, null::float8 as stale,
+        json_build_object('last', s.last, 'inc', s.inc, 'tl', s.tl, 'bumps', (
+          select json_agg(json_build_array(t.tenant, t.tag, t.hard, t.soft))
+          from unnest(${LIST('$3')}, ${LIST('$4')}) as k(tenant, tag) join ${n.tag} t using (tenant, tag)))::text as said,
+        null::text as bumps, null::bytea as value
       from (${STATE(n)}) s
       union all
-      select at::int, ver::text, null, tl, ${SPAN('statement_timestamp() - created_at')}, ${SPAN('expires_at - statement_timestamp()')},
-        ${SPAN('stale_until - statement_timestamp()')}, array_to_json(nullif(tags, '{}'))::text, value from r`,
+      select w.at::int, e.ver::text, ${SPAN('statement_timestamp() - e.created_at')}, ${SPAN('e.expires_at - statement_timestamp()')},
+        ${SPAN('e.stale_until - statement_timestamp()')},
+        case when e.tags <> '{}' then array_to_json(e.tags)::text end,
+        case when e.tags <> '{}' then (
+          select json_build_array(max(t.hard), max(t.soft))::text from ${n.tag} t where t.tenant = e.tenant and t.tag = any(e.tags)) end,
+        case when e.tl = (${TIMELINE}) then e.value end
+      from unnest(${LIST('$1')}, ${LIST('$2')}::bytea[]) with ordinality as w(tenant, key_hash, at)
+      join ${n.entry} e on e.tenant = w.tenant and e.key_hash = w.key_hash`,
     // $1 tenants, $2 hashes, $3 implicit tags, $4 values, $5 n0, $6 seen, $7 inc, $8 tl, $9 tags as JSON, $10 age, $11 fresh,
     // $12 stale. A row is replaced only if it is still the one the loader's ticket was taken at.
     fill: `
