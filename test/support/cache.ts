@@ -187,9 +187,9 @@ export class Gates implements Tier {
     return this.real.close();
   }
 
-  async read(address: Address): Promise<TierRead> {
+  async read(address: Address, together?: boolean): Promise<TierRead> {
     await this.#gate('read');
-    const read = await this.real.read(address);
+    const read = await this.real.read(address, together);
     await this.#gate('replied');
     return read;
   }

@@ -107,7 +107,8 @@ export interface Tier {
   open(listener: TierListener): Promise<void>;
   /** Ends connections and timers; nothing is asked afterwards. */
   close(): Promise<void>;
-  read(address: Address): MaybePromise<TierRead>;
+  /** @param together - one of many keys of one call, asked for in the same tick: they are to cost one round trip. */
+  read(address: Address, together?: boolean): MaybePromise<TierRead>;
   /** The right to fill `address`; `read` is what the caller just got for it, and rejected. */
   ticket(address: Address, read: TierRead): MaybePromise<TicketReply>;
   /** Stores `entry` if the ticket still holds; `false` = refused. */

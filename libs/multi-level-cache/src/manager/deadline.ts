@@ -29,7 +29,7 @@ export class Deadline {
   }
 
   /** The same without a promise of its own: one of the two is called, once. */
-  settle<T>(work: Promise<T>, done: (value: T) => void, failed: (error: Error) => void): void {
+  settle<T>(work: Promise<T>, answered: (value: T) => void, failed: (error: Error) => void): void {
     const waiting: Waiting = { at: this.clock.now() + this.ms, failed, done: false };
     this.#trim();
     this.#queue.push(waiting);
@@ -38,7 +38,7 @@ export class Deadline {
       (value) => {
         if (waiting.done) return;
         waiting.done = true;
-        done(value);
+        answered(value);
       },
       (error: unknown) => {
         if (waiting.done) return;

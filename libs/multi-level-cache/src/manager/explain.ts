@@ -23,7 +23,7 @@ export async function explain(parts: Parts, address: Address): Promise<Explanati
 export async function timeLeft(parts: Parts, address: Address): Promise<number | undefined> {
   const now = parts.clock.now();
   const lower = await Promise.all(
-    [parts.l2, parts.l3].map(async (guard) => guard?.read(address, false)),
+    [parts.l2, parts.l3].map(async (guard) => guard?.read(address, { count: false })),
   );
   let left: number | undefined;
   for (const read of [parts.l1?.read(address), ...lower]) {
@@ -49,7 +49,7 @@ async function below(
   now: number,
 ): Promise<TierExplanation | undefined> {
   if (!guard) return undefined;
-  const read = await guard.read(address, false);
+  const read = await guard.read(address, { count: false });
   return read ? describe(read, read.entry, now) : { state: 'unknown' };
 }
 

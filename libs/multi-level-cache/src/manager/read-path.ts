@@ -20,6 +20,7 @@ const LONGEST_PAUSE_MS = 40;
 type Lease = { readonly found?: Entry; readonly ticket?: Ticket; readonly away: boolean };
 const AWAY: Lease = { away: true };
 const TAKEN: Lease = { away: false };
+const TOGETHER = { together: true };
 
 /** The tiers a call may use. */
 interface InUse {
@@ -101,7 +102,7 @@ export class ReadPath {
       if (ticket) l1?.fill(addresses[at], entry, ticket);
       answers[at] = { by, entry };
     };
-    const second = await Promise.all(addresses.map(async (address) => l2?.read(address)));
+    const second = await Promise.all(addresses.map(async (address) => l2?.read(address, TOGETHER)));
     second.forEach((read, at) => {
       if (read?.state === 'fresh' && read.entry) answer(at, 'l2', read.entry);
     });
@@ -110,7 +111,7 @@ export class ReadPath {
     const leases = await Promise.all(
       missing.map(async (at) => (second[at] ? l2?.ticket(addresses[at], second[at]) : undefined)),
     );
-    const third = await Promise.all(missing.map((at) => l3.read(addresses[at])));
+    const third = await Promise.all(missing.map((at) => l3.read(addresses[at], TOGETHER)));
     missing.forEach((at, index) => {
       const [read, lease] = [third[index], leases[index]];
       const found = read?.state === 'fresh' ? read.entry : undefined;
@@ -209,7 +210,7 @@ export class ReadPath {
     if (!l3 || (!flight.kind.bulk && !flight.kind.force && !earning.shouldRead())) return undefined;
     const { clock } = this.parts;
     const before = clock.now();
-    const read = await l3.read(flight.address);
+    const read = await l3.read(flight.address, { together: flight.kind.bulk !== undefined });
     if (read) earning.looked(read.state === 'fresh', clock.now() - before);
     return read;
   }
@@ -258,7 +259,8 @@ export class ReadPath {
     const { clock, random } = this.parts;
     const { kind } = flight;
     if (!l2) return AWAY;
-    let seen: TierRead = (await l2.read(flight.address)) ?? NOTHING;
+    let seen: TierRead =
+      (await l2.read(flight.address, { together: kind.bulk !== undefined })) ?? NOTHING;
     let pause = FIRST_PAUSE_MS;
     for (let asked = 0; ; asked++) {
       // A refresh that finds a newer value has been overtaken by another process.
@@ -288,7 +290,7 @@ export class ReadPath {
     this.parts.background.run(async () => {
       const reply = await l2.ticket(address, seen);
       if (reply.kind !== 'granted') return;
-      const third = await l3.read(address, false);
+      const third = await l3.read(address, { count: false });
       if (third?.state === 'fresh' && third.entry)
         await l2.fill(address, third.entry, reply.ticket);
       else l2.release(address, reply.ticket);

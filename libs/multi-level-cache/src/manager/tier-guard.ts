@@ -26,6 +26,13 @@ export interface GuardOptions {
   readonly onPaid: (change: Change) => Promise<unknown>;
 }
 
+export interface ReadHow {
+  /** Whether it counts as a hit or a miss. */
+  readonly count?: boolean;
+  /** As of the tier port: one of many keys of one call. */
+  readonly together?: boolean;
+}
+
 export class TierGuard {
   hits = 0;
   misses = 0;
@@ -55,7 +62,10 @@ export class TierGuard {
   }
 
   /** What the tier holds; `undefined` = it is away, late, or owes this key a change. */
-  read(address: Address, count = true): Promise<TierRead | undefined> {
+  read(
+    address: Address,
+    { count = true, together = false }: ReadHow = {},
+  ): Promise<TierRead | undefined> {
     return new Promise((resolve) => {
       const answer = (found?: TierRead): void => {
         const read = found && !this.#owes(address, found) ? this.#own(found) : undefined;
@@ -66,7 +76,7 @@ export class TierGuard {
         resolve(read);
       };
       if (this.#debts.covers(address)) answer();
-      else this.#ask(address, answer);
+      else this.#ask(address, together, answer);
     });
   }
 
@@ -180,9 +190,9 @@ export class TierGuard {
     }
   }
 
-  #ask(address: Address, answer: (found?: TierRead) => void): void {
+  #ask(address: Address, together: boolean, answer: (found?: TierRead) => void): void {
     try {
-      const reply = this.tier.read(address);
+      const reply = this.tier.read(address, together);
       // Away or late: the caller goes on without it.
       if (reply instanceof Promise) this.#reads.settle(reply, answer, () => answer());
       else answer(reply);

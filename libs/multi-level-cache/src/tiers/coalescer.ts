@@ -22,6 +22,7 @@ export class Coalescer<K, V> {
   #waiting = new Map<unknown, Waiting<K, V>>();
   #inFlight = 0;
   #scheduled = false;
+  #together = false;
 
   constructor(
     /** Answers in the order of the questions. */
@@ -36,7 +37,9 @@ export class Coalescer<K, V> {
     return this.#waiting.size;
   }
 
-  ask(key: K): Promise<V> {
+  /** @param together - one of many that belong to one call, which costs one bulk call: they are not shared out. */
+  ask(key: K, together = false): Promise<V> {
+    if (together) this.#together = true;
     const name = this.nameOf(key);
     let waiting = this.#waiting.get(name);
     if (!waiting) {
@@ -70,9 +73,11 @@ export class Coalescer<K, V> {
   /** What waits, shared among the ways that are free. */
   #take(): readonly Waiting<K, V>[] {
     const all = [...this.#waiting];
-    const share = Math.ceil(all.length / (MAX_IN_FLIGHT - this.#inFlight));
-    const most = Math.min(Math.max(share, WORTH_A_CALL), this.maxBatch);
+    const ways = this.#together ? 1 : MAX_IN_FLIGHT - this.#inFlight;
+    const share = Math.max(Math.ceil(all.length / ways), WORTH_A_CALL);
+    const most = Math.min(share, this.maxBatch);
     this.#waiting = new Map(all.slice(most));
+    if (this.#waiting.size === 0) this.#together = false;
     return all.slice(0, most).map(([, waiting]) => waiting);
   }
 

@@ -85,8 +85,8 @@ export class DatabaseTier implements Tier {
     await this.#database.close();
   }
 
-  read(address: Address): Promise<TierRead> {
-    return this.#reads.ask(address);
+  read(address: Address, together?: boolean): Promise<TierRead> {
+    return this.#reads.ask(address, together);
   }
 
   /** Without a read of the row, from where the store stood lately: an older number can only refuse more. */

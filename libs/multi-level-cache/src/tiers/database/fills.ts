@@ -32,7 +32,7 @@ export class Fills {
     const value = this.rows.seal(address, entry);
     if (!value) return true;
     if (this.#queue.waiting >= MAX_WAITING) return false;
-    return this.#queue.ask({ address, entry, value, ticket });
+    return this.#queue.ask({ address, entry, value, ticket }, true);
   }
 
   async #send(fills: readonly Fill[]): Promise<readonly boolean[]> {

@@ -33,7 +33,7 @@ class Lane {
   }
 
   async call(command: Command): Promise<unknown> {
-    const reply = await this.#commands.ask(command);
+    const reply = await this.#commands.ask(command, true);
     if ('error' in reply) throw reply.error;
     return reply.value;
   }

@@ -87,11 +87,11 @@ export class RedisTier implements Tier {
     return Promise.resolve();
   }
 
-  read(address: Address): Promise<TierRead> {
+  read(address: Address, together?: boolean): Promise<TierRead> {
     const node = this.#link.commands.nodeOf(address.entryKey);
     let reads = this.#reads.get(node);
     if (!reads) this.#reads.set(node, (reads = this.#readsOf(node)));
-    return reads.ask(address);
+    return reads.ask(address, together);
   }
 
   async ticket(address: Address, read: TierRead): Promise<TicketReply> {

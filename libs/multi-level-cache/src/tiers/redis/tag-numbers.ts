@@ -67,7 +67,7 @@ export class TagNumbers {
   async #fetch(tenant: string, tags: readonly string[]): Promise<void> {
     const missing = this.#mirror.missing(tenant, tags);
     if (missing.length > 0)
-      await Promise.all(missing.map((tag) => this.#questions.ask({ tenant, tag })));
+      await Promise.all(missing.map((tag) => this.#questions.ask({ tenant, tag }, true)));
   }
 
   /** One question per tenant, for each has a record of its own. */
