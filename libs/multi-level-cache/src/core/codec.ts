@@ -38,8 +38,14 @@ export function encode(
  *
  * @throws SyntaxError or TypeError on bytes this codec did not write; readers count that as a corrupt entry.
  */
-export function decode(codec: Codec, bytes: Buffer, classes = NO_CLASSES): unknown {
-  const text = bytes.toString();
+export function decode(
+  codec: Codec,
+  bytes: Buffer,
+  classes = NO_CLASSES,
+  /** Where the payload begins. */
+  start = 0,
+): unknown {
+  const text = bytes.toString('utf8', start);
   const parsed: unknown = JSON.parse(text);
   if (codec === CODEC.marked) return unmark(parsed, 0, classes);
   if (SUSPICIOUS.test(text)) refusePrototypes(parsed, 0);

@@ -25,6 +25,7 @@ import { randomFillSync } from 'node:crypto';
 import { CODEC, decode, encode, type Codec } from './codec.js';
 import { COMPRESS_FROM, pack, PACKING, unpack, type Packing } from './compression.js';
 import type { TierCaps } from './entry.js';
+import type { Fingerprint } from './key.js';
 import { inspect, NO_CLASSES, plainShape, type ClassMap, type Shape } from './value.js';
 
 const MAGIC = 0xc4;
@@ -60,12 +61,12 @@ export interface Opened extends Header {
   readonly shape: Shape;
 }
 
-/** Closes a value into bytes for the key with this fingerprint (hex). */
+/** Closes a value into bytes for the key with this fingerprint. */
 export function seal(
   value: unknown,
   shape: Shape,
   header: Header,
-  fingerprint: string,
+  fingerprint: Fingerprint,
   classes = NO_CLASSES,
   /** Payloads of at least so many bytes are packed. */
   compressFrom = COMPRESS_FROM,
@@ -84,7 +85,8 @@ export function seal(
   out.writeUIntBE(clampMs(header.ttl), 10, 6);
   out.writeUIntBE(clampMs(header.grace), 16, 6);
   out.writeUInt32BE(Math.min(Math.round(header.loadMs), 0xffff_ffff), 22);
-  out.write(fingerprint, 26, 'hex');
+  out.writeUInt32BE(fingerprint.high, 26);
+  out.writeUInt32BE(fingerprint.low, 30);
   randomFillSync(out, ID_OFFSET, ID_BYTES);
   out.writeUInt32BE(Math.floor(header.n0 / 2 ** 32), 42);
   out.writeUInt32BE(header.n0 % 2 ** 32, 46);
@@ -101,7 +103,11 @@ export function seal(
 }
 
 /** Opens bytes, or `undefined` where they are corrupt, truncated, foreign or of a newer version. */
-export function open(bytes: Buffer, fingerprint: string, classes = NO_CLASSES): Opened | undefined {
+export function open(
+  bytes: Buffer,
+  { high, low }: Fingerprint,
+  classes = NO_CLASSES,
+): Opened | undefined {
   if (bytes.length < HEADER || bytes[0] !== MAGIC || bytes[1] !== VERSION || bytes[3] !== 0)
     return undefined;
   const flags = bytes[2];
@@ -109,7 +115,7 @@ export function open(bytes: Buffer, fingerprint: string, classes = NO_CLASSES): 
   if (codec !== CODEC.json && codec !== CODEC.marked) return undefined;
   const packing = flags >> PACKING_SHIFT;
   if (packing > PACKING.zstd) return undefined;
-  if (bytes.toString('hex', 26, 34) !== fingerprint) return undefined;
+  if (bytes.readUInt32BE(26) !== high || bytes.readUInt32BE(30) !== low) return undefined;
   try {
     return openBody(bytes, codec, packing as Packing, classes);
   } catch {
@@ -129,8 +135,11 @@ function openBody(bytes: Buffer, codec: Codec, packing: Packing, classes: ClassM
     at += length;
   }
   const extras = (bytes[2] & EXTRAS) === 0 ? undefined : readExtras(bytes, at);
-  const payload = unpack(packing, bytes.subarray(extras?.end ?? at));
-  const value = decode(codec, payload, classes);
+  const start = extras?.end ?? at;
+  const value =
+    packing === PACKING.none
+      ? decode(codec, bytes, classes, start)
+      : decode(codec, unpack(packing, bytes.subarray(start)), classes);
   return {
     createdAt: bytes.readUIntBE(4, 6),
     ttl: bytes.readUIntBE(10, 6),

@@ -106,10 +106,16 @@ export class Scope {
   }
 }
 
+/** 8 bytes of a key's digest, as two numbers: they are compared at every read. */
+export interface Fingerprint {
+  readonly high: number;
+  readonly low: number;
+}
+
 /** One key within its scope, with its spellings made once and only when a lower tier is asked. */
 export class Address {
   #digest: string | undefined;
-  #fingerprint: string | undefined;
+  #fingerprint: Fingerprint | undefined;
   #encoded: string | undefined;
   #entryKey: string | undefined;
   #groups: readonly string[] | undefined;
@@ -140,9 +146,12 @@ export class Address {
     return this.digest.slice(0, 32);
   }
 
-  /** Stored inside the value, so that bytes put under another key are never served: 8 bytes in hex. */
-  get fingerprint(): string {
-    return (this.#fingerprint ??= this.digest.slice(32, 48));
+  /** Stored inside the value, so that bytes put under another key are never served. */
+  get fingerprint(): Fingerprint {
+    return (this.#fingerprint ??= {
+      high: parseInt(this.digest.slice(32, 40), 16),
+      low: parseInt(this.digest.slice(40, 48), 16),
+    });
   }
 
   /** Spreads keys over cluster slots. */

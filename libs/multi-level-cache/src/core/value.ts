@@ -195,7 +195,7 @@ function uncacheable(what: string): CacheError {
 export function deepFreeze<T>(value: T): T {
   // Also below what is frozen already: it may hold members that are not.
   if (typeof value !== 'object' || value === null) return value;
-  for (const member of Object.values(value)) deepFreeze(member);
+  for (const member of Object.values(value)) if (typeof member === 'object') deepFreeze(member);
   return Object.freeze(value);
 }
 

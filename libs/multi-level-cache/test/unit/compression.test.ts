@@ -6,7 +6,7 @@ import { pack, PACKING, unpack } from '../../src/core/compression.js';
 import { open, seal } from '../../src/core/envelope.js';
 import { inspect } from '../../src/core/value.js';
 
-const FINGERPRINT = '0707070707070707';
+const FINGERPRINT = { high: 0x31323334, low: 0xf5363738 };
 const HEADER = { createdAt: 0, ttl: 1, grace: 0, loadMs: 0, n0: 0, epoch: 0, tags: [] };
 const rows = Array.from({ length: 700 }, (_zero, id) => ({
   id,

@@ -7,7 +7,7 @@ import { ID_BYTES, ID_OFFSET, open, seal, type Header } from '../../src/core/env
 import { inspect } from '../../src/core/value.js';
 import { VALUE_KINDS } from '../../src/testing/contract-values.js';
 
-const FINGERPRINT = '3132333435363738';
+const FINGERPRINT = { high: 0x31323334, low: 0xf5363738 };
 const HEADER: Header = {
   createdAt: 1_700_000_000_000,
   ttl: 60_000,

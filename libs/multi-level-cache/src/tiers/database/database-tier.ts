@@ -47,7 +47,7 @@ export class DatabaseTier implements Tier {
     deps: { readonly namespace: string; readonly clock: Clock },
   ) {
     this.#clock = deps.clock;
-    this.#sql = statements(names(options.schema, options.table));
+    this.#sql = statements(names(options.schema, options.table), !options.poolerMode);
     this.#rows = new Rows(deps.namespace, options, deps.clock);
     this.#database = new Database(
       options,

@@ -5,6 +5,7 @@ import type { Clock } from '../../core/clock.js';
 import { CacheError } from '../../core/errors.js';
 import type { DataSourceLike, L3Options } from '../../core/options.js';
 import { migrate } from './migrations.js';
+import { REMEMBER_SERVER } from './sql.js';
 import { Turnstile } from './turnstile.js';
 
 const CONNECT_MS = 1_000;
@@ -77,7 +78,11 @@ export class Database {
     // Idle connections report the end of the server here; without a listener that ends the process.
     pool.on('error', (error) => this.#lose(error));
     // A client in use reports it by itself as well, beside the rejection of its statement.
-    pool.on('connect', (client) => client.on('error', (error) => this.#lose(error)));
+    pool.on('connect', (client) => {
+      client.on('error', (error) => this.#lose(error));
+      // Before the first statement that needs it, which fails by name where this has failed.
+      if (!this.options.poolerMode) client.query(REMEMBER_SERVER).catch(() => undefined);
+    });
     this.#pool = pool;
     await this.#contact();
   }

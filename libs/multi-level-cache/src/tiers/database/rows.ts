@@ -110,10 +110,15 @@ export class Rows {
   /** Tenants and implicit tags of all these keys, each pair once. */
   #impliedOnce(addresses: readonly Address[]): [tenants: string[], tags: string[]] {
     const byTenant = new Map<string, Set<string>>();
-    for (const { scope, implied } of addresses) {
-      let tags = byTenant.get(scope.tenant);
-      if (!tags) byTenant.set(scope.tenant, (tags = new Set()));
-      for (const tag of implied) tags.add(tag);
+    let last: Address | undefined;
+    for (const address of addresses) {
+      // Keys that are asked for together mostly are of one kind.
+      if (last && sameImplied(last, address)) continue;
+      last = address;
+      const { tenant } = address.scope;
+      let tags = byTenant.get(tenant);
+      if (!tags) byTenant.set(tenant, (tags = new Set()));
+      for (const tag of address.implied) tags.add(tag);
     }
     const pairs = [...byTenant].flatMap(([tenant, tags]) =>
       [...tags].map((tag) => [this.tenant(tenant), tag] as const),
@@ -227,6 +232,14 @@ function markOf({ last, inc, tl }: State, seen: string, takenAt: number): Mark {
 
 function bumpsOf(list: NonNullable<Said['bumps']>): Bumps {
   return new Map(list.map(([tenant, tag, hard, soft]) => [nameOf(tenant, tag), [hard, soft]]));
+}
+
+function sameImplied(one: Address, other: Address): boolean {
+  return (
+    one.scope === other.scope &&
+    one.implied.length === other.implied.length &&
+    one.implied.every((tag, at) => tag === other.implied[at])
+  );
 }
 
 function nameOf(tenant: string, tag: string): string {

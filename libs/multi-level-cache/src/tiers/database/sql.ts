@@ -42,24 +42,27 @@ const FROM_NOW = (ms: string): string => `clock_timestamp() + ${ms} * interval '
 const FENCED_BUCKET = (stale: string): string =>
   `greatest(${BUCKET(stale)}, ${BUCKET(FROM_NOW(String(TOMBSTONE_MS)))} + 1)`;
 
-const TIMELINE =
-  'select system_identifier::text || left(pg_walfile_name(pg_current_wal_lsn()), 8) from pg_control_system()';
-
 /** A list in one text: cheaper to write and to read than an array's own spelling. */
 const LIST = (parameter: string): string => `string_to_array(${parameter}::text, '${SEPARATOR}')`;
+
+const START = '(extract(epoch from pg_postmaster_start_time()) * 1000000)::bigint::text';
+const SYSTEM = '(select system_identifier from pg_control_system())::text';
+
+/** Neither changes while a connection lives: asked for once on each, and kept in its session. */
+export const REMEMBER_SERVER = `select set_config('mlcache.start', ${START}, false), set_config('mlcache.system', ${SYSTEM}, false)`;
 
 /**
  * Last number given out, start of the server and timeline. A number seen before a restart may have been lost in it, so a
  * ticket is bound to the start; rows of another timeline were written by another history.
  */
-const STATE = ({ ver }: Names): string => `
+const stateOf = ({ ver }: Names, inSession: boolean): string => `
   select (select case when is_called then last_value else 0 end from ${ver})::text as last,
-    (extract(epoch from pg_postmaster_start_time()) * 1000000)::bigint::text as inc,
-    (${TIMELINE}) as tl`;
+    ${inSession ? "current_setting('mlcache.start')" : START} as inc,
+    ${inSession ? "current_setting('mlcache.system')" : SYSTEM} || left(pg_walfile_name(pg_current_wal_lsn()), 8) as tl`;
 
 /** Tombstones of $1 tenants and $2 hashes, up to their `on conflict`. */
-const TOMBSTONES = (n: Names): string => `
-      s as (${STATE(n)}), v as (select nextval('${n.ver}') as ver)
+const TOMBSTONES = (n: Names, state: string): string => `
+      s as (${state}), v as (select nextval('${n.ver}') as ver)
       insert into ${n.entry} as e (tenant, key_hash, value, ver, seen, tl, tags, created_at, expires_at, stale_until, expiry_bucket)
       select w.tenant, w.key_hash, null, v.ver, ${FENCE}, s.tl, '{}', clock_timestamp(), clock_timestamp(),
         ${FROM_NOW(String(TOMBSTONE_MS))}, ${FENCED_BUCKET('clock_timestamp()')}
@@ -75,26 +78,29 @@ export function names(schema: string, table: string): Names {
   return { entry: `${prefix}.${quote(table)}`, tag: `${prefix}.tag`, ver: `${prefix}.ver` };
 }
 
-export function statements(n: Names): Statements {
+/** @param inSession - connections are ours for as long as they live, and remember their server. */
+export function statements(n: Names, inSession: boolean): Statements {
+  const state = stateOf(n, inSession);
   return {
-    state: STATE(n),
+    state,
     // $1 tenants, $2 key hashes, $3 and $4 tenants and implicit tags of these keys, each pair once; all separated. A row for the
     // store (`at` 0, what it knows as JSON), then one for each key that is there, with the highest numbers of its own tags. The
     // value of another timeline is none. All times are those of one moment, after the question came in.
     read: `
+      with s as materialized (${state})
       select 0 as at, null::text as ver, null::float8 as age, null::float8 as fresh, null::float8 as stale,
         json_build_object('last', s.last, 'inc', s.inc, 'tl', s.tl, 'bumps', (
           select json_agg(json_build_array(t.tenant, t.tag, t.hard, t.soft))
           from unnest(${LIST('$3')}, ${LIST('$4')}) as k(tenant, tag) join ${n.tag} t using (tenant, tag)))::text as said,
         null::text as bumps, null::bytea as value
-      from (${STATE(n)}) s
+      from s
       union all
       select w.at::int, e.ver::text, ${SPAN('statement_timestamp() - e.created_at')}, ${SPAN('e.expires_at - statement_timestamp()')},
         ${SPAN('e.stale_until - statement_timestamp()')},
         case when e.tags <> '{}' then array_to_json(e.tags)::text end,
         case when e.tags <> '{}' then (
           select json_build_array(max(t.hard), max(t.soft))::text from ${n.tag} t where t.tenant = e.tenant and t.tag = any(e.tags)) end,
-        case when e.tl = (${TIMELINE}) then e.value end
+        case when e.tl = (select tl from s) then e.value end
       from unnest(${LIST('$1')}, ${LIST('$2')}::bytea[]) with ordinality as w(tenant, key_hash, at)
       join ${n.entry} e on e.tenant = w.tenant and e.key_hash = w.key_hash`,
     // $1 tenants, $2 hashes, $3 implicit tags, $4 values, $5 n0, $6 seen, $7 inc, $8 tl, $9 tags as JSON, $10 age, $11 fresh,
@@ -107,7 +113,7 @@ export function statements(n: Names): Statements {
           $9::text[], $10::float8[], $11::float8[], $12::float8[])
         as f(tenant, key_hash, implied, value, n0, seen, inc, tl, tags, age, fresh, stale)
       cross join lateral (select array(select jsonb_array_elements_text(f.tags::jsonb)) as tags) g
-      cross join (${STATE(n)}) s
+      cross join (${state}) s
       cross join (select set_config('synchronous_commit', 'off', true)) as c
       where f.inc = s.inc and f.tl = s.tl and not exists (
         select from ${n.tag} t where t.tenant = f.tenant and t.tag = any(g.tags || string_to_array(f.implied, '${SEPARATOR}')) and t.hard > f.n0)
@@ -119,7 +125,7 @@ export function statements(n: Names): Statements {
       returning tenant, key_hash`,
     // $1 tenants, $2 hashes, $3 values, $4 tags as JSON, $5 age, $6 fresh, $7 stale
     set: `
-      with s as (${STATE(n)}), v as (select nextval('${n.ver}') as ver)
+      with s as (${state}), v as (select nextval('${n.ver}') as ver)
       insert into ${n.entry} as e (tenant, key_hash, value, ver, seen, tl, tags, created_at, expires_at, stale_until, expiry_bucket)
       select f.tenant, f.key_hash, f.value, v.ver, ${FENCE}, s.tl, array(select jsonb_array_elements_text(f.tags::jsonb)),
         ${FROM_NOW('-f.age')}, ${FROM_NOW('f.fresh')}, ${FROM_NOW('f.stale')}, ${FENCED_BUCKET(FROM_NOW('f.stale'))}
@@ -132,14 +138,14 @@ export function statements(n: Names): Statements {
       where e.ver <= excluded.ver or e.tl <> excluded.tl`,
     // $1 tenants, $2 hashes: tombstones, which refuse every fill whose ticket is older
     remove: `
-      with ${TOMBSTONES(n)}
+      with ${TOMBSTONES(n, state)}
       on conflict (tenant, key_hash) do update set value = null, ver = excluded.ver, seen = ${FENCE}, tl = excluded.tl,
         tags = '{}', created_at = excluded.created_at, expires_at = excluded.expires_at, stale_until = excluded.stale_until,
         expiry_bucket = excluded.expiry_bucket
       where e.ver <= excluded.ver or e.tl <> excluded.tl`,
     // $1 tenants, $2 hashes: stale from now on, and a fence like a tombstone; a tombstone where there is nothing
     expire: `
-      with ${TOMBSTONES(n)}
+      with ${TOMBSTONES(n, state)}
       on conflict (tenant, key_hash) do update set ver = excluded.ver, seen = ${FENCE},
         expires_at = least(e.expires_at, excluded.expires_at),
         stale_until = case when e.value is null then excluded.stale_until
@@ -151,7 +157,7 @@ export function statements(n: Names): Statements {
       update ${n.entry} e set expires_at = ${FROM_NOW('$3::float8')},
         stale_until = ${FROM_NOW('$3::float8')} + (e.stale_until - e.expires_at),
         expiry_bucket = greatest(e.expiry_bucket, ${BUCKET(`${FROM_NOW('$3::float8')} + (e.stale_until - e.expires_at)`)})
-      from (${STATE(n)}) s
+      from (${state}) s
       where e.tenant = $1 and e.key_hash = $2 and e.value is not null and e.expires_at > clock_timestamp() and e.tl = s.tl`,
     // $1 tenant, $2 tags, $3 soft
     bump: `

@@ -2,8 +2,9 @@
 import type { Clock, Timer } from '../../core/clock.js';
 
 const EVERY_MS = 30_000;
-const BATCH = 500;
-const BATCHES_A_ROUND = 20;
+/** Few enough that no writer waits for long for a row that is going. */
+const BATCH = 250;
+const BATCHES_A_ROUND = 40;
 /** Rows written after which a round begins: removing goes twice as fast as writing. */
 const WRITES_A_ROUND = (BATCH * BATCHES_A_ROUND) / 2;
 /** Below the cap by this much, so that not every write evicts. */
