@@ -1,5 +1,13 @@
 /** How long a value is fresh, by who said what: never longer than asked, in no tier, by no promotion. */
+import { Test } from '@nestjs/testing';
 import { afterEach, describe, expect, it } from 'vitest';
+import {
+  Cached,
+  CacheManager,
+  CachePut,
+  MultiLevelCacheModule,
+} from '../../libs/multi-level-cache/src/index.js';
+import type { CacheRoot } from '../../libs/multi-level-cache/src/manager/create-cache.js';
 import type { EntryOptions } from '../../libs/multi-level-cache/src/core/entry-options.js';
 import { closeCaches, testCache, type TestCache } from '../support/cache.js';
 import { databaseUrl, freshNamespace, redisUrl } from '../support/servers.js';
@@ -77,8 +85,11 @@ function open({ caps }: Row, namespace: string): Promise<TestCache> {
   });
 }
 
-async function left({ cache }: TestCache): Promise<Partial<Row['wanted']>> {
-  const { tiers } = await cache.explain('k');
+async function left(
+  { cache }: Pick<TestCache, 'cache'>,
+  key = 'k',
+): Promise<Partial<Row['wanted']>> {
+  const { tiers } = await cache.explain(key);
   return Object.fromEntries(
     Object.entries(tiers).flatMap(([name, { state, ttlMs }]) =>
       state === 'fresh' ? [[name, ttlMs]] : [],
@@ -141,6 +152,80 @@ describe.each(ROWS)('$title', (row) => {
     expect(await left(made)).toEqual({});
     expect(await made.cache.ttl('k')).toBeUndefined();
   });
+});
+
+describe('a decorated method', () => {
+  class Products {
+    @Cached({ key: 'default' })
+    async byDefault(): Promise<number> {
+      return 1;
+    }
+
+    @Cached({ key: 'fixed', ttl: 20_000 })
+    async fixed(): Promise<number> {
+      return 1;
+    }
+
+    @Cached({ key: 'longer', ttl: '10m' })
+    async longer(): Promise<number> {
+      return 1;
+    }
+
+    @Cached({ key: 'made', ttl: (product: number) => product * 30_000 })
+    async made(): Promise<number> {
+      return 1;
+    }
+
+    @CachePut({ key: 'put', ttl: 20_000 })
+    async put(): Promise<number> {
+      return 1;
+    }
+  }
+  const METHODS: readonly (readonly [keyof Products, string, Row['wanted']])[] = [
+    ['byDefault', 'default', same(DEFAULT)],
+    ['fixed', 'fixed', same(20_000)],
+    ['longer', 'longer', same(600_000)],
+    ['made', 'made', same(30_000)],
+    ['put', 'put', same(20_000)],
+  ];
+
+  async function app(namespace: string) {
+    const module = await Test.createTestingModule({
+      imports: [
+        MultiLevelCacheModule.forRoot({
+          namespace,
+          l2: { url: redisUrl(), budget: '1s' },
+          l3: { url: databaseUrl(), budget: '1s' },
+          defaults: { ttl: DEFAULT, jitter: 0 },
+        }),
+      ],
+      providers: [Products],
+    }).compile();
+    await module.init();
+    const cache = module.get<CacheRoot>(CacheManager);
+    return { module, cache, products: module.get(Products) };
+  }
+
+  it.each(METHODS)(
+    '%s: its ttl holds in every tier and after promotion',
+    async (name, key, wanted) => {
+      const namespace = freshNamespace();
+      const one = await app(namespace);
+      await one.products[name]();
+      await one.cache.drain();
+      // What was put is in L3 only, until somebody reads it.
+      const stored = await left(one, key);
+      expectWithin(stored, wanted);
+      expect(Object.keys(stored)).toContain('l3');
+      const other = await app(namespace);
+      await other.cache.get(key);
+      await other.cache.drain();
+      expectWithin(await left(other, key), wanted);
+      expect(await other.cache.touch(key, 4_000)).toBe(true);
+      expectWithin(await left(one, key), { l1: wanted.l1, l2: 4_000, l3: 4_000 });
+      await Promise.all([one.module.close(), other.module.close()]);
+    },
+  );
 });
 
 it('grace begins where the life ends, in every tier', async () => {

@@ -212,6 +212,23 @@ describe('the stream', () => {
   });
 });
 
+it('stores a 64 KB value in less than half its bytes', async () => {
+  const { tier } = await make();
+  const value = Array.from({ length: 800 }, (_zero, id) => ({
+    id,
+    name: `product ${id}`,
+    brand: 'acme',
+    stock: id % 7,
+    seller: `seller number ${id % 50}`,
+  }));
+  const json = JSON.stringify(value);
+  expect(json.length).toBeGreaterThan(60_000);
+  const address = at('large');
+  await tier.fill(address, entry(value), await ticket(tier, address));
+  expect(await client.strlen(address.entryKey)).toBeLessThan(json.length / 2);
+  expect((await tier.read(address)).entry?.value).toEqual(value);
+});
+
 it('keeps large values out of Redis', async () => {
   const { tier } = await make();
   await store(tier, at('k'), randomBytes(1024 ** 2).toString('base64'));

@@ -1,4 +1,4 @@
-/** The packed library in applications of their own, ES module and CommonJS: L1 alone, no server, no optional peer. */
+/** The packed library in applications of their own, ES module and CommonJS, on this Node and on 24: L1 alone, no optional peer. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -93,21 +93,27 @@ it('installs, compiles and runs', () => {
     'rxjs',
     'typescript@6.0',
     '@types/node@22',
+    // Another Node, as a package.
+    'node@24',
   ];
   execFileSync('npm', install, { cwd: folder, stdio: 'pipe' });
   for (const optional of ['ioredis', 'pg', 'typeorm', '@nestjs/terminus', '@opentelemetry/api']) {
     expect(existsSync(join(folder, 'node_modules', optional))).toBe(false);
   }
   execFileSync(join(folder, 'node_modules/.bin/tsc'), [], { cwd: folder, stdio: 'pipe' });
-  const output = execFileSync(process.execPath, ['app.js'], { cwd: folder, encoding: 'utf8' });
-  expect(JSON.parse(output)).toEqual({ second: 1, third: 2, tiers: 'off' });
-  const common = execFileSync(process.execPath, ['common.cjs'], { cwd: folder, encoding: 'utf8' });
-  expect(JSON.parse(common)).toEqual({
-    found: [
-      ['a', 'A'],
-      ['b', 'B'],
-    ],
-    wrong: true,
-    same: true,
-  });
+  const other = join(folder, 'node_modules/node/bin/node');
+  expect(execFileSync(other, ['-v'], { encoding: 'utf8' })).toMatch(/^v24\./);
+  for (const node of [process.execPath, other]) {
+    const run = (file: string): unknown =>
+      JSON.parse(execFileSync(node, [file], { cwd: folder, encoding: 'utf8' }));
+    expect(run('app.js')).toEqual({ second: 1, third: 2, tiers: 'off' });
+    expect(run('common.cjs')).toEqual({
+      found: [
+        ['a', 'A'],
+        ['b', 'B'],
+      ],
+      wrong: true,
+      same: true,
+    });
+  }
 }, 180_000);

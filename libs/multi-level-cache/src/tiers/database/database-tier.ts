@@ -15,7 +15,8 @@ import type {
 import { Coalescer } from '../coalescer.js';
 import { Fills } from './fills.js';
 import { Database } from './pool.js';
-import { Rows, type Mark, type Row, type RowTicket, type State } from './rows.js';
+import { Answers, type Mark, type Row, type RowTicket, type State } from './answers.js';
+import { Rows } from './rows.js';
 import { SizeEstimate } from './size-estimate.js';
 import { names, statements, type Statements } from './sql.js';
 import { Sweeper } from './sweeper.js';
@@ -32,6 +33,7 @@ export class DatabaseTier implements Tier {
   readonly #database: Database;
   readonly #sql: Statements;
   readonly #rows: Rows;
+  readonly #answers: Answers;
   readonly #sweeper: Sweeper;
   readonly #reads: Coalescer<Address, TierRead>;
   readonly #fills: Fills;
@@ -49,6 +51,7 @@ export class DatabaseTier implements Tier {
     this.#clock = deps.clock;
     this.#sql = statements(names(options.schema, options.table), !options.poolerMode);
     this.#rows = new Rows(deps.namespace, options, deps.clock);
+    this.#answers = new Answers(this.#rows);
     this.#database = new Database(
       options,
       deps.clock,
@@ -110,7 +113,7 @@ export class DatabaseTier implements Tier {
       entries: this.#size.rows,
       bytes: this.#size.bytes,
       evictions: this.#evictions,
-      corrupt: this.#rows.corrupt,
+      corrupt: this.#answers.corrupt,
       ...(up || !reason ? {} : { reason }),
     };
   }
@@ -136,7 +139,7 @@ export class DatabaseTier implements Tier {
     const before = this.#clock.now();
     const question = this.#rows.question(addresses);
     const rows = await this.#database.lists<Row>(this.#sql.read, question);
-    const { state, reads } = this.#rows.judgeAll(addresses, rows, before);
+    const { state, reads } = this.#answers.judgeAll(addresses, rows, before);
     this.#learn(state, before);
     return reads;
   }

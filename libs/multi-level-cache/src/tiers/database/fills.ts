@@ -3,7 +3,8 @@ import type { Entry } from '../../core/entry.js';
 import type { Address } from '../../core/key.js';
 import { Coalescer } from '../coalescer.js';
 import type { Database } from './pool.js';
-import type { Rows, RowTicket, Spans } from './rows.js';
+import type { RowTicket } from './answers.js';
+import type { Rows, Spans } from './rows.js';
 import { TOMBSTONE_MS, type Statements } from './sql.js';
 
 const BATCH = 1_000;
