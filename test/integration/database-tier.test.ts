@@ -95,6 +95,17 @@ it('answers many callers of one moment with two statements and many keys of one 
   }
 });
 
+it('judges the keys of each tenant by its own tags, also where one statement asks for several', async () => {
+  const tier = await make();
+  const [a, b] = ['t:a', 't:b'].map(
+    (tenant) => new Address(new Scope(namespace, tenant, 'default'), 'user:1'),
+  );
+  for (const address of [a, b]) await tier.fill(address, entry('v'), await ticket(tier, address));
+  await tier.apply({ kind: 'tags', tenant: 't:b', tags: [b.scope.clearTag] });
+  const reads = await Promise.all([tier.read(a, true), tier.read(b, true)]);
+  expect(reads.map(({ state }) => state)).toEqual(['fresh', 'invalid']);
+});
+
 describe('the fence', () => {
   it('refuses an older fill after a newer one, a delete or a set', async () => {
     const tier = await make();

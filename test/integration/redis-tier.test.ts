@@ -1,7 +1,7 @@
 /** L2 by itself: what Redis loses, forgets or is told by others never becomes valid again. */
 import { randomBytes } from 'node:crypto';
 import { Redis } from 'ioredis';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { SystemClock } from '../../libs/multi-level-cache/src/core/clock.js';
 import { createEntry, type Entry } from '../../libs/multi-level-cache/src/core/entry.js';
 import { Address, Scope } from '../../libs/multi-level-cache/src/core/key.js';
@@ -10,6 +10,7 @@ import type {
   Ticket,
   TierListener,
 } from '../../libs/multi-level-cache/src/core/tier.js';
+import { Commands } from '../../libs/multi-level-cache/src/tiers/redis/commands.js';
 import { RedisTier } from '../../libs/multi-level-cache/src/tiers/redis/redis-tier.js';
 import { freshNamespace, startRedis, type Server } from '../support/servers.js';
 
@@ -121,6 +122,29 @@ describe('lost data', () => {
     expect((await b.tier.read(at('k'))).state).toBe('invalid');
     await store(b.tier, at('k'), 'new');
     expect(await a.tier.read(at('k'))).toMatchObject({ state: 'fresh', entry: { value: 'new' } });
+  });
+
+  it('while a reply was on its way: it is not taken, for it is of a history that has ended', async () => {
+    const made = await make();
+    await store(made.tier, at('k'), 'old');
+    // oxlint-disable-next-line typescript/unbound-method -- called with its owner below
+    const get = Commands.prototype.get;
+    const spy = vi.spyOn(Commands.prototype, 'get').mockImplementationOnce(async function (
+      this: Commands,
+      ...asked
+    ) {
+      const values = await Reflect.apply(get, this, asked);
+      const before = made.losses;
+      await client.del(`${namespace}:{~}:ep`);
+      await made.tier.apply({ kind: 'delete', addresses: [at('another')] });
+      await expect.poll(() => made.losses).toBeGreaterThan(before);
+      // The numbers of tags are known again: they say nothing against the entry.
+      await made.tier.ticket(at('another'), { state: 'absent' });
+      return values;
+    });
+    await expect(made.tier.read(at('k'))).rejects.toMatchObject({ code: 'CACHE_TIER_UNAVAILABLE' });
+    spy.mockRestore();
+    expect((await made.tier.read(at('k'))).state).toBe('invalid');
   });
 
   it.each(['sq', 'ep'])(
