@@ -371,6 +371,14 @@ describe('in the stores', () => {
     });
   });
 
+  it('goes on where a tier answers with what is no entry', async () => {
+    const { cache, l3 } = await three();
+    const rubbish = { state: 'fresh', entry: {} } as never;
+    vi.spyOn(l3!.real, 'read').mockImplementation(() => Promise.resolve(rubbish));
+    expect(await cache.get('k')).toBeUndefined();
+    expect(await cache.getOrSet('k', () => 'loaded')).toBe('loaded');
+  });
+
   it('takes a change of many keys in parts, each with a wait of its own', async () => {
     const { cache, l3 } = await three();
     const sizes: number[] = [];

@@ -68,7 +68,7 @@ export class TierGuard {
   ): Promise<TierRead | undefined> {
     return new Promise((resolve) => {
       const answer = (found?: TierRead): void => {
-        const read = found && !this.#owes(address, found) ? this.#own(found) : undefined;
+        const read = found && this.#accept(address, found);
         if (count) {
           if (read?.state === 'fresh') this.hits++;
           else this.misses++;
@@ -198,6 +198,15 @@ export class TierGuard {
       else answer(reply);
     } catch {
       answer();
+    }
+  }
+
+  #accept(address: Address, found: TierRead): TierRead | undefined {
+    try {
+      return this.#owes(address, found) ? undefined : this.#own(found);
+    } catch {
+      // Not what the port promises: as good as nothing, and nobody waits for more.
+      return undefined;
     }
   }
 
