@@ -10,6 +10,8 @@ import {
   startRedis,
   startTlsRedis,
 } from '../support/servers.js';
+import { SystemClock } from '../../libs/multi-level-cache/src/core/clock.js';
+import { RedisTier } from '../../libs/multi-level-cache/src/tiers/redis/redis-tier.js';
 import type { L2Options } from '../../libs/multi-level-cache/src/core/options.js';
 
 const ends: (() => Promise<unknown>)[] = [];
@@ -88,6 +90,33 @@ describe('TLS', () => {
     await expectServing(plain);
     expect(plain.cache.stats().tiers.l2.state).toBe('down');
   });
+});
+
+it('closing in the middle of a TLS handshake harms nobody', async () => {
+  const { server } = await startTlsRedis();
+  ends.push(() => server.stop());
+  const uncaught: unknown[] = [];
+  const note = (error: unknown): number => uncaught.push(error);
+  const others = process.listeners('uncaughtException');
+  process.removeAllListeners('uncaughtException');
+  process.on('uncaughtException', note);
+  try {
+    const deaf = { changed: () => undefined, lost: () => undefined, state: () => undefined };
+    for (let round = 0; round < 40; round++) {
+      // It does not trust the server, and so shakes hands again and again.
+      const l2 = { url: server.url, budget: 20 };
+      const tier = new RedisTier(l2, { namespace: freshNamespace(), clock: new SystemClock() });
+      const opening = tier.open(deaf);
+      await new Promise((resolve) => setTimeout(resolve, 10 + round));
+      await tier.close();
+      await opening;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  } finally {
+    process.off('uncaughtException', note);
+    for (const other of others) process.on('uncaughtException', other);
+  }
+  expect(uncaught).toEqual([]);
 });
 
 describe('access', () => {

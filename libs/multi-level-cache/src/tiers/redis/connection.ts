@@ -1,4 +1,5 @@
 /** ioredis clients with settings that fail fast and never replay an old write; nothing of the protocol here. */
+import type { Stream } from 'node:stream';
 import type { Cluster, ClusterNode, ClusterOptions, Redis, RedisOptions } from 'ioredis';
 import { CacheError } from '../../core/errors.js';
 import type { L2Options, RedisClientLike } from '../../core/options.js';
@@ -112,6 +113,14 @@ function keepCredentials(client: Client, { credentials }: L2Options): Client {
       );
   });
   return client;
+}
+
+/** Ends a client. A TLS handshake cut off fails when ioredis listens no more, and an error that nobody hears ends the process. */
+export function endClient(client: Client): void {
+  const connections = client.isCluster ? (client as Cluster).nodes('all') : [client as Redis];
+  for (const { stream } of connections)
+    (stream as Stream | undefined)?.on('error', () => undefined);
+  client.disconnect();
 }
 
 export function unavailable(why: string): CacheError {

@@ -3,7 +3,7 @@ import type { Clock } from '../../core/clock.js';
 import type { L2Options } from '../../core/options.js';
 import { tail, type Message } from './backplane.js';
 import { Commands } from './commands.js';
-import { createClient, reasonOf, unavailable, type Client } from './connection.js';
+import { createClient, endClient, reasonOf, unavailable, type Client } from './connection.js';
 import { missingCommands, SharedKeys, sync, type Session } from './session.js';
 
 export interface LinkEvents {
@@ -44,6 +44,7 @@ export class Link {
       createClient(this.options, 'commands'),
       createClient(this.options, 'tail'),
     ]);
+    if (this.#closed) return;
     this.#commands = new Commands(commands, this.clock);
     this.#tail = follower;
     await new Promise<void>((resolve) => {
@@ -114,8 +115,7 @@ export class Link {
   close(): void {
     this.#closed = true;
     this.#session = undefined;
-    this.#commands?.client.disconnect();
-    this.#tail?.disconnect();
+    for (const client of [this.#commands?.client, this.#tail]) if (client) endClient(client);
   }
 
   async #sync(): Promise<Session> {
