@@ -11,6 +11,7 @@ import {
   startTlsRedis,
 } from '../support/servers.js';
 import { SystemClock } from '../../libs/multi-level-cache/src/core/clock.js';
+import { Address, Scope } from '../../libs/multi-level-cache/src/core/key.js';
 import { RedisTier } from '../../libs/multi-level-cache/src/tiers/redis/redis-tier.js';
 import type { L2Options } from '../../libs/multi-level-cache/src/core/options.js';
 
@@ -73,6 +74,23 @@ describe('the application’s own client', () => {
     ends.push(() => client.quit().then(stop));
     await expectUsed(await open({ client }));
   });
+});
+
+it('asks every master of a cluster from the first moment on', async () => {
+  const { nodes, stop } = await startCluster();
+  const l2 = { cluster: nodes, budget: 1_000 };
+  const namespace = freshNamespace();
+  const tier = new RedisTier(l2, { namespace, clock: new SystemClock() });
+  ends.push(() => tier.close().then(stop));
+  await tier.open({ changed: () => undefined, lost: () => undefined, state: () => undefined });
+  const reads = [];
+  for (let key = 0; key < 30; key++) {
+    reads.push(tier.read(new Address(new Scope(namespace, 'p', 'default'), `k${key}`), true));
+    // The next one is asked before any reply, in a call of its own.
+    await Promise.resolve();
+    await new Promise<void>((resolve) => process.nextTick(resolve));
+  }
+  expect(await Promise.all(reads)).toEqual(reads.map(() => ({ state: 'absent' })));
 });
 
 describe('TLS', () => {

@@ -115,6 +115,21 @@ function keepCredentials(client: Client, { credentials }: L2Options): Client {
   return client;
 }
 
+/** A cluster connects a master when it is first asked, and refuses whatever else is asked until that is done. */
+export async function connectMasters(client: Client): Promise<void> {
+  if (client.isCluster) await Promise.all((client as Cluster).nodes('master').map(connected));
+}
+
+/** Resolves also where it fails: the other masters serve without this one. */
+function connected(node: Redis): Promise<void> {
+  if (node.status === 'ready') return Promise.resolve();
+  return new Promise((resolve) => {
+    node.once('ready', resolve);
+    node.once('end', resolve);
+    if (node.status === 'wait') node.connect().catch(() => resolve());
+  });
+}
+
 /** Ends a client. A TLS handshake cut off fails when ioredis listens no more, and an error that nobody hears ends the process. */
 export function endClient(client: Client): void {
   const connections = client.isCluster ? (client as Cluster).nodes('all') : [client as Redis];

@@ -3,7 +3,14 @@ import type { Clock } from '../../core/clock.js';
 import type { L2Options } from '../../core/options.js';
 import { tail, type Message } from './backplane.js';
 import { Commands } from './commands.js';
-import { createClient, endClient, reasonOf, unavailable, type Client } from './connection.js';
+import {
+  connectMasters,
+  createClient,
+  endClient,
+  reasonOf,
+  unavailable,
+  type Client,
+} from './connection.js';
 import { missingCommands, SharedKeys, sync, type Session } from './session.js';
 
 export interface LinkEvents {
@@ -121,6 +128,7 @@ export class Link {
   async #sync(): Promise<Session> {
     this.#lose();
     try {
+      await connectMasters(this.commands.client);
       if (!this.#permitted) await this.#assertPermitted();
       const cold = this.options.failover === 'cold';
       const session = await sync(this.commands, this.keys, this.clock, this.#seen, cold);
