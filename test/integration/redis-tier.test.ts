@@ -169,6 +169,22 @@ describe('lost data', () => {
       .toBe('invalid');
   });
 
+  it('a history that had ended comes back, as from a snapshot: nothing of it is valid', async () => {
+    const { tier } = await make();
+    await store(tier, at('k'), 'old');
+    const records = [`${namespace}:{~}:sq`, `${namespace}:{~}:ep`];
+    const [number, epoch] = await client.mget(records);
+    await client.del(records);
+    await tier.apply({ kind: 'delete', addresses: [at('another')] });
+    expect((await tier.read(at('k'))).state).toBe('invalid');
+    await client.mset(records[0], number!, records[1], epoch!);
+    await client.client('KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+    await expect.poll(() => client.get(records[1])).not.toBe(epoch);
+    await expect
+      .poll(async () => (await tier.read(at('k')).catch(() => undefined))?.state)
+      .toBe('invalid');
+  });
+
   it('tag records are evicted: tagged entries of before are invalid, later ones live', async () => {
     const { tier } = await make();
     await store(tier, at('k'), 'old', ['t']);
@@ -227,6 +243,14 @@ describe('the stream', () => {
       await expect.poll(() => a.heard.length).toBe(1);
     },
   );
+
+  it('has lost a message, and nothing more happens: a heartbeat shows it', async () => {
+    const a = await make();
+    const before = a.losses;
+    // A change was counted, and its message is gone.
+    await client.incr(`${namespace}:{~}:sq`);
+    await expect.poll(() => a.losses, { timeout: 5_000 }).toBeGreaterThan(before);
+  });
 
   it('is cut: everybody forgets when it is back', async () => {
     const a = await make();

@@ -212,9 +212,9 @@ export class Gates implements Tier {
     return this.real.renew?.(address, ticket) ?? true;
   }
 
-  async apply(change: Change): Promise<void> {
+  async apply(change: Change, until?: number): Promise<void> {
     await this.#gate('apply');
-    await this.real.apply(change);
+    await this.real.apply(change, until);
   }
 
   status(): ReturnType<Tier['status']> {

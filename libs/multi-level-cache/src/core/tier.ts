@@ -117,7 +117,11 @@ export interface Tier {
   release?(address: Address, ticket: Ticket): MaybePromise<void>;
   /** Prolongs a ticket of limited life; `false` = it was lost. */
   renew?(address: Address, ticket: Ticket): MaybePromise<boolean>;
-  apply(change: Change): Promise<void>;
+  /**
+   * @param until - when the caller gives up and owes a removal instead. A `set` that has not been sent by then is not sent
+   * any more: it would come after what was removed meanwhile.
+   */
+  apply(change: Change, until?: number): Promise<void>;
   status(): TierStatus;
 }
 

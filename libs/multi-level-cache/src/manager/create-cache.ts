@@ -44,8 +44,13 @@ export interface CacheRoot extends CacheManager {
 }
 
 /** Makes the cache of one application. Nothing is contacted before `open()`. */
-export function createCache(options: ResolvedOptions, tiers: TierSet, clock: Clock): CacheRoot {
-  return new Root(new Application(options, tiers, clock));
+export function createCache(
+  options: ResolvedOptions,
+  tiers: TierSet,
+  clock: Clock,
+  random: () => number = Math.random,
+): CacheRoot {
+  return new Root(new Application(options, tiers, clock, random));
 }
 
 /** Everything that lives once per application. */
@@ -65,6 +70,7 @@ class Application implements Shared {
     readonly options: ResolvedOptions,
     readonly tiers: TierSet,
     readonly clock: Clock,
+    random: () => number,
   ) {
     const background = new Background();
     const rules: ScopeRules = { groups: options.groups ?? [], types: this.types.classes };
@@ -91,7 +97,7 @@ class Application implements Shared {
       flights: new SingleFlight(),
       events,
       background,
-      random: Math.random,
+      random,
     };
     this.reads = new ReadPath(this.parts);
     this.writes = new WritePath(this.parts, rules);

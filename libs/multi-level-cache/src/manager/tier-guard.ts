@@ -81,13 +81,16 @@ export class TierGuard {
   }
 
   async ticket(address: Address, read: TierRead): Promise<TicketReply> {
+    // A tier may also throw at once.
+    const asked = (async () => this.tier.ticket(address, read))();
     try {
-      const reply = await this.#reads.race(Promise.resolve(this.tier.ticket(address, read)));
+      const reply = await this.#reads.race(asked);
       if (reply.kind !== 'found') return reply;
       return this.#owes(address, reply.read)
         ? { kind: 'none' }
         : { kind: 'found', read: this.#own(reply.read) };
     } catch {
+      this.#giveBackLate(address, asked);
       return { kind: 'none' };
     }
   }
@@ -150,7 +153,8 @@ export class TierGuard {
   async #applyPart(change: Change): Promise<Taken> {
     if (this.#mayApply(change)) {
       try {
-        await this.#changes.race(this.tier.apply(change));
+        const until = this.clock.now() + this.options.invalidationTimeout;
+        await this.#changes.race(this.tier.apply(change, until));
         if (change.kind === 'set') this.writes += change.entries.length;
         return 'ok';
       } catch {
@@ -188,6 +192,16 @@ export class TierGuard {
       // Paid last: until the tiers above are clean as well, these keys bypass the store.
       this.#debts.paid(batch);
     }
+  }
+
+  /** A ticket that comes too late is nobody's: others would wait for it until it ends by itself. */
+  #giveBackLate(address: Address, asked: Promise<TicketReply>): void {
+    asked.then(
+      (reply) => {
+        if (reply.kind === 'granted') this.release(address, reply.ticket);
+      },
+      () => undefined,
+    );
   }
 
   #ask(address: Address, together: boolean, answer: (found?: TierRead) => void): void {

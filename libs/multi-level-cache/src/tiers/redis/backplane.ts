@@ -8,8 +8,12 @@ export interface Message {
   /** Number of the change: one more than that of the message before. */
   readonly number: number;
   readonly epoch: string;
-  readonly change: RemoteChange;
+  /** `undefined` = a heartbeat: it tells the number and the epoch, and nothing has changed. */
+  readonly change: RemoteChange | undefined;
 }
+
+/** Type of a heartbeat. */
+export const HEARTBEAT = 'h';
 
 /** Type and payload of a change as they go over the wire; values never do. */
 export function encodeChange(change: Change): { type: 'd' | 'x' | 't'; payload: string } {
@@ -29,8 +33,11 @@ export function decodeMessage(fields: readonly string[]): Message | undefined {
   for (let at = 0; at + 1 < fields.length; at += 2) record.set(fields[at], fields[at + 1]);
   const number = Number(record.get('n'));
   const epoch = record.get('e');
-  const change = decodeChange(record.get('t'), record.get('k'));
-  return Number.isSafeInteger(number) && epoch && change ? { number, epoch, change } : undefined;
+  if (!Number.isSafeInteger(number) || !epoch) return undefined;
+  const type = record.get('t');
+  if (type === HEARTBEAT) return { number, epoch, change: undefined };
+  const change = decodeChange(type, record.get('k'));
+  return change && { number, epoch, change };
 }
 
 function decodeChange(

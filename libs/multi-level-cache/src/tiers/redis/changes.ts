@@ -27,19 +27,22 @@ export class Changes {
   ) {}
 
   /** Resolves when Redis has taken all of it. */
-  async apply(change: Change): Promise<void> {
+  async apply(change: Change, until = Infinity): Promise<void> {
     const settled = await Promise.allSettled(
-      partsOf(change, KEYS_PER_MESSAGE).map((part) => this.#apply(part)),
+      partsOf(change, KEYS_PER_MESSAGE).map((part) => this.#apply(part, until)),
     );
     const failed = settled.find((part) => part.status === 'rejected');
     if (failed) throw failed.reason;
   }
 
-  async #apply(change: Change): Promise<void> {
+  async #apply(change: Change, until: number): Promise<void> {
     // Once more after a SYNC: the epoch may have changed since this process last heard.
     for (let tries = 0; tries < 2; tries++) {
       // As for a ticket: a value stored under a number below its tenant's floor would be born invalid.
-      if (change.kind === 'set') await this.tags.knowClear(change.addresses[0].scope);
+      if (change.kind === 'set') {
+        await this.tags.knowClear(change.addresses[0].scope);
+        if (this.clock.now() >= until) throw unavailable('Redis answered too late');
+      }
       const { session } = this.link;
       const reply = await this.#send(change, session);
       if (reply !== null) {

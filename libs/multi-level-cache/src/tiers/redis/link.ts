@@ -1,7 +1,7 @@
 /** Keeps this process in sync with Redis: both connections, SYNC on every (re)connect, the tail of the stream. */
 import type { Clock } from '../../core/clock.js';
 import type { L2Options } from '../../core/options.js';
-import { tail, type Message } from './backplane.js';
+import { HEARTBEAT, tail, type Message } from './backplane.js';
 import { Commands } from './commands.js';
 import {
   connectMasters,
@@ -11,6 +11,7 @@ import {
   unavailable,
   type Client,
 } from './connection.js';
+import { CHANGE, MODE } from './scripts.js';
 import { missingCommands, SharedKeys, sync, type Session } from './session.js';
 
 export interface LinkEvents {
@@ -24,24 +25,30 @@ export interface LinkEvents {
 }
 
 const RETRY_MS = 100;
+/** Where nobody has said anything for this long, somebody says that nothing has changed. */
+const SILENCE_MS = 1_000;
 
 export class Link {
   readonly keys: SharedKeys;
+  readonly clock: Clock;
+  readonly #random: () => number;
   reason: string | undefined;
   #commands: Commands | undefined;
   #tail: Client | undefined;
   #permitted = false;
   #session: Session | undefined;
-  #seen = { epoch: '', number: 0 };
+  #seen = 0;
   #syncing: Promise<Session> | undefined;
   #closed = false;
 
   constructor(
     readonly options: L2Options,
     namespace: string,
-    readonly clock: Clock,
+    { clock, random }: { readonly clock: Clock; readonly random: () => number },
     readonly events: LinkEvents,
   ) {
+    this.clock = clock;
+    this.#random = random;
     this.keys = new SharedKeys(namespace);
   }
 
@@ -105,11 +112,11 @@ export class Link {
 
   /** The highest number known: a lower bound of the store's counter from now on. */
   get number(): number {
-    return this.#seen.number;
+    return this.#seen;
   }
 
   learn(number: number): void {
-    if (number > this.#seen.number) this.#seen.number = number;
+    if (number > this.#seen) this.#seen = number;
   }
 
   /** Asks where Redis stands and begins a new session; callers at the same time share one question. */
@@ -134,11 +141,12 @@ export class Link {
       const session = await sync(this.commands, this.keys, this.clock, this.#seen, cold);
       if (this.#closed || this.#commands?.client.status !== 'ready')
         throw unavailable('Redis went away');
-      this.#seen = { epoch: session.epoch, number: session.lastNumber };
+      this.#seen = session.lastNumber;
       this.#session = session;
       this.reason = undefined;
       this.events.synced(session);
       void this.#follow(session);
+      this.#beatLater(session);
       return session;
     } catch (error) {
       this.reason = reasonOf(error);
@@ -178,6 +186,28 @@ export class Link {
       this.reason = reasonOf(error);
       this.#lose();
       this.clock.after(RETRY_MS, () => this.#again());
+    }
+  }
+
+  #beatLater(session: Session): void {
+    const heard = session.lastNumber;
+    // Not all at the same time: mostly one of them speaks.
+    this.clock.after(SILENCE_MS * (1 + this.#random() / 2), () => {
+      if (this.#session !== session) return;
+      if (session.lastNumber === heard) void this.#beat(session);
+      this.#beatLater(session);
+    });
+  }
+
+  /** Proves that the counter and the epoch are still there, and lets everybody prove that nothing was missed. */
+  async #beat({ epoch }: Session): Promise<void> {
+    const { keys, commands } = this;
+    try {
+      const shared = [keys.sq, keys.ep, keys.stream, keys.rid];
+      const number = await commands.run(CHANGE, shared, [epoch, '', HEARTBEAT, '', MODE.drop]);
+      if (number === null) await this.resync();
+    } catch {
+      // The connection's own trouble is noticed by the connection.
     }
   }
 

@@ -56,23 +56,34 @@ export class RedisTier implements Tier {
 
   constructor(
     readonly options: L2Options,
-    deps: { readonly namespace: string; readonly clock: Clock },
+    deps: {
+      readonly namespace: string;
+      readonly clock: Clock;
+      readonly random?: (() => number) | undefined;
+    },
   ) {
     this.#clock = deps.clock;
-    this.#link = new Link(options, deps.namespace, deps.clock, {
-      synced: () => {
-        this.#tags.drop();
-        this.#listener?.lost();
-        this.#listener?.state('up');
+    const { namespace, clock, random = Math.random } = deps;
+    this.#link = new Link(
+      options,
+      namespace,
+      { clock, random },
+      {
+        synced: () => {
+          this.#tags.drop();
+          this.#listener?.lost();
+          this.#listener?.state('up');
+        },
+        down: () => this.#listener?.state('down'),
+        message: ({ number, change }) => {
+          if (!change) return;
+          if (change.kind === 'tags')
+            this.#tags.heard(change.tenant, change.tags, number, change.soft === true);
+          this.#listener?.changed(change);
+        },
+        rubbish: () => this.#missedMessages++,
       },
-      down: () => this.#listener?.state('down'),
-      message: ({ number, change }) => {
-        if (change.kind === 'tags')
-          this.#tags.heard(change.tenant, change.tags, number, change.soft === true);
-        this.#listener?.changed(change);
-      },
-      rubbish: () => this.#missedMessages++,
-    });
+    );
     this.#tags = new TagNumbers(this.#link);
     this.#changes = new Changes(this.#link, this.#tags, deps.clock, options.ttl);
   }
@@ -135,8 +146,8 @@ export class RedisTier implements Tier {
     return (await this.#link.commands.run(RENEW, [key], [(ticket as Lease).token, LEASE_MS])) === 1;
   }
 
-  apply(change: Change): Promise<void> {
-    return this.#changes.apply(change);
+  apply(change: Change, until?: number): Promise<void> {
+    return this.#changes.apply(change, until);
   }
 
   status(): TierStatus {

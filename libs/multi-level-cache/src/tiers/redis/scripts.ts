@@ -8,14 +8,14 @@ export interface Script {
 }
 
 /**
- * First words on every connection. A missing counter or epoch, or a counter below what the caller has seen under the same
- * epoch, means data was lost: a new epoch makes every entry of before invalid. The counter then jumps to the server's
- * time in µs, above every number it can have had, so that tag records need no reset.
+ * First words on every connection. A missing counter or epoch, or a counter below what the caller has seen, means data was
+ * lost: a new epoch makes every entry of before invalid. The counter then jumps to the server's time in µs, above every
+ * number it can have had, so that tag records need no reset, and an older epoch that comes back later is known by its counter.
  *
  * A replica that has been promoted has another id than its master: where the application wants to start cold after that, it
  * is a loss too.
  *
- * KEYS sq ep st rid · ARGV seen epoch, seen sq, epoch to set, id of the replication history or '' ·
+ * KEYS sq ep st rid · ARGV seen sq, epoch to set, id of the replication history or '' ·
  * → epoch, sq, last stream id, server time in ms
  */
 export const SYNC = script(`
@@ -23,14 +23,14 @@ local sq = redis.call('GET', KEYS[1])
 local ep = redis.call('GET', KEYS[2])
 local time = redis.call('TIME')
 local moved = false
-if ARGV[4] ~= '' then
+if ARGV[3] ~= '' then
   local rid = redis.call('GET', KEYS[4])
-  moved = rid and rid ~= ARGV[4]
-  if rid ~= ARGV[4] then redis.call('SET', KEYS[4], ARGV[4]) end
+  moved = rid and rid ~= ARGV[3]
+  if rid ~= ARGV[3] then redis.call('SET', KEYS[4], ARGV[3]) end
 end
-if moved or not sq or not ep or (ep == ARGV[1] and tonumber(sq) < tonumber(ARGV[2])) then
-  ep = ARGV[3]
-  sq = string.format('%.0f', math.max(tonumber(sq or 0), time[1] * 1000000 + time[2]))
+if moved or not sq or not ep or tonumber(sq) < tonumber(ARGV[1]) then
+  ep = ARGV[2]
+  sq = string.format('%.0f', math.max(tonumber(sq or 0), tonumber(ARGV[1]), time[1] * 1000000 + time[2]))
   redis.call('SET', KEYS[1], sq)
   redis.call('SET', KEYS[2], ep)
 end

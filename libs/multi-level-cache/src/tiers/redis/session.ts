@@ -49,7 +49,8 @@ export async function sync(
   commands: Commands,
   keys: SharedKeys,
   clock: Clock,
-  seen: { readonly epoch: string; readonly number: number },
+  /** The highest number this process knows of. */
+  seen: number,
   /** Start cold where the replication history has changed. */
   cold: boolean,
 ): Promise<Session> {
@@ -59,7 +60,7 @@ export async function sync(
   const reply = (await commands.run(
     SYNC,
     [keys.sq, keys.ep, keys.stream, keys.rid],
-    [seen.epoch, seen.number, fresh, rid],
+    [seen, fresh, rid],
   )) as Buffer[];
   const after = clock.now();
   const [epoch, number, cursor, time] = reply.map(String) as [string, string, string, string];

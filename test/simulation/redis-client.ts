@@ -1,0 +1,213 @@
+/** Connections to the simulated Redis, in the shape of ioredis: every command and every reply takes its time, or is lost. */
+import type { Timer } from '../../libs/multi-level-cache/src/core/clock.js';
+import type { RedisStore, Argument } from './redis-store.js';
+import type { Schedule } from './schedule.js';
+
+interface Waiting {
+  readonly reject: (error: Error) => void;
+  readonly late: Timer;
+}
+type Work = () => unknown;
+const CLOSED = 'Connection is closed.';
+
+/** The server process and the network around it. */
+export class RedisServer {
+  readonly clients = new Set<SimulatedClient>();
+  /** Until then nothing is executed. */
+  frozenUntil = 0;
+  /** Refuses connections. */
+  down = false;
+  readonly #blocked = new Set<() => void>();
+
+  constructor(
+    readonly schedule: Schedule,
+    readonly store: RedisStore,
+    /** One way through the network, ms. */
+    readonly latency: () => number,
+  ) {}
+
+  /** Runs `work` as soon as the server can. */
+  execute(work: () => void): void {
+    if (this.schedule.now < this.frozenUntil)
+      this.schedule.at(this.frozenUntil, () => this.execute(work));
+    else {
+      work();
+      // What has been written may be what somebody waits for.
+      for (const look of this.#blocked) look();
+    }
+  }
+
+  block(look: () => void): () => void {
+    this.#blocked.add(look);
+    return () => this.#blocked.delete(look);
+  }
+
+  /** Every connection breaks; commands on their way may still arrive. */
+  cutAll(): void {
+    for (const client of this.clients) client.cut();
+  }
+}
+
+export class SimulatedClient {
+  readonly isCluster = false;
+  readonly options = {};
+  status = 'wait';
+  readonly #listeners = new Map<string, ((argument?: unknown) => void)[]>();
+  readonly #pending = new Set<Waiting>();
+  /** Connections before this one: what they were told is not for us. */
+  #connection = 0;
+  #ended = false;
+  #lastSent = 0;
+  #lastReplied = 0;
+
+  constructor(
+    readonly server: RedisServer,
+    readonly silence = 1_000,
+  ) {}
+
+  duplicate({ connectionName }: { connectionName?: string }): SimulatedClient {
+    const silence = connectionName === 'mlc-tail' ? 2_500 : 1_000;
+    const client = new SimulatedClient(this.server, silence);
+    this.server.clients.add(client);
+    return client;
+  }
+
+  on(event: string, listener: (argument?: unknown) => void): this {
+    this.#listeners.set(event, [...(this.#listeners.get(event) ?? []), listener]);
+    return this;
+  }
+
+  connect(): Promise<void> {
+    this.#dial();
+    return Promise.resolve();
+  }
+
+  disconnect(): void {
+    this.#ended = true;
+    this.server.clients.delete(this);
+    this.#drop();
+    this.status = 'end';
+  }
+
+  /** The connection breaks; a new one is made. */
+  cut(): void {
+    if (this.#ended || this.status !== 'ready') return;
+    this.#drop();
+    this.status = 'reconnecting';
+    this.#tell('close');
+    this.server.schedule.after(this.server.schedule.between(20, 200), () => this.#dial());
+  }
+
+  getBuffer(key: string): Promise<unknown> {
+    return this.#send(() => this.server.store.get(key));
+  }
+
+  mgetBuffer(keys: readonly string[]): Promise<unknown> {
+    return this.#send(() => keys.map((key) => this.server.store.get(key)));
+  }
+
+  callBuffer(name: string, ...args: Argument[]): Promise<unknown> {
+    return this.#send(() => this.#command(name, args));
+  }
+
+  pipeline(): { callBuffer(name: string, ...args: Argument[]): void; exec(): Promise<unknown> } {
+    const commands: [string, Argument[]][] = [];
+    return {
+      callBuffer: (name, ...args) => void commands.push([name, args]),
+      exec: () =>
+        this.#send(() => commands.map(([name, args]) => [null, this.#command(name, args)])),
+    };
+  }
+
+  xread(...args: (string | number)[]): Promise<unknown> {
+    const [, count, , block, , stream, id] = args;
+    const { server } = this;
+    return this.#exchange((reply) => {
+      const look = (): boolean => {
+        const entries = server.store.tail(String(stream), String(id), Number(count));
+        if (entries.length === 0) return false;
+        release();
+        late.cancel();
+        reply([[stream, entries]]);
+        return true;
+      };
+      const release = server.block(look);
+      const late = server.schedule.after(Number(block), () => {
+        release();
+        reply(null);
+      });
+      look();
+    });
+  }
+
+  #command(name: string, args: readonly Argument[]): unknown {
+    if (name !== 'EVALSHA') return [];
+    const [sha, count, ...rest] = args;
+    const keys = rest.slice(0, Number(count)).map(String);
+    return this.server.store.run(String(sha), keys, rest.slice(Number(count)));
+  }
+
+  #send(work: Work): Promise<unknown> {
+    return this.#exchange((reply) => reply(work()));
+  }
+
+  /** Commands of one connection arrive in their order, and so do the replies. */
+  #exchange(work: (reply: (value: unknown) => void) => void): Promise<unknown> {
+    if (this.status !== 'ready') return Promise.reject(new Error(CLOSED));
+    const { schedule } = this.server;
+    const connection = this.#connection;
+    return new Promise((resolve, reject) => {
+      const waiting: Waiting = { reject, late: schedule.after(this.silence, () => this.cut()) };
+      this.#pending.add(waiting);
+      this.#lastSent = Math.max(this.#lastSent, schedule.now + this.server.latency());
+      schedule.at(this.#lastSent, () =>
+        this.server.execute(() =>
+          work((value) => {
+            if (connection !== this.#connection) return;
+            this.#lastReplied = Math.max(this.#lastReplied, schedule.now + this.server.latency());
+            schedule.at(this.#lastReplied, () => {
+              if (connection !== this.#connection) return;
+              this.#pending.delete(waiting);
+              waiting.late.cancel();
+              resolve(value);
+            });
+          }),
+        ),
+      );
+    });
+  }
+
+  #dial(): void {
+    if (this.#ended) return;
+    const { server } = this;
+    const { schedule } = server;
+    this.status = 'connecting';
+    schedule.after(server.latency() * 2, () => {
+      if (this.#ended) return;
+      if (server.down || schedule.now < server.frozenUntil) {
+        this.status = 'reconnecting';
+        this.#tell('error', new Error('connect ECONNREFUSED'));
+        this.#tell('close');
+        schedule.after(schedule.between(20, 200), () => this.#dial());
+        return;
+      }
+      this.#lastSent = this.#lastReplied = 0;
+      this.status = 'ready';
+      this.#tell('ready');
+    });
+  }
+
+  #drop(): void {
+    this.#connection++;
+    const lost = [...this.#pending];
+    this.#pending.clear();
+    for (const { reject, late } of lost) {
+      late.cancel();
+      reject(new Error(CLOSED));
+    }
+  }
+
+  #tell(event: string, argument?: unknown): void {
+    for (const listener of this.#listeners.get(event) ?? []) listener(argument);
+  }
+}
