@@ -260,6 +260,17 @@ describe('the stream', () => {
   });
 });
 
+it('does not send a value whose caller has given up', async () => {
+  const { tier } = await make();
+  const set = { kind: 'set', addresses: [at('k')], entries: [entry('late')] } as const;
+  await expect(tier.apply(set, clock.now())).rejects.toMatchObject({
+    code: 'CACHE_TIER_UNAVAILABLE',
+  });
+  expect((await tier.read(at('k'))).state).toBe('absent');
+  await tier.apply(set, clock.now() + 1_000);
+  expect((await tier.read(at('k'))).state).toBe('fresh');
+});
+
 it('stores a 64 KB value in less than half its bytes', async () => {
   const { tier } = await make();
   const value = Array.from({ length: 800 }, (_zero, id) => ({

@@ -13,8 +13,7 @@ const CLOSED = 'Connection is closed.';
 /** The server process and the network around it. */
 export class RedisServer {
   readonly clients = new Set<SimulatedClient>();
-  /** Until then nothing is executed. */
-  frozenUntil = 0;
+  #frozenUntil = 0;
   /** Refuses connections. */
   down = false;
   readonly #blocked = new Set<() => void>();
@@ -26,10 +25,18 @@ export class RedisServer {
     readonly latency: () => number,
   ) {}
 
+  get frozen(): boolean {
+    return this.schedule.now < this.#frozenUntil;
+  }
+
+  /** Nothing is executed for so long; what arrives meanwhile is executed then, in its order. */
+  freeze(ms: number): void {
+    this.#frozenUntil = Math.max(this.#frozenUntil, this.schedule.now + ms);
+  }
+
   /** Runs `work` as soon as the server can. */
   execute(work: () => void): void {
-    if (this.schedule.now < this.frozenUntil)
-      this.schedule.at(this.frozenUntil, () => this.execute(work));
+    if (this.frozen) this.schedule.at(this.#frozenUntil, () => this.execute(work));
     else {
       work();
       // What has been written may be what somebody waits for.
@@ -184,7 +191,7 @@ export class SimulatedClient {
     this.status = 'connecting';
     schedule.after(server.latency() * 2, () => {
       if (this.#ended) return;
-      if (server.down || schedule.now < server.frozenUntil) {
+      if (server.down || server.frozen) {
         this.status = 'reconnecting';
         this.#tell('error', new Error('connect ECONNREFUSED'));
         this.#tell('close');

@@ -165,11 +165,4 @@ export const RULES: readonly Rule[] = [
     replace: '',
     faults: ['cut', 'old-snapshot'],
   },
-  {
-    name: 'a value whose caller has given up is not sent',
-    file: 'tiers/redis/changes.ts',
-    find: 'if (this.clock.now() >= until)',
-    replace: 'if (until < 0)',
-    faults: ['freeze'],
-  },
 ];

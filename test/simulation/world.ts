@@ -38,6 +38,15 @@ interface Instance {
   running: number;
 }
 
+interface SetCall {
+  readonly key: string;
+  readonly version: number;
+  /** When it resolved. */
+  until: number;
+  /** What Redis has not confirmed may still be on its way. */
+  mayComeUntil: number;
+}
+
 export interface Violation {
   readonly guarantee: string;
   readonly what: string;
@@ -58,6 +67,8 @@ const HARD_TIMEOUT = 5_000;
 
 /** For a value that nobody is loading, while nothing is wrong; shorter than a lease. */
 const PATIENCE = 1_000;
+/** Longest way of a command to a frozen server, and of the removal that follows it. */
+const LATE_SET = 2_500;
 
 const LIFE = {
   ttl: 3_600_000,
@@ -85,7 +96,7 @@ export class World {
   readonly #atLast = new Map<string, number>();
   /** What a crashed instance alone knew to be invalid. */
   readonly #forgotten = new Set<string>();
-  readonly #sets: { key: string; version: number; until: number }[] = [];
+  readonly #sets: SetCall[] = [];
   #instances: Instance[] = [];
   #made = 0;
   #lastFault = -Infinity;
@@ -110,7 +121,6 @@ export class World {
     const faults = this.options.faults.length === 0 ? 0 : 1 + Math.floor(this.#random() * 3);
     for (let left = faults; left > 0; left--)
       this.#schedule.at(50 + this.#random() * SPAN, () => this.#fault());
-    await this.#schedule.runUntil(SPAN + 50);
     await this.#schedule.runUntil(SPAN + RECOVERY);
     if (this.#running > 0) this.#violate('G5', `${this.#running} calls never ended`);
     await this.#readAll();
@@ -230,7 +240,7 @@ export class World {
     );
     const { cache } = instance;
     const [[key, version]] = now;
-    const set = { key, version, until: Infinity };
+    const set: SetCall = { key, version, until: Infinity, mayComeUntil: Infinity };
     if (how === 'set') this.#sets.push(set);
     const tag = this.#random() < 0.5 ? 'late' : 'early';
     const receipt = await {
@@ -243,17 +253,24 @@ export class World {
     }[how]();
     this.#note(`${instance.name} ${how} ${key}<v${version} done: l2 ${receipt.l2}`);
     set.until = this.#schedule.now;
+    set.mayComeUntil = receipt.l2 === 'ok' ? set.until : set.until + LATE_SET;
     if (!instance.alive) return;
     for (const [name, newest] of now) {
-      // A value that is set at the same time may be the later one.
-      const least = Math.min(
+      // A value that is set at the same time may be the later one; one that Redis takes late is removed again.
+      const rivals = this.#sets.filter((other) => other.key === name);
+      const least = lowest(
         newest,
-        ...this.#sets
-          .filter((other) => other.key === name && other.until >= began)
-          .map((other) => other.version),
+        rivals.filter(({ mayComeUntil }) => mayComeUntil >= began),
       );
       raise(instance.floor, name, least);
-      raise(this.#atLast, name, least);
+      raise(
+        this.#atLast,
+        name,
+        lowest(
+          newest,
+          rivals.filter(({ until }) => until >= began),
+        ),
+      );
       if (receipt.l2 === 'ok')
         this.#schedule.after(DELIVERY, () => raise(this.#everywhere, name, least));
       else instance.owed.add(name);
@@ -270,7 +287,7 @@ export class World {
         this.#cut(0.7);
         break;
       case 'freeze':
-        this.#server.frozenUntil = this.#schedule.now + this.#schedule.between(5, 1_500);
+        this.#server.freeze(this.#schedule.between(5, 1_500));
         break;
       case 'flush':
         if (this.#random() < 0.5) store.flush();
@@ -380,6 +397,10 @@ export class World {
   #loadTime(): number {
     return this.#random() < 0.9 ? this.#random() * 20 : this.#random() * 400;
   }
+}
+
+function lowest(version: number, sets: readonly SetCall[]): number {
+  return Math.min(version, ...sets.map((set) => set.version));
 }
 
 function raise(floors: Map<string, number>, key: string, version: number): void {
