@@ -138,6 +138,19 @@ describe('the fence', () => {
     expect((await tier.read(at('k'))).state).toBe('invalid');
   });
 
+  it('does not store a value whose caller has given up, and removes all the same', async () => {
+    const tier = await make();
+    const set = { kind: 'set', addresses: [at('k')], entries: [entry('late')] } as const;
+    await expect(tier.apply(set, clock.now())).rejects.toMatchObject({
+      code: 'CACHE_TIER_UNAVAILABLE',
+    });
+    expect((await tier.read(at('k'))).state).toBe('absent');
+    await tier.apply(set, clock.now() + 1_000);
+    expect((await tier.read(at('k'))).state).toBe('fresh');
+    await tier.apply({ kind: 'delete', addresses: [at('k')] }, clock.now());
+    expect((await tier.read(at('k'))).state).toBe('invalid');
+  });
+
   it('refuses a ticket from before a restart, and keeps what was stored', async () => {
     const server = await startPostgres();
     try {

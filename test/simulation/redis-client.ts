@@ -25,6 +25,13 @@ export class RedisServer {
     readonly latency: () => number,
   ) {}
 
+  /** A connection of its own; the tail may be silent for longer than others. */
+  client(name: string | undefined): SimulatedClient {
+    const client = new SimulatedClient(this, name === 'mlc-tail' ? 2_500 : 1_000);
+    this.clients.add(client);
+    return client;
+  }
+
   get frozen(): boolean {
     return this.schedule.now < this.#frozenUntil;
   }
@@ -69,15 +76,9 @@ export class SimulatedClient {
 
   constructor(
     readonly server: RedisServer,
-    readonly silence = 1_000,
+    /** Taken for gone when a reply is this late, ms. */
+    readonly silence: number,
   ) {}
-
-  duplicate({ connectionName }: { connectionName?: string }): SimulatedClient {
-    const silence = connectionName === 'mlc-tail' ? 2_500 : 1_000;
-    const client = new SimulatedClient(this.server, silence);
-    this.server.clients.add(client);
-    return client;
-  }
 
   on(event: string, listener: (argument?: unknown) => void): this {
     this.#listeners.set(event, [...(this.#listeners.get(event) ?? []), listener]);

@@ -3,7 +3,7 @@ import type { Fault } from './world.js';
 
 export interface Rule {
   readonly name: string;
-  /** Under `libs/multi-level-cache/src`; a rule inside a script is taken out of the simulated server. */
+  /** Where it stands; a rule inside a Redis script is taken out of the simulated server, which mirrors it. */
   readonly file: string;
   readonly find: string;
   readonly replace: string;

@@ -4,7 +4,7 @@ import { fork } from 'node:child_process';
 import os from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { createViteServer } from 'vitest/node';
+import { sources } from './sources.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -58,13 +58,7 @@ async function lead() {
 }
 
 async function work(part) {
-  const server = await createViteServer({
-    root: fileURLToPath(new URL('../..', import.meta.url)),
-    configFile: false,
-    logLevel: 'error',
-    server: { middlewareMode: true, watch: null, hmr: false, ws: false },
-    optimizeDeps: { noDiscovery: true },
-  });
+  const server = await sources();
   const { World, FAULTS } = await server.ssrLoadModule('/test/simulation/world.ts');
   const chosen = values.faults?.split(',').filter(Boolean);
   const unknown = chosen?.find((fault) => !FAULTS.includes(fault));

@@ -1,5 +1,8 @@
-/** Several instances of the production cache over simulated stores, a source of truth, and what must never be seen. */
-import type { ResolvedOptions } from '../../libs/multi-level-cache/src/core/options.js';
+/** Several instances of the production cache over a simulated Redis: what they do, and what goes wrong meanwhile. */
+import type {
+  RedisClientLike,
+  ResolvedOptions,
+} from '../../libs/multi-level-cache/src/core/options.js';
 import {
   createCache,
   type CacheRoot,
@@ -7,7 +10,8 @@ import {
 import type { LoaderContext } from '../../libs/multi-level-cache/src/manager/cache-manager.js';
 import { MemoryTier } from '../../libs/multi-level-cache/src/tiers/memory/memory-tier.js';
 import { RedisTier } from '../../libs/multi-level-cache/src/tiers/redis/redis-tier.js';
-import { RedisServer, SimulatedClient } from './redis-client.js';
+import { Ledger, RECOVERY, type Violation } from './ledger.js';
+import { RedisServer, type SimulatedClient } from './redis-client.js';
 import { RedisStore } from './redis-store.js';
 import { chance, ProcessClock, Schedule } from './schedule.js';
 
@@ -30,27 +34,8 @@ interface Instance {
   readonly cache: CacheRoot;
   readonly clock: ProcessClock;
   readonly clients: SimulatedClient[];
-  /** Versions below these were invalidated here: read your writes. */
-  readonly floor: Map<string, number>;
-  /** Keys whose invalidation Redis has not taken when the promise resolved. */
-  readonly owed: Set<string>;
   alive: boolean;
   running: number;
-}
-
-interface SetCall {
-  readonly key: string;
-  readonly version: number;
-  /** When it resolved. */
-  until: number;
-  /** What Redis has not confirmed may still be on its way. */
-  mayComeUntil: number;
-}
-
-export interface Violation {
-  readonly guarantee: string;
-  readonly what: string;
-  readonly at: number;
 }
 
 const INSTANCES = 3;
@@ -58,17 +43,11 @@ const KEYS = ['a:1', 'a:2', 'b:1'];
 const OPERATIONS = 70;
 /** Of the random part, ms. */
 const SPAN = 2_500;
-/** Longer than a message takes while nothing is wrong. */
-const DELIVERY = 60;
-/** After the last fault: reconnecting, a SYNC, queued changes. */
-const RECOVERY = 8_000;
 /** Longer than a lease whose owner is gone. */
 const HARD_TIMEOUT = 5_000;
 
 /** For a value that nobody is loading, while nothing is wrong; shorter than a lease. */
 const PATIENCE = 1_000;
-/** Longest way of a command to a frozen server, and of the removal that follows it. */
-const LATE_SET = 2_500;
 
 const LIFE = {
   ttl: 3_600_000,
@@ -82,34 +61,28 @@ const LIFE = {
 };
 
 export class World {
-  readonly violations: Violation[] = [];
-  readonly log: string[] = [];
   readonly #random: () => number;
   readonly #schedule: Schedule;
   readonly #server: RedisServer;
   readonly #store: RedisStore;
-  /** The application's own database: the version of each key. */
-  readonly #truth = new Map(KEYS.map((key) => [key, 1]));
-  /** Invalidated, told, and heard by everybody if nothing is wrong. */
-  readonly #everywhere = new Map<string, number>();
-  /** The same once everything is quiet, whatever was wrong meanwhile. */
-  readonly #atLast = new Map<string, number>();
-  /** What a crashed instance alone knew to be invalid. */
-  readonly #forgotten = new Set<string>();
-  readonly #sets: SetCall[] = [];
+  readonly #ledger: Ledger;
   #instances: Instance[] = [];
   #made = 0;
-  #lastFault = -Infinity;
 
   constructor(readonly options: WorldOptions) {
     this.#random = chance(options.seed);
     this.#schedule = new Schedule(this.#random);
+    this.#ledger = new Ledger(this.#schedule);
     this.#store = new RedisStore(
       () => 1_700_000_000_000 + this.#schedule.now,
       50,
-      () => (this.#lastFault = this.#schedule.now),
+      () => this.#ledger.fault('data is gone'),
     );
     this.#server = new RedisServer(this.#schedule, this.#store, () => this.#latency());
+  }
+
+  get log(): readonly string[] {
+    return this.#ledger.log;
   }
 
   /** One whole run. */
@@ -122,53 +95,49 @@ export class World {
     for (let left = faults; left > 0; left--)
       this.#schedule.at(50 + this.#random() * SPAN, () => this.#fault());
     await this.#schedule.runUntil(SPAN + RECOVERY);
-    if (this.#running > 0) this.#violate('G5', `${this.#running} calls never ended`);
+    if (this.#running > 0) this.#ledger.violate('G5', `${this.#running} calls never ended`);
     await this.#readAll();
     for (const { cache, alive } of this.#instances) if (alive) void cache.close();
     await this.#schedule.runUntil(this.#schedule.now + 10_000);
-    return this.violations;
+    return this.#ledger.violations;
   }
 
   #start(): void {
     const name = `i${this.#made++}`;
     const clock = new ProcessClock(this.#schedule, this.#schedule.between(0, 900_000));
-    const first = new SimulatedClient(this.#server);
     const clients: SimulatedClient[] = [];
     const client = {
       isCluster: false,
       options: {},
-      duplicate: (settings: { connectionName?: string }) => {
-        const made = first.duplicate(settings);
+      duplicate: ({ connectionName }: { connectionName?: string }) => {
+        const made = this.#server.client(connectionName);
         clients.push(made);
         return made;
       },
-    } as never;
-    const l1 = { maxEntries: 1_000, maxSize: 1_000_000, ttl: undefined, keepStale: false };
+    } as unknown as RedisClientLike;
+    const l1 = {
+      maxEntries: 1_000,
+      maxSize: 1_000_000,
+      ttl: undefined,
+      keepStale: false,
+      isolation: undefined,
+    };
     const l2 = { client, budget: 20 };
     const options = {
       namespace: 'sim',
-      l1: { ...l1, isolation: undefined },
+      l1,
       l2,
       l3: false,
       warming: false,
       defaults: LIFE,
     } as ResolvedOptions;
     const tiers = {
-      l1: new MemoryTier({ ...l1, isolation: undefined }, clock),
+      l1: new MemoryTier(l1, clock),
       l2: new RedisTier(l2, { namespace: 'sim', clock, random: this.#random }),
       l3: null,
     };
     const cache = createCache(options, tiers, clock, this.#random);
-    const instance: Instance = {
-      name,
-      cache,
-      clock,
-      clients,
-      floor: new Map(),
-      owed: new Set(),
-      alive: true,
-      running: 0,
-    };
+    const instance: Instance = { name, cache, clock, clients, alive: true, running: 0 };
     this.#instances.push(instance);
     void cache.open();
   }
@@ -193,11 +162,11 @@ export class World {
   }
 
   async #read(instance: Instance, key: string): Promise<void> {
-    const least = Math.max(instance.floor.get(key) ?? 0, this.#known(key));
+    const least = this.#ledger.least(instance.name, key);
     const began = this.#schedule.now;
     const load = async (_key: string, context: LoaderContext): Promise<Value> => {
       await this.#schedule.sleep(this.#loadTime());
-      const version = this.#truth.get(key)!;
+      const version = this.#ledger.version(key);
       await this.#schedule.sleep(this.#loadTime());
       // Known only now: a late tag.
       context.setOptions({ tags: ['late'] });
@@ -211,20 +180,19 @@ export class World {
           ? ((await instance.cache.get<Value>(key)) ?? { key, version: Infinity })
           : await instance.cache.getOrSet(key, load, options);
     } catch (error) {
-      this.#note(`${instance.name} read ${key}: ${String(error)}`);
+      this.#ledger.note(`${instance.name} read ${key}: ${String(error)}`);
       return;
     }
     if (!instance.alive) return;
-    this.#note(`${instance.name} read ${key} v${value.version}, asked at ${began.toFixed(1)}`);
-    if (value.key !== key) this.#violate('keys', `${key} answered with ${value.key}`);
+    this.#ledger.note(
+      `${instance.name} read ${key} v${value.version}, asked at ${began.toFixed(1)}`,
+    );
+    if (value.key !== key) this.#ledger.violate('keys', `${key} answered with ${value.key}`);
     if (value.version < least)
-      this.#violate('G1/G2', `${instance.name} read ${key} v${value.version}, v${least} was due`);
-  }
-
-  /** Everybody must have heard of it: nothing was wrong since, or long enough ago. */
-  #known(key: string): number {
-    const quiet = this.#schedule.now - this.#lastFault > RECOVERY;
-    return quiet ? (this.#everywhere.get(key) ?? 0) : 0;
+      this.#ledger.violate(
+        'G1/G2',
+        `${instance.name} read ${key} v${value.version}, v${least} was due`,
+      );
   }
 
   async #invalidate(
@@ -232,16 +200,14 @@ export class World {
     keys: readonly string[],
     how: 'delete' | 'set' | 'expire' | 'tag' | 'pattern' | 'clear',
   ): Promise<void> {
-    for (const key of keys) this.#truth.set(key, this.#truth.get(key)! + 1);
-    const now = keys.map((key) => [key, this.#truth.get(key)!] as const);
+    const now = this.#ledger.change(keys);
     const began = this.#schedule.now;
-    this.#note(
+    this.#ledger.note(
       `${instance.name} ${how} ${now.map(([key, version]) => `${key}<v${version}`).join(' ')}`,
     );
     const { cache } = instance;
     const [[key, version]] = now;
-    const set: SetCall = { key, version, until: Infinity, mayComeUntil: Infinity };
-    if (how === 'set') this.#sets.push(set);
+    const ended = how === 'set' ? this.#ledger.setting(key, version) : undefined;
     const tag = this.#random() < 0.5 ? 'late' : 'early';
     const receipt = await {
       delete: () => cache.delete(key),
@@ -251,36 +217,15 @@ export class World {
       pattern: () => cache.invalidatePattern('a:*'),
       clear: () => cache.clear(),
     }[how]();
-    this.#note(`${instance.name} ${how} ${key}<v${version} done: l2 ${receipt.l2}`);
-    set.until = this.#schedule.now;
-    set.mayComeUntil = receipt.l2 === 'ok' ? set.until : set.until + LATE_SET;
-    if (!instance.alive) return;
-    for (const [name, newest] of now) {
-      // A value that is set at the same time may be the later one; one that Redis takes late is removed again.
-      const rivals = this.#sets.filter((other) => other.key === name);
-      const least = lowest(
-        newest,
-        rivals.filter(({ mayComeUntil }) => mayComeUntil >= began),
-      );
-      raise(instance.floor, name, least);
-      raise(
-        this.#atLast,
-        name,
-        lowest(
-          newest,
-          rivals.filter(({ until }) => until >= began),
-        ),
-      );
-      if (receipt.l2 === 'ok')
-        this.#schedule.after(DELIVERY, () => raise(this.#everywhere, name, least));
-      else instance.owed.add(name);
-    }
+    this.#ledger.note(`${instance.name} ${how} ${key}<v${version} done: l2 ${receipt.l2}`);
+    const confirmed = receipt.l2 === 'ok';
+    ended?.(confirmed);
+    if (instance.alive) this.#ledger.invalidated(instance.name, now, began, confirmed);
   }
 
   #fault(): void {
     const fault = this.#schedule.pick(this.options.faults);
-    this.#lastFault = this.#schedule.now;
-    this.#note(`fault: ${fault}`);
+    this.#ledger.fault(fault);
     const store = this.#store;
     switch (fault) {
       case 'cut':
@@ -296,8 +241,7 @@ export class World {
       case 'old-snapshot': {
         const old = store.snapshot();
         this.#schedule.after(this.#schedule.between(10, 800), () => {
-          this.#lastFault = this.#schedule.now;
-          this.#note('fault: the snapshot is back');
+          this.#ledger.fault('the snapshot is back');
           store.restore(old);
           this.#server.cutAll();
         });
@@ -313,7 +257,7 @@ export class World {
         this.#server.down = true;
         this.#server.cutAll();
         this.#burst(this.#schedule.between(50, 1_500), () => {
-          this.#lastFault = this.#schedule.now;
+          this.#ledger.fault('up again');
           this.#server.down = false;
         });
         break;
@@ -341,7 +285,7 @@ export class World {
   #crash(instance: Instance): void {
     instance.alive = false;
     instance.clock.stop();
-    for (const key of instance.owed) this.#forgotten.add(key);
+    this.#ledger.crashed(instance.name);
     for (const client of instance.clients) client.disconnect();
     this.#instances = this.#instances.filter((other) => other !== instance);
     this.#start();
@@ -352,39 +296,34 @@ export class World {
     for (const instance of this.#instances)
       for (const key of KEYS) this.#track(instance, this.#last(instance, key));
     await this.#schedule.runUntil(this.#schedule.now + 2 * HARD_TIMEOUT);
-    if (this.#running > 0) this.#violate('liveness', `${this.#running} readers wait for ever`);
+    if (this.#running > 0)
+      this.#ledger.violate('liveness', `${this.#running} readers wait for ever`);
   }
 
   async #last(instance: Instance, key: string): Promise<void> {
-    const least = Math.max(
-      instance.floor.get(key) ?? 0,
-      this.#forgotten.has(key) ? 0 : (this.#atLast.get(key) ?? 0),
-    );
-    const load = (): Value => ({ key, version: this.#truth.get(key)! });
+    const least = this.#ledger.leastAtLast(instance.name, key);
+    const load = (): Value => ({ key, version: this.#ledger.version(key) });
     const began = this.#schedule.now;
     const value = await instance.cache.getOrSet(key, load).catch((error: unknown) => {
-      this.#violate('liveness', `${instance.name} cannot have ${key}: ${String(error)}`);
+      this.#ledger.violate('liveness', `${instance.name} cannot have ${key}: ${String(error)}`);
       return { key, version: Infinity };
     });
-    this.#note(`${instance.name} at last ${key} v${value.version}`);
+    this.#ledger.note(`${instance.name} at last ${key} v${value.version}`);
     if (this.#schedule.now - began > PATIENCE)
-      this.#violate('liveness', `${instance.name} waited for ${key} long after all was well`);
+      this.#ledger.violate(
+        'liveness',
+        `${instance.name} waited for ${key} long after all was well`,
+      );
     if (value.version < least)
-      this.#violate('G4/G6', `${instance.name} at last ${key} v${value.version}, due v${least}`);
+      this.#ledger.violate(
+        'G4/G6',
+        `${instance.name} at last ${key} v${value.version}, due v${least}`,
+      );
   }
 
   /** Calls of living instances that have not ended. */
   get #running(): number {
     return this.#instances.reduce((sum, { running }) => sum + running, 0);
-  }
-
-  #violate(guarantee: string, what: string): void {
-    this.#note(`VIOLATION ${guarantee}: ${what}`);
-    this.violations.push({ guarantee, what, at: this.#schedule.now });
-  }
-
-  #note(what: string): void {
-    this.log.push(`${this.#schedule.now.toFixed(1).padStart(8)} ${what}`);
   }
 
   /** Mostly quick, now and then longer than a tier's budget. */
@@ -397,12 +336,4 @@ export class World {
   #loadTime(): number {
     return this.#random() < 0.9 ? this.#random() * 20 : this.#random() * 400;
   }
-}
-
-function lowest(version: number, sets: readonly SetCall[]): number {
-  return Math.min(version, ...sets.map((set) => set.version));
-}
-
-function raise(floors: Map<string, number>, key: string, version: number): void {
-  floors.set(key, Math.max(floors.get(key) ?? 0, version));
 }

@@ -102,8 +102,8 @@ export class DatabaseTier implements Tier {
     return this.#fills.add(address, entry, ticket as RowTicket);
   }
 
-  apply(change: Change): Promise<void> {
-    return this.#writes.apply(change);
+  apply(change: Change, until?: number): Promise<void> {
+    return this.#writes.apply(change, until);
   }
 
   status(): TierStatus {

@@ -1,20 +1,17 @@
 /** The tier's own connections: bounded, never silent for long, and known to be up or down. */
 import { createHash } from 'node:crypto';
-import type { Pool, PoolConfig, QueryResultRow } from 'pg';
+import type { Pool, QueryResultRow } from 'pg';
 import type { Clock } from '../../core/clock.js';
 import { CacheError } from '../../core/errors.js';
-import type { DataSourceLike, L3Options } from '../../core/options.js';
+import type { L3Options } from '../../core/options.js';
+import { poolConfig } from './connection.js';
 import { migrate } from './migrations.js';
 import { REMEMBER_SERVER } from './sql.js';
 import { Turnstile } from './turnstile.js';
 
-const CONNECT_MS = 1_000;
 /** A statement without a reply for this long means that the server is gone or frozen. */
 const SILENCE_MS = 1_000;
 const PROBE_MS = 1_000;
-/** The tables are always met by their keys, and planning anew costs more than most statements. */
-const ONE_PLAN =
-  '-c plan_cache_mode=force_generic_plan -c jit=off -c enable_hashjoin=off -c enable_mergejoin=off';
 /** Troubles of one statement, not of the connection: bad data, deadlocks, cancelled statements. */
 const STATEMENT_TROUBLE = /^(22|23|40)|^57014$/;
 const WORTH_A_RETRY = new Set(['40P01', '40001']);
@@ -23,7 +20,9 @@ interface Statement {
   readonly text: string;
   readonly values: readonly unknown[];
   /** It goes before those that are not. */
-  readonly urgent?: boolean;
+  readonly urgent?: boolean | undefined;
+  /** Not sent any more from then on. */
+  readonly until?: number | undefined;
   readonly rowMode?: 'array';
 }
 
@@ -60,21 +59,7 @@ export class Database {
         });
       })
     ).default;
-    const given = connectionOf(this.options);
-    // A pooler refuses settings, and keeps no plans for its statements.
-    const settings = this.options.poolerMode
-      ? {}
-      : { options: [given.options ?? '', ONE_PLAN].join(' ').trim() };
-    const pool = new PgPool({
-      ...given,
-      ...settings,
-      max: this.options.poolSize,
-      connectionTimeoutMillis: CONNECT_MS,
-      idleTimeoutMillis: 30_000,
-      keepAlive: true,
-      allowExitOnIdle: true,
-      application_name: 'multi-level-cache',
-    });
+    const pool = new PgPool(poolConfig(this.options));
     // Idle connections report the end of the server here; without a listener that ends the process.
     pool.on('error', (error) => this.#lose(error));
     // A client in use reports it by itself as well, beside the rejection of its statement.
@@ -89,14 +74,14 @@ export class Database {
 
   /**
    * Runs one statement; refuses at once while the server is known to be away or too many wait. `urgent` ones, which remove
-   * something, go before reads and fills.
+   * something, go before reads and fills. One whose turn comes after `until` is refused.
    */
   query<R extends QueryResultRow>(
     text: string,
     values: readonly unknown[],
-    urgent = false,
+    how: Pick<Statement, 'urgent' | 'until'> = {},
   ): Promise<R[]> {
-    return this.#inTurn<R>({ text, values, urgent });
+    return this.#inTurn<R>({ text, values, ...how });
   }
 
   /** The same with rows as lists, which are cheaper to make than objects. */
@@ -113,6 +98,7 @@ export class Database {
     if (!this.#up) throw unavailable(this.reason);
     const pass = await this.#turnstile.enter(statement.urgent === true);
     try {
+      if (this.clock.now() >= (statement.until ?? Infinity)) throw unavailable('busy');
       return await this.#retry<R>(statement);
     } finally {
       pass();
@@ -212,29 +198,6 @@ export class Database {
   #probeLater(): void {
     if (!this.#closed) this.clock.after(PROBE_MS, () => void this.#contact());
   }
-}
-
-function connectionOf({ url, dataSource }: L3Options): PoolConfig {
-  if (url !== undefined) return { connectionString: url };
-  return dataSource ? typeormConnection(dataSource) : {};
-}
-
-/** Only the settings: the application's own pool and its transactions are never touched. */
-function typeormConnection({ options }: DataSourceLike): PoolConfig {
-  const given = options as unknown as Readonly<Record<string, unknown>>;
-  const config: Record<string, unknown> = { ...(given['extra'] as object | undefined) };
-  const settings = {
-    url: 'connectionString',
-    host: 'host',
-    port: 'port',
-    username: 'user',
-    password: 'password',
-    database: 'database',
-    ssl: 'ssl',
-  };
-  for (const [from, to] of Object.entries(settings))
-    if (given[from] !== undefined) config[to] = given[from];
-  return config;
 }
 
 function codeOf(error: unknown): string {

@@ -25,7 +25,8 @@ export class Writes {
     readonly wrote: (rows: number) => void,
   ) {}
 
-  async apply(change: Change): Promise<void> {
+  /** @param until - as of the tier port: when a value is not stored any more. */
+  async apply(change: Change, until?: number): Promise<void> {
     switch (change.kind) {
       case 'tags': {
         const { tenant, tags, soft = false } = change;
@@ -40,7 +41,7 @@ export class Writes {
         return;
       }
       case 'set':
-        return this.#set(change.addresses, change.entries);
+        return this.#set(change.addresses, change.entries, until);
       case 'delete':
       case 'expire':
         return this.#each(
@@ -50,7 +51,11 @@ export class Writes {
     }
   }
 
-  async #set(addresses: readonly Address[], entries: readonly Entry[]): Promise<void> {
+  async #set(
+    addresses: readonly Address[],
+    entries: readonly Entry[],
+    until: number | undefined,
+  ): Promise<void> {
     // The last value of a key stands: a statement may touch a row once.
     const kept = new Map<string, Kept>();
     const gone = new Map<string, Address>();
@@ -67,7 +72,7 @@ export class Writes {
     if (gone.size > 0) await this.#each(this.sql.remove, [...gone.values()]);
     const list = [...kept.values()];
     for (let at = 0; at < list.length; at += KEYS_PER_STATEMENT)
-      await this.#run(this.sql.set, this.#columns(list.slice(at, at + KEYS_PER_STATEMENT)));
+      await this.#run(this.sql.set, this.#columns(list.slice(at, at + KEYS_PER_STATEMENT)), until);
     this.wrote(list.length);
   }
 
@@ -91,7 +96,7 @@ export class Writes {
     ];
   }
 
-  #run(statement: string, values: readonly unknown[]): Promise<unknown> {
-    return this.database.query(statement, values, true);
+  #run(statement: string, values: readonly unknown[], until?: number): Promise<unknown> {
+    return this.database.query(statement, values, { urgent: true, until });
   }
 }

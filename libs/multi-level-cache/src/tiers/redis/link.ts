@@ -26,7 +26,7 @@ export interface LinkEvents {
 
 const RETRY_MS = 100;
 /** Where nobody has said anything for this long, somebody says that nothing has changed. */
-const SILENCE_MS = 1_000;
+const BEAT_MS = 1_000;
 
 export class Link {
   readonly keys: SharedKeys;
@@ -37,6 +37,7 @@ export class Link {
   #tail: Client | undefined;
   #permitted = false;
   #session: Session | undefined;
+  /** In whichever epoch. */
   #seen = 0;
   #syncing: Promise<Session> | undefined;
   #closed = false;
@@ -192,7 +193,7 @@ export class Link {
   #beatLater(session: Session): void {
     const heard = session.lastNumber;
     // Not all at the same time: mostly one of them speaks.
-    this.clock.after(SILENCE_MS * (1 + this.#random() / 2), () => {
+    this.clock.after(BEAT_MS * (1 + this.#random() / 2), () => {
       if (this.#session !== session) return;
       if (session.lastNumber === heard) void this.#beat(session);
       this.#beatLater(session);
@@ -203,7 +204,7 @@ export class Link {
   async #beat({ epoch }: Session): Promise<void> {
     const { keys, commands } = this;
     try {
-      const shared = [keys.sq, keys.ep, keys.stream, keys.rid];
+      const shared = [keys.sq, keys.ep, keys.stream, keys.tags('p')];
       const number = await commands.run(CHANGE, shared, [epoch, '', HEARTBEAT, '', MODE.drop]);
       if (number === null) await this.resync();
     } catch {

@@ -1,0 +1,50 @@
+/** How the tier connects: what the application has said, and what the tier's statements want. */
+import type { PoolConfig } from 'pg';
+import type { DataSourceLike, L3Options } from '../../core/options.js';
+
+const CONNECT_MS = 1_000;
+/** The tables are always met by their keys, and planning anew costs more than most statements. */
+const ONE_PLAN =
+  '-c plan_cache_mode=force_generic_plan -c jit=off -c enable_hashjoin=off -c enable_mergejoin=off';
+
+/** Settings of a pool of our own. */
+export function poolConfig(options: L3Options): PoolConfig {
+  const given = connectionOf(options);
+  // A pooler refuses settings, and keeps no plans for its statements.
+  const settings = options.poolerMode
+    ? {}
+    : { options: [given.options ?? '', ONE_PLAN].join(' ').trim() };
+  return {
+    ...given,
+    ...settings,
+    max: options.poolSize,
+    connectionTimeoutMillis: CONNECT_MS,
+    idleTimeoutMillis: 30_000,
+    keepAlive: true,
+    allowExitOnIdle: true,
+    application_name: 'multi-level-cache',
+  };
+}
+
+function connectionOf({ url, dataSource }: L3Options): PoolConfig {
+  if (url !== undefined) return { connectionString: url };
+  return dataSource ? typeormConnection(dataSource) : {};
+}
+
+/** Only the settings: the application's own pool and its transactions are never touched. */
+function typeormConnection({ options }: DataSourceLike): PoolConfig {
+  const given = options as unknown as Readonly<Record<string, unknown>>;
+  const config: Record<string, unknown> = { ...(given['extra'] as object | undefined) };
+  const settings = {
+    url: 'connectionString',
+    host: 'host',
+    port: 'port',
+    username: 'user',
+    password: 'password',
+    database: 'database',
+    ssl: 'ssl',
+  };
+  for (const [from, to] of Object.entries(settings))
+    if (given[from] !== undefined) config[to] = given[from];
+  return config;
+}
