@@ -141,13 +141,13 @@ describe('the fence', () => {
   it('does not store a value whose caller has given up, and removes all the same', async () => {
     const tier = await make();
     const set = { kind: 'set', addresses: [at('k')], entries: [entry('late')] } as const;
-    await expect(tier.apply(set, clock.now())).rejects.toMatchObject({
+    await expect(tier.apply(set, { until: clock.now() })).rejects.toMatchObject({
       code: 'CACHE_TIER_UNAVAILABLE',
     });
     expect((await tier.read(at('k'))).state).toBe('absent');
-    await tier.apply(set, clock.now() + 1_000);
+    await tier.apply(set, { until: clock.now() + 1_000 });
     expect((await tier.read(at('k'))).state).toBe('fresh');
-    await tier.apply({ kind: 'delete', addresses: [at('k')] }, clock.now());
+    await tier.apply({ kind: 'delete', addresses: [at('k')] }, { until: clock.now() });
     expect((await tier.read(at('k'))).state).toBe('invalid');
   });
 
@@ -184,7 +184,7 @@ describe('the tables', () => {
     const tiers = await Promise.all([make(), make(), make(), make()]);
     expect(tiers.map((tier) => tier.status().state)).toEqual(['up', 'up', 'up', 'up']);
     expect((await sql.query('select * from mlcache.meta')).rows).toEqual([
-      { name: 'entry', version: 2 },
+      { name: 'entry', version: 3 },
     ]);
   });
 

@@ -263,11 +263,11 @@ describe('the stream', () => {
 it('does not send a value whose caller has given up', async () => {
   const { tier } = await make();
   const set = { kind: 'set', addresses: [at('k')], entries: [entry('late')] } as const;
-  await expect(tier.apply(set, clock.now())).rejects.toMatchObject({
+  await expect(tier.apply(set, { until: clock.now() })).rejects.toMatchObject({
     code: 'CACHE_TIER_UNAVAILABLE',
   });
   expect((await tier.read(at('k'))).state).toBe('absent');
-  await tier.apply(set, clock.now() + 1_000);
+  await tier.apply(set, { until: clock.now() + 1_000 });
   expect((await tier.read(at('k'))).state).toBe('fresh');
 });
 

@@ -149,10 +149,13 @@ export class SimulatedClient {
   }
 
   #command(name: string, args: readonly Argument[]): unknown {
+    const { store } = this.server;
+    if (name === 'HSCAN') return [Buffer.from('0'), store.scan(String(args[0]))];
+    if (name === 'HDEL') return store.strike(String(args[0]), args.slice(1).map(String));
     if (name !== 'EVALSHA') return [];
     const [sha, count, ...rest] = args;
     const keys = rest.slice(0, Number(count)).map(String);
-    return this.server.store.run(String(sha), keys, rest.slice(Number(count)));
+    return store.run(String(sha), keys, rest.slice(Number(count)));
   }
 
   #send(work: Work): Promise<unknown> {

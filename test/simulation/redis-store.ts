@@ -88,6 +88,16 @@ export class RedisStore {
     hashes.delete(name);
   }
 
+  /** Fields and values of a hash, as one page of a scan. */
+  scan(name: string): readonly Buffer[] {
+    return [...(this.#data.hashes.get(name) ?? [])].flat().map((part) => Buffer.from(part));
+  }
+
+  strike(name: string, fields: readonly string[]): number {
+    const hash = this.#data.hashes.get(name);
+    return fields.filter((field) => hash?.delete(field)).length;
+  }
+
   run(sha: string, keys: readonly string[], args: readonly Argument[]): unknown {
     switch (sha) {
       case SYNC.sha:
@@ -162,8 +172,8 @@ export class RedisStore {
   }
 
   #change(
-    [sqKey, epKey, stream, tagsKey, ...pairs]: readonly string[],
-    [epoch, sender, type, payload, mode, ...rest]: readonly Argument[],
+    [sqKey, epKey, stream, debts, tagsKey, ...pairs]: readonly string[],
+    [epoch, sender, type, payload, debt, mode, ...rest]: readonly Argument[],
   ): unknown {
     const before = this.#text(sqKey);
     if (before === undefined || this.#text(epKey) !== String(epoch)) return null;
@@ -176,7 +186,9 @@ export class RedisStore {
       if (!hash.has('floor')) hash.set('floor', number);
       for (const field of rest) hash.set(String(field), number);
     }
-    this.#announce(stream, { n: number, e: epoch, s: sender, t: type, k: payload });
+    const owed: Readonly<Record<string, Argument>> = debt === '' ? {} : { d: debt };
+    if (debt !== '') this.#hash(debts).set(String(debt), `${String(type)}${String(payload)}`);
+    this.#announce(stream, { n: number, e: epoch, s: sender, t: type, k: payload, ...owed });
     if (this.loseNextMessage || this.flushWithNextChange) this.onLoss();
     if (this.loseNextMessage) this.#data.streams.delete(stream);
     this.loseNextMessage = false;

@@ -38,8 +38,8 @@ export const RULES: readonly Rule[] = [
   {
     name: 'messages of others drop memory',
     file: 'manager/write-path.ts',
-    find: 'changed: (change) => this.#remote(change),',
-    replace: 'changed: () => undefined,',
+    find: '        this.#remote(change);\n',
+    replace: '',
     faults: [],
   },
   {
@@ -88,7 +88,7 @@ export const RULES: readonly Rule[] = [
   },
   {
     name: 'what is owed is paid',
-    file: 'manager/tier-guard.ts',
+    file: 'manager/tier-changes.ts',
     find: 'if (this.#paying || this.#closed || this.#debts.size === 0) return;',
     replace: 'if (this.#debts.size >= 0) return;',
     faults: ['cut', 'freeze', 'down'],
@@ -96,8 +96,8 @@ export const RULES: readonly Rule[] = [
   {
     name: 'messages that may be missing flush memory',
     file: 'manager/write-path.ts',
-    find: 'lost: () => this.parts.l1?.flush(),',
-    replace: 'lost: () => undefined,',
+    find: '        l1?.flush();\n',
+    replace: '',
     faults: ['cut', 'flush', 'old-snapshot'],
   },
   {

@@ -8,7 +8,9 @@ import type {
   ResolvedOptions,
 } from '../../libs/multi-level-cache/src/core/options.js';
 import type {
+  ApplyHow,
   Change,
+  DebtBook,
   MaybePromise,
   Ticket,
   TicketReply,
@@ -212,9 +214,13 @@ export class Gates implements Tier {
     return this.real.renew?.(address, ticket) ?? true;
   }
 
-  async apply(change: Change, until?: number): Promise<void> {
+  async apply(change: Change, how?: ApplyHow): Promise<void> {
     await this.#gate('apply');
-    await this.real.apply(change, until);
+    await this.real.apply(change, how);
+  }
+
+  get book(): DebtBook | undefined {
+    return this.real.book;
   }
 
   status(): ReturnType<Tier['status']> {

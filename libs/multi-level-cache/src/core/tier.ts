@@ -72,8 +72,11 @@ export interface TierStatus {
 
 /** What a shared tier tells the process about other processes. */
 export interface TierListener {
-  /** Another process (or this one: echoes are processed alike) changed these. */
-  changed(change: RemoteChange): void;
+  /**
+   * Another process (or this one: echoes are processed alike) changed these. `debt`: another tier has not taken it, and this
+   * tier's book keeps it under that name.
+   */
+  changed(change: RemoteChange, debt?: string): void;
   /** Messages may have been missed: forget everything held in memory. */
   lost(): void;
   /** The tier went away or came back. */
@@ -92,6 +95,36 @@ export type RemoteChange =
       readonly tags: readonly string[];
       readonly soft?: boolean;
     };
+
+/** A change that a tier has not taken. */
+export interface SharedDebt {
+  readonly id: string;
+  readonly change: RemoteChange;
+}
+
+/** What a shared tier remembers of changes that another tier has not taken, for every process to find. */
+export interface DebtBook {
+  /**
+   * Where `apply` does not keep debts: stores one by itself. Nobody hears of it, so that the book has to be looked at now and
+   * then.
+   */
+  owe?(id: string, change: Change): Promise<void>;
+  /** Some of what is outstanding, the oldest first; none = all has been paid. */
+  debts(): Promise<readonly SharedDebt[]>;
+  /** These have been paid. */
+  strike(ids: readonly string[]): Promise<void>;
+}
+
+/** How a change is to be applied. */
+export interface ApplyHow {
+  /**
+   * When the caller gives up and owes a removal instead. A `set` that has not been sent by then is not sent any more: it
+   * would come after what was removed meanwhile.
+   */
+  readonly until?: number | undefined;
+  /** Another tier has not taken the change: to be kept in this tier's book under that name, in the same step. */
+  readonly debt?: string | undefined;
+}
 
 /**
  * One storage step.
@@ -117,11 +150,9 @@ export interface Tier {
   release?(address: Address, ticket: Ticket): MaybePromise<void>;
   /** Prolongs a ticket of limited life; `false` = it was lost. */
   renew?(address: Address, ticket: Ticket): MaybePromise<boolean>;
-  /**
-   * @param until - when the caller gives up and owes a removal instead. A `set` that has not been sent by then is not sent
-   * any more: it would come after what was removed meanwhile.
-   */
-  apply(change: Change, until?: number): Promise<void>;
+  apply(change: Change, how?: ApplyHow): Promise<void>;
+  /** What another tier is owed; a tier without one cannot stand in for another's memory. */
+  readonly book?: DebtBook;
   status(): TierStatus;
 }
 

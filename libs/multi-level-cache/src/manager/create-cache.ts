@@ -1,6 +1,7 @@
 /** Puts one application's cache together from its tiers: the only place where the parts meet. */
 import { TagClock } from '../coherence/tag-clock.js';
 import type { Clock, Timer } from '../core/clock.js';
+import { localChange } from '../core/change.js';
 import { EventHub } from '../core/events.js';
 import type { ScopeRules } from '../core/key.js';
 import type { CacheSettings, ResolvedOptions } from '../core/options.js';
@@ -76,7 +77,7 @@ class Application implements Shared {
     const rules: ScopeRules = { groups: options.groups ?? [], types: this.types.classes };
     const isolation = (options.l1 && options.l1.isolation) || 'freeze';
     const events = new EventHub(options.namespace);
-    const guard = (tier: Tier | null, budget: number): TierGuard | null =>
+    const guard = (tier: Tier | null, other: Tier | null, budget: number): TierGuard | null =>
       tier &&
       new TierGuard(tier, clock, background, {
         budget,
@@ -84,6 +85,9 @@ class Application implements Shared {
         isolation,
         caches: () => this.caches.keys(),
         onPaid: (change) => this.writes.settle(tier.name, change),
+        book: other?.book,
+        bookReadable: () => other?.status().state !== 'down',
+        toLocal: (remote) => localChange(remote, options.namespace, rules),
       });
     this.parts = {
       namespace: options.namespace,
@@ -91,8 +95,8 @@ class Application implements Shared {
       isolation,
       clock,
       l1: tiers.l1,
-      l2: guard(tiers.l2, options.l2 ? options.l2.budget : 20),
-      l3: guard(tiers.l3, options.l3 ? options.l3.budget : 50),
+      l2: guard(tiers.l2, tiers.l3, options.l2 ? options.l2.budget : 20),
+      l3: guard(tiers.l3, tiers.l2, options.l3 ? options.l3.budget : 50),
       tags: tiers.l1?.tags ?? new TagClock(),
       flights: new SingleFlight(),
       events,
@@ -110,18 +114,23 @@ class Application implements Shared {
 
   async open(): Promise<void> {
     let late: Timer | undefined;
-    const contact = [this.parts.l2, this.parts.l3].map(async (guard) => {
-      if (!guard) return;
-      const listener = this.writes.listener(
-        () => guard,
-        (state) => this.#onState(guard, state),
-      );
+    const guards = [this.parts.l2, this.parts.l3].filter((guard) => guard !== null);
+    const contact = guards.map(async (guard) => {
+      const listener = this.writes.listener((state) => this.#onState(guard, state));
       // A tier that is not there at boot has missed messages as one that went away.
       if (guard === this.parts.l2 && guard.tier.status().state === 'down') this.#watch('down');
       await guard.tier.open(listener).catch(() => undefined);
     });
+    // What is owed to a tier lies in the other one: read when both have been contacted.
+    const ready = Promise.all(contact).then(() =>
+      Promise.all(
+        guards
+          .filter(({ tier }) => tier.status().state !== 'down')
+          .map(({ changes }) => changes.shared.came()),
+      ),
+    );
     await Promise.race([
-      Promise.all(contact),
+      ready,
       new Promise<void>((resolve) => {
         late = this.clock.after(FIRST_CONTACT_MS, resolve);
       }),
@@ -169,6 +178,11 @@ class Application implements Shared {
 
   #onState(guard: TierGuard, state: TierState): void {
     if (guard === this.parts.l2) this.#watch(state);
+    if (state === 'down') guard.changes.shared.went();
+    else {
+      guard.changes.pay();
+      void guard.changes.shared.came();
+    }
     const { events } = this.parts;
     if (events.has('tier')) events.emit('tier', { tier: guard.tier.name, state });
   }

@@ -1,29 +1,17 @@
 /** One lower tier as the paths see it: bounded in time, never throwing on reads, and bypassed where it owes a change. */
-import { partsOf, removal } from '../core/change.js';
 import type { Clock } from '../core/clock.js';
-import { Debts } from '../coherence/debts.js';
 import { adopt, type Entry, type Isolation } from '../core/entry.js';
 import type { Address } from '../core/key.js';
-import type { Change, Ticket, TicketReply, Tier, TierRead } from '../core/tier.js';
+import type { Ticket, TicketReply, Tier, TierRead } from '../core/tier.js';
 import type { Background } from './background.js';
 import { Deadline } from './deadline.js';
-
-/** How a tier took a change: `queued` = it is away; the change is applied before the tier is read for it again. */
-export type Taken = 'ok' | 'queued';
+import { TierChanges, type ChangeOptions } from './tier-changes.js';
 
 const AWAY: TierRead = Object.freeze({ state: 'absent' });
-const MAX_DEBTS = 10_000;
-const RETRY_MS = 250;
-const KEYS_AT_A_TIME = 1_000;
 
-export interface GuardOptions {
+export interface GuardOptions extends ChangeOptions {
   readonly budget: number;
-  /** How long an invalidation waits for the tier before it is queued. */
-  readonly invalidationTimeout: number;
   readonly isolation: Isolation;
-  readonly caches: () => Iterable<string>;
-  /** What remains to be done above this tier once a late change has been applied to it. */
-  readonly onPaid: (change: Change) => Promise<unknown>;
 }
 
 export interface ReadHow {
@@ -36,14 +24,10 @@ export interface ReadHow {
 export class TierGuard {
   hits = 0;
   misses = 0;
-  writes = 0;
-  readonly #debts: Debts;
+  /** Writes and invalidations, and what is owed of them. */
+  readonly changes: TierChanges;
   readonly #reads: Deadline;
-  readonly #changes: Deadline;
-  #paying = false;
-  /** Whether the last change went through: while none does, callers do not wait for the next one to fail. */
-  #answers = true;
-  #closed = false;
+  #fills = 0;
 
   constructor(
     readonly tier: Tier,
@@ -51,14 +35,13 @@ export class TierGuard {
     readonly background: Background,
     readonly options: GuardOptions,
   ) {
-    this.#debts = new Debts(MAX_DEBTS, options.caches);
+    this.changes = new TierChanges(tier, clock, background, options);
     this.#reads = new Deadline(clock, options.budget, tier.name);
-    this.#changes = new Deadline(clock, options.invalidationTimeout, tier.name);
   }
 
-  /** Changes the tier has not taken yet. */
-  get debts(): number {
-    return this.#debts.size;
+  /** Entries stored. */
+  get writes(): number {
+    return this.#fills + this.changes.writes;
   }
 
   /** What the tier holds; `undefined` = it is away, late, or owes this key a change. */
@@ -75,21 +58,23 @@ export class TierGuard {
         }
         resolve(read);
       };
-      if (this.#debts.covers(address)) answer();
+      if (this.changes.covers(address)) answer();
       else this.#ask(address, together, answer);
     });
   }
 
   async ticket(address: Address, read: TierRead): Promise<TicketReply> {
+    if (!this.changes.shared.clean) return { kind: 'none' };
     // A tier may also throw at once.
     const asked = (async () => this.tier.ticket(address, read))();
     try {
       const reply = await this.#reads.race(asked);
       if (reply.kind !== 'found') return reply;
-      return this.#owes(address, reply.read)
+      return this.changes.owes(address, reply.read)
         ? { kind: 'none' }
         : { kind: 'found', read: this.#own(reply.read) };
     } catch {
+      this.changes.shared.trouble();
       this.#giveBackLate(address, asked);
       return { kind: 'none' };
     }
@@ -101,7 +86,7 @@ export class TierGuard {
       const stored = await this.#reads.race(
         Promise.resolve(this.tier.fill(address, entry, ticket)),
       );
-      if (stored) this.writes++;
+      if (stored) this.#fills++;
       return stored;
     } catch {
       return undefined;
@@ -123,75 +108,9 @@ export class TierGuard {
     return () => timer.cancel();
   }
 
-  async apply(change: Change): Promise<Taken> {
-    let taken: Taken = 'ok';
-    // Each part has a wait of its own: a change of many keys is not late for being long.
-    for (const part of partsOf(change, KEYS_AT_A_TIME))
-      if ((await this.#applyPart(part)) === 'queued') taken = 'queued';
-    return taken;
-  }
-
-  /** Applies what is owed, oldest first; called when the tier is back, and by itself until nothing is owed. */
-  pay(): void {
-    if (this.#paying || this.#closed || this.#debts.size === 0) return;
-    this.#paying = true;
-    this.background.run(async () => {
-      try {
-        await this.#payAll();
-      } finally {
-        this.#paying = false;
-        if (this.#debts.size > 0 && !this.#closed) this.clock.after(RETRY_MS, () => this.pay());
-      }
-    });
-  }
-
   async close(): Promise<void> {
-    this.#closed = true;
+    this.changes.close();
     await this.tier.close();
-  }
-
-  async #applyPart(change: Change): Promise<Taken> {
-    if (this.#mayApply(change)) {
-      try {
-        const until = this.clock.now() + this.options.invalidationTimeout;
-        await this.#changes.race(this.tier.apply(change, until));
-        if (change.kind === 'set') this.writes += change.entries.length;
-        return 'ok';
-      } catch {
-        // Not known to be stored: it is owed.
-        this.#answers = false;
-      }
-    }
-    this.#debts.add(removal(change));
-    this.pay();
-    return 'queued';
-  }
-
-  /**
-   * Removals commute with what is owed, so they need not queue behind it: under steady traffic the queue would never end. A
-   * value stored while its key's removal is owed would be removed by that.
-   */
-  #mayApply(change: Change): boolean {
-    if (this.#debts.size === 0) return true;
-    if (!this.#answers) return false;
-    return (
-      change.kind === 'tags' || !change.addresses.some((address) => this.#debts.covers(address))
-    );
-  }
-
-  async #payAll(): Promise<void> {
-    for (let batch = this.#debts.next; batch && !this.#closed; batch = this.#debts.next) {
-      try {
-        for (const part of partsOf(batch.change, KEYS_AT_A_TIME))
-          await this.#changes.race(this.tier.apply(part));
-      } catch {
-        return;
-      }
-      this.#answers = true;
-      await this.options.onPaid(batch.change);
-      // Paid last: until the tiers above are clean as well, these keys bypass the store.
-      this.#debts.paid(batch);
-    }
   }
 
   /** A ticket that comes too late is nobody's: others would wait for it until it ends by itself. */
@@ -207,17 +126,22 @@ export class TierGuard {
   #ask(address: Address, together: boolean, answer: (found?: TierRead) => void): void {
     try {
       const reply = this.tier.read(address, together);
-      // Away or late: the caller goes on without it.
-      if (reply instanceof Promise) this.#reads.settle(reply, answer, () => answer());
+      if (reply instanceof Promise) this.#reads.settle(reply, answer, () => this.#failed(answer));
       else answer(reply);
     } catch {
-      answer();
+      this.#failed(answer);
     }
+  }
+
+  /** Away or late: the caller goes on without it. */
+  #failed(answer: () => void): void {
+    this.changes.shared.trouble();
+    answer();
   }
 
   #accept(address: Address, found: TierRead): TierRead | undefined {
     try {
-      return this.#owes(address, found) ? undefined : this.#own(found);
+      return this.changes.owes(address, found) ? undefined : this.#own(found);
     } catch {
       // Not what the port promises: as good as nothing, and nobody waits for more.
       return undefined;
@@ -229,14 +153,6 @@ export class TierGuard {
     if (!read.entry) return read;
     const entry = adopt(read.entry, this.options.isolation);
     return entry === read.entry ? read : { ...read, entry };
-  }
-
-  #owes(address: Address, read: TierRead): boolean {
-    if (this.#debts.size === 0) return false;
-    return (
-      this.#debts.covers(address) ||
-      (read.entry !== undefined && this.#debts.coversTags(address.scope.tenant, read.entry.tags))
-    );
   }
 }
 

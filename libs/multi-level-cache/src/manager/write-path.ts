@@ -1,11 +1,11 @@
 /** THE write flow, and what other processes' writes do here: L1, then L3, L2 with its announcement, and L1 again. */
-import { removal } from '../core/change.js';
+import { randomBytes } from 'node:crypto';
+import { localChange, removal } from '../core/change.js';
 import { CacheError } from '../core/errors.js';
 import { Scope, type ScopeRules } from '../core/key.js';
 import type { Change, RemoteChange, TierListener, TierName, TierState } from '../core/tier.js';
 import type { Applied, Receipt } from './cache-manager.js';
 import type { Parts } from './parts.js';
-import type { TierGuard } from './tier-guard.js';
 
 export class WritePath {
   constructor(
@@ -30,36 +30,58 @@ export class WritePath {
     const rest = removal(change);
     const wanted = (tier: TierName): boolean => !tiers || tiers.includes(tier);
     this.#local(rest, true);
-    const third = l3 ? await l3.apply(wanted('l3') ? change : rest) : 'off';
+    const third = l3 ? await l3.changes.apply(wanted('l3') ? change : rest) : 'off';
     const stored = change.kind !== 'set' || (third === 'ok' && wanted('l3'));
     // A value that L3 holds reaches L2 with its next reader, under a lease; so L2 never holds what L3 has lost.
     const keep = wanted('l2') && !(change.kind === 'set' && stored);
-    const second = l2 ? await l2.apply(keep ? change : rest) : 'off';
+    const second = await this.#second(keep ? change : rest, third);
     this.#local(rest, false);
-    if (strict && (second === 'queued' || third === 'queued'))
+    if (strict && (second.taken === 'queued' || third === 'queued'))
       throw unavailable(third === 'queued' ? 'l3' : 'l2');
-    const below = stored || (second === 'ok' && keep);
+    const below = stored || (second.taken === 'ok' && keep);
     if (change.kind === 'set' && !below && wanted('l1')) await l1?.apply(change);
-    return receipt(l1 ? 'ok' : 'off', second, third);
+    return { ...receipt(l1 ? 'ok' : 'off', second.taken, third), durable: second.durable };
   }
 
   /** A change that L3 or L2 took late: what remains above it. */
   async settle(tier: TierName, change: Change): Promise<void> {
     const rest = removal(change);
-    if (tier === 'l3') await this.parts.l2?.apply(rest);
+    if (tier === 'l3') await this.#second(rest, 'ok');
     this.#local(rest, false);
   }
 
   /** Listens to one shared tier. */
-  listener(guard: () => TierGuard, onState: (state: TierState) => void): TierListener {
+  listener(onState: (state: TierState) => void): TierListener {
+    const { l1, l3, namespace } = this.parts;
     return {
-      changed: (change) => this.#remote(change),
-      lost: () => this.parts.l1?.flush(),
-      state: (state) => {
-        if (state !== 'down') guard().pay();
-        onState(state);
+      changed: (change, debt) => {
+        this.#remote(change);
+        if (debt !== undefined) l3?.changes.heard(debt, localChange(change, namespace, this.rules));
       },
+      lost: () => {
+        l1?.flush();
+        // What others owe L3 may have been among what was missed.
+        void l3?.changes.shared.doubt();
+      },
+      state: onState,
     };
+  }
+
+  /**
+   * L2 and its announcement, where L3 took the change or did not. What one of the two has not taken the other remembers for
+   * everybody, before the caller is told.
+   */
+  async #second(
+    change: Change,
+    third: Applied,
+  ): Promise<{ readonly taken: Applied; readonly durable: boolean }> {
+    const { l2, l3 } = this.parts;
+    if (!l2) return { taken: 'off', durable: third === 'ok' };
+    const debt = randomBytes(9).toString('base64url');
+    const taken = await l2.changes.apply(change, third === 'queued' ? debt : undefined);
+    if (taken === 'ok') return { taken, durable: true };
+    const kept = third === 'ok' && (await l3!.changes.keep(debt, removal(change)));
+    return { taken, durable: kept };
   }
 
   #local(change: Change, tell: boolean): void {
@@ -99,7 +121,7 @@ export class WritePath {
 
   #assertReachable(): void {
     for (const guard of [this.parts.l3, this.parts.l2]) {
-      if (guard && (guard.debts > 0 || guard.tier.status().state === 'down'))
+      if (guard && (guard.changes.size > 0 || guard.tier.status().state === 'down'))
         throw unavailable(guard.tier.name);
     }
   }

@@ -4,7 +4,9 @@ import type { Entry } from '../../core/entry.js';
 import type { Address } from '../../core/key.js';
 import type { L3Options } from '../../core/options.js';
 import type {
+  ApplyHow,
   Change,
+  DebtBook,
   Ticket,
   TicketReply,
   Tier,
@@ -14,6 +16,7 @@ import type {
 } from '../../core/tier.js';
 import { Coalescer } from '../coalescer.js';
 import { Fills } from './fills.js';
+import { Outbox } from './outbox.js';
 import { Database } from './pool.js';
 import { Answers, type Mark, type Row, type RowTicket, type State } from './answers.js';
 import { Rows } from './rows.js';
@@ -29,6 +32,7 @@ const PAGE_BYTES = 8_192;
 
 export class DatabaseTier implements Tier {
   readonly name = 'l3';
+  readonly book: DebtBook;
   readonly #clock: Clock;
   readonly #database: Database;
   readonly #sql: Statements;
@@ -74,6 +78,7 @@ export class DatabaseTier implements Tier {
       ({ digest }) => digest,
     );
     this.#fills = new Fills(this.#database, this.#sql, this.#rows, wrote);
+    this.book = new Outbox(this.#database, this.#sql, deps.namespace);
     this.#writes = new Writes(this.#database, this.#sql, this.#rows, options.ttl, wrote);
   }
 
@@ -102,8 +107,8 @@ export class DatabaseTier implements Tier {
     return this.#fills.add(address, entry, ticket as RowTicket);
   }
 
-  apply(change: Change, until?: number): Promise<void> {
-    return this.#writes.apply(change, until);
+  apply(change: Change, how?: ApplyHow): Promise<void> {
+    return this.#writes.apply(change, how?.until);
   }
 
   status(): TierStatus {

@@ -40,6 +40,19 @@ const STEPS: readonly Step[] = [
   },
   (schema, table) =>
     `alter table ${names(schema, table).tag} add column if not exists soft bigint not null default 0;`,
+  (schema, table) => {
+    const { outbox } = names(schema, table);
+    return `
+      create table if not exists ${outbox} (
+        id text collate "C" primary key,
+        app text collate "C" not null,
+        seq bigint generated always as identity,
+        type text not null,
+        payload text not null,
+        created_at timestamptz not null default clock_timestamp()
+      );
+      create index if not exists outbox_app_seq on ${outbox} (app, seq);`;
+  },
 ];
 
 export const SCHEMA_VERSION = STEPS.length;

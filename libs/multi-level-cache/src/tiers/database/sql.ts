@@ -4,6 +4,7 @@
 export interface Names {
   readonly entry: string;
   readonly tag: string;
+  readonly outbox: string;
   readonly ver: string;
 }
 
@@ -16,6 +17,9 @@ export interface Statements {
   readonly expire: string;
   readonly touch: string;
   readonly bump: string;
+  readonly owe: string;
+  readonly debts: string;
+  readonly strike: string;
   readonly measure: string;
   readonly evict: string;
   readonly sweepEntries: string;
@@ -75,7 +79,12 @@ export function quote(name: string): string {
 
 export function names(schema: string, table: string): Names {
   const prefix = quote(schema);
-  return { entry: `${prefix}.${quote(table)}`, tag: `${prefix}.tag`, ver: `${prefix}.ver` };
+  return {
+    entry: `${prefix}.${quote(table)}`,
+    tag: `${prefix}.tag`,
+    outbox: `${prefix}.outbox`,
+    ver: `${prefix}.ver`,
+  };
 }
 
 /** @param inSession - connections are ours for as long as they live, and remember their server. */
@@ -168,6 +177,13 @@ export function statements(n: Names, inSession: boolean): Statements {
       order by w.tag
       on conflict (tenant, tag) do update set hard = greatest(t.hard, excluded.hard), soft = greatest(t.soft, excluded.soft),
         bumped_at = excluded.bumped_at`,
+    // $1 id, $2 application, $3 type, $4 payload
+    owe: `
+      insert into ${n.outbox} (id, app, type, payload) values ($1, $2, $3, $4) on conflict (id) do nothing`,
+    // $1 application, $2 rows at most
+    debts: `select id, type, payload from ${n.outbox} where app = $1 order by seq limit $2`,
+    // $1 application, $2 ids
+    strike: `delete from ${n.outbox} where app = $1 and id = any($2::text[])`,
     // $1 percent of the table's pages to look at: exact sums cost more than the answer is worth
     measure: `
       select count(*)::float8 as rows, coalesce(sum(coalesce(octet_length(value), 0) + ${ROW_BYTES}), 0)::float8 as bytes

@@ -1,5 +1,6 @@
 /** What processes tell each other through one Redis stream: the messages, and the loop that reads them. */
-import type { Change, RemoteChange } from '../../core/tier.js';
+import { decodeChange } from '../../core/change.js';
+import type { RemoteChange } from '../../core/tier.js';
 import { BLOCK_MS, type Client } from './connection.js';
 
 const COUNT = 500;
@@ -10,22 +11,12 @@ export interface Message {
   readonly epoch: string;
   /** `undefined` = a heartbeat: it tells the number and the epoch, and nothing has changed. */
   readonly change: RemoteChange | undefined;
+  /** L3 has not taken the change; under this name it is kept in Redis until it has. */
+  readonly debt?: string | undefined;
 }
 
 /** Type of a heartbeat. */
 export const HEARTBEAT = 'h';
-
-/** Type and payload of a change as they go over the wire; values never do. */
-export function encodeChange(change: Change): { type: 'd' | 'x' | 't'; payload: string } {
-  if (change.kind === 'tags')
-    return {
-      type: 't',
-      payload: JSON.stringify([change.tenant, change.tags, ...(change.soft ? [1] : [])]),
-    };
-  const keys = change.addresses.map(({ scope, key }) => [scope.tenant, scope.cache, key]);
-  const alive = change.kind === 'expire' || change.kind === 'touch';
-  return { type: alive ? 'x' : 'd', payload: JSON.stringify(keys) };
-}
 
 /** The message in a stream entry, or `undefined` where it is not ours. */
 export function decodeMessage(fields: readonly string[]): Message | undefined {
@@ -37,35 +28,7 @@ export function decodeMessage(fields: readonly string[]): Message | undefined {
   const type = record.get('t');
   if (type === HEARTBEAT) return { number, epoch, change: undefined };
   const change = decodeChange(type, record.get('k'));
-  return change && { number, epoch, change };
-}
-
-function decodeChange(
-  type: string | undefined,
-  payload: string | undefined,
-): RemoteChange | undefined {
-  try {
-    const body: unknown = JSON.parse(payload ?? '');
-    if (!Array.isArray(body)) return undefined;
-    if (type === 'd' || type === 'x')
-      return body.every(isKey)
-        ? { kind: type === 'd' ? 'delete' : 'expire', keys: body }
-        : undefined;
-    const [tenant, tags, soft] = body as unknown[];
-    return type === 't' && typeof tenant === 'string' && isTexts(tags)
-      ? { kind: 'tags', tenant, tags, ...(soft === 1 ? { soft: true } : {}) }
-      : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function isKey(value: unknown): value is readonly [string, string, string] {
-  return isTexts(value) && value.length === 3;
-}
-
-function isTexts(value: unknown): value is string[] {
-  return Array.isArray(value) && value.every((text) => typeof text === 'string');
+  return change && { number, epoch, change, debt: record.get('d') };
 }
 
 /**

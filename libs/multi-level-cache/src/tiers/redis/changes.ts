@@ -1,10 +1,9 @@
 /** Writes and invalidations on their way into Redis: chunked, announced, and tried again after a SYNC. */
 import { randomBytes } from 'node:crypto';
-import { partsOf } from '../../core/change.js';
+import { encodeChange, partsOf } from '../../core/change.js';
 import type { Clock } from '../../core/clock.js';
 import { encodeSegment, type Address } from '../../core/key.js';
-import type { Change } from '../../core/tier.js';
-import { encodeChange } from './backplane.js';
+import type { ApplyHow, Change } from '../../core/tier.js';
 import type { Argument } from './commands.js';
 import { unavailable } from './connection.js';
 import type { Link } from './link.js';
@@ -27,15 +26,18 @@ export class Changes {
   ) {}
 
   /** Resolves when Redis has taken all of it. */
-  async apply(change: Change, until = Infinity): Promise<void> {
+  async apply(change: Change, how: ApplyHow = {}): Promise<void> {
+    const { until = Infinity, debt } = how;
     const settled = await Promise.allSettled(
-      partsOf(change, KEYS_PER_MESSAGE).map((part) => this.#apply(part, until)),
+      partsOf(change, KEYS_PER_MESSAGE).map((part, at) =>
+        this.#apply(part, until, debt === undefined ? '' : `${debt}.${at}`),
+      ),
     );
     const failed = settled.find((part) => part.status === 'rejected');
     if (failed) throw failed.reason;
   }
 
-  async #apply(change: Change, until: number): Promise<void> {
+  async #apply(change: Change, until: number, debt: string): Promise<void> {
     // Once more after a SYNC: the epoch may have changed since this process last heard.
     for (let tries = 0; tries < 2; tries++) {
       // As for a ticket: a value stored under a number below its tenant's floor would be born invalid.
@@ -44,7 +46,7 @@ export class Changes {
         if (this.clock.now() >= until) throw unavailable('Redis answered too late');
       }
       const { session } = this.link;
-      const reply = await this.#send(change, session);
+      const reply = await this.#send(change, session, debt);
       if (reply !== null) {
         const number = Number(reply);
         if (change.kind === 'tags')
@@ -57,12 +59,13 @@ export class Changes {
     throw unavailable('the epoch changes all the time');
   }
 
-  async #send(change: Change, session: Session): Promise<unknown> {
+  async #send(change: Change, session: Session, debt: string): Promise<unknown> {
     const { commands, keys } = this.link;
     const { type, payload } = encodeChange(change);
     const tenant = change.kind === 'tags' ? change.tenant : change.addresses[0].scope.tenant;
-    const shared = [keys.sq, keys.ep, keys.stream, keys.tags(encodeSegment(tenant))];
-    const head = [session.epoch, this.#sender, type, payload];
+    const tags = keys.tags(encodeSegment(tenant));
+    const shared = [keys.sq, keys.ep, keys.stream, keys.debts, tags];
+    const head = [session.epoch, this.#sender, type, payload, debt];
     if (change.kind === 'tags') {
       const fields = withGroups(change.tags).map((tag) => field(tag, change.soft === true));
       return commands.run(CHANGE, shared, [...head, MODE.tags, ...fields]);

@@ -204,8 +204,9 @@ export class Link {
   async #beat({ epoch }: Session): Promise<void> {
     const { keys, commands } = this;
     try {
-      const shared = [keys.sq, keys.ep, keys.stream, keys.tags('p')];
-      const number = await commands.run(CHANGE, shared, [epoch, '', HEARTBEAT, '', MODE.drop]);
+      const shared = [keys.sq, keys.ep, keys.stream, keys.debts, keys.tags('p')];
+      const args = [epoch, '', HEARTBEAT, '', '', MODE.drop];
+      const number = await commands.run(CHANGE, shared, args);
       if (number === null) await this.resync();
     } catch {
       // The connection's own trouble is noticed by the connection.

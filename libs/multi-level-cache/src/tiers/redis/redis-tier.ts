@@ -7,7 +7,9 @@ import { ID_BYTES, ID_OFFSET, open, type Opened } from '../../core/envelope.js';
 import type { Address } from '../../core/key.js';
 import type { L2Options } from '../../core/options.js';
 import type {
+  ApplyHow,
   Change,
+  DebtBook,
   MaybePromise,
   Ticket,
   TicketReply,
@@ -19,6 +21,7 @@ import type {
 import { Coalescer } from '../coalescer.js';
 import { Changes } from './changes.js';
 import { unavailable } from './connection.js';
+import { RedisDebtBook } from './debt-book.js';
 import { Link } from './link.js';
 import { FILL, LEASE, RELEASE, RENEW } from './scripts.js';
 import type { Session } from './session.js';
@@ -45,6 +48,7 @@ interface Lease extends Ticket {
 
 export class RedisTier implements Tier {
   readonly name = 'l2';
+  readonly book: DebtBook;
   readonly #link: Link;
   readonly #tags: TagNumbers;
   readonly #clock: Clock;
@@ -75,15 +79,16 @@ export class RedisTier implements Tier {
           this.#listener?.state('up');
         },
         down: () => this.#listener?.state('down'),
-        message: ({ number, change }) => {
+        message: ({ number, change, debt }) => {
           if (!change) return;
           if (change.kind === 'tags')
             this.#tags.heard(change.tenant, change.tags, number, change.soft === true);
-          this.#listener?.changed(change);
+          this.#listener?.changed(change, debt);
         },
         rubbish: () => this.#missedMessages++,
       },
     );
+    this.book = new RedisDebtBook(this.#link);
     this.#tags = new TagNumbers(this.#link);
     this.#changes = new Changes(this.#link, this.#tags, deps.clock, options.ttl);
   }
@@ -146,8 +151,8 @@ export class RedisTier implements Tier {
     return (await this.#link.commands.run(RENEW, [key], [(ticket as Lease).token, LEASE_MS])) === 1;
   }
 
-  apply(change: Change, until?: number): Promise<void> {
-    return this.#changes.apply(change, until);
+  apply(change: Change, how?: ApplyHow): Promise<void> {
+    return this.#changes.apply(change, how);
   }
 
   status(): TierStatus {

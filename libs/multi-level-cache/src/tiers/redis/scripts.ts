@@ -133,26 +133,32 @@ end
 
 /**
  * A write or an invalidation with its announcement, in one step: entries and leases of the keys change, tags get the new
- * number, everybody hears of it. Changes nothing under another epoch.
+ * number, everybody hears of it. What L3 has not taken is remembered in the same step. Changes nothing under another epoch.
  *
- * KEYS sq ep st tags, then entry and lease of each key ·
- * ARGV epoch, sender, type, payload, mode, then envelope or '' and ms of each key, or tag fields · → number, or nil = out of
- * sync
+ * KEYS sq ep st debts tags, then entry and lease of each key ·
+ * ARGV epoch, sender, type, payload, name of the debt or '', mode, then envelope or '' and ms of each key, or tag fields ·
+ * → number, or nil = out of sync
  */
 export const CHANGE = script(`${ENTRY_STEP}
 if redis.call('GET', KEYS[2]) ~= ARGV[1] or redis.call('EXISTS', KEYS[1]) == 0 then return nil end
 local number = string.format('%.0f', redis.call('INCR', KEYS[1]))
-for i = 5, #KEYS, 2 do
-  step(ARGV[5], KEYS[i], KEYS[i + 1], ARGV[i + 1], ARGV[i + 2])
+for i = 6, #KEYS, 2 do
+  step(ARGV[6], KEYS[i], KEYS[i + 1], ARGV[i + 1], ARGV[i + 2])
 end
-if ARGV[5] == 't' then
-  if redis.call('HLEN', KEYS[4]) > 100000 then redis.call('DEL', KEYS[4]) end
-  redis.call('HSETNX', KEYS[4], 'floor', number)
-  for i = 6, #ARGV do
-    redis.call('HSET', KEYS[4], ARGV[i], number)
+if ARGV[6] == 't' then
+  if redis.call('HLEN', KEYS[5]) > 100000 then redis.call('DEL', KEYS[5]) end
+  redis.call('HSETNX', KEYS[5], 'floor', number)
+  for i = 7, #ARGV do
+    redis.call('HSET', KEYS[5], ARGV[i], number)
   end
 end
-redis.call('XADD', KEYS[3], 'MAXLEN', '~', 10000, '*', 'n', number, 'e', ARGV[1], 's', ARGV[2], 't', ARGV[3], 'k', ARGV[4])
+local message = { 'n', number, 'e', ARGV[1], 's', ARGV[2], 't', ARGV[3], 'k', ARGV[4] }
+if ARGV[5] ~= '' then
+  redis.call('HSET', KEYS[4], ARGV[5], ARGV[3] .. ARGV[4])
+  message[#message + 1] = 'd'
+  message[#message + 1] = ARGV[5]
+end
+redis.call('XADD', KEYS[3], 'MAXLEN', '~', 10000, '*', unpack(message))
 return number
 `);
 
@@ -173,7 +179,7 @@ local tries = {
   { 'GET', KEYS[1] }, { 'GETRANGE', KEYS[1], 0, 1 }, { 'SET', KEYS[1], '1', 'PX', 1 }, { 'SETRANGE', KEYS[1], 0, '1' },
   { 'EXISTS', KEYS[1] }, { 'INCR', KEYS[1] }, { 'PEXPIRE', KEYS[1], 1 }, { 'DEL', KEYS[1] }, { 'UNLINK', KEYS[1] },
   { 'HSETNX', KEYS[2], 'f', 1 }, { 'HSET', KEYS[2], 'f', 1 }, { 'HMGET', KEYS[2], 'f' }, { 'HLEN', KEYS[2] },
-  { 'UNLINK', KEYS[2] }, { 'XADD', KEYS[2], '*', 'f', 1 }, { 'XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1 },
+  { 'HSCAN', KEYS[2], 0 }, { 'HDEL', KEYS[2], 'f' }, { 'UNLINK', KEYS[2] }, { 'XADD', KEYS[2], '*', 'f', 1 }, { 'XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1 },
   { 'UNLINK', KEYS[2] }, { 'TIME' },
 }
 local missing = {}

@@ -11,6 +11,8 @@ export class SharedKeys {
   readonly stream: string;
   /** Which replication history the data belongs to. */
   readonly rid: string;
+  /** What L3 has not taken. */
+  readonly debts: string;
   /** Two names under which nothing is stored. */
   readonly probe: readonly [string, string];
   readonly #prefix: string;
@@ -21,6 +23,7 @@ export class SharedKeys {
     this.ep = `${this.#prefix}ep`;
     this.stream = `${this.#prefix}st`;
     this.rid = `${this.#prefix}rid`;
+    this.debts = `${this.#prefix}debt`;
     this.probe = [`${this.#prefix}probe:1`, `${this.#prefix}probe:2`];
   }
 

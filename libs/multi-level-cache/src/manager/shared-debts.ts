@@ -1,0 +1,103 @@
+/** What other processes know a tier to be owed: nothing is read of it before the book that keeps this is empty. */
+import type { Clock } from '../core/clock.js';
+import type { DebtBook, SharedDebt } from '../core/tier.js';
+import type { Background } from './background.js';
+
+const POLL_MS = 1_000;
+const RETRY_MS = 250;
+
+/**
+ * The book lies in the other shared tier. It is read at boot, whenever the tier was away, and after an error, for its old
+ * data may be back; where nobody announces what comes in, once a second as well. A book that cannot be read keeps the tier
+ * bypassed: what is not known to be paid may be outstanding.
+ */
+export class SharedDebts {
+  #up = false;
+  #clean: boolean;
+  #again = false;
+  #closed = false;
+  #looking: Promise<void> | undefined;
+
+  constructor(
+    readonly book: DebtBook | undefined,
+    readonly clock: Clock,
+    readonly background: Background,
+    /** Whether the tier that has the book is there. */
+    readonly readable: () => boolean,
+    /** Applies these to the tier and to what is above it. */
+    readonly pay: (debts: readonly SharedDebt[]) => Promise<void>,
+  ) {
+    this.#clean = !book;
+    if (book?.owe) this.#poll();
+  }
+
+  /** Nothing is outstanding, as far as can be known. */
+  get clean(): boolean {
+    return this.#clean;
+  }
+
+  /** The tier can be asked again. */
+  came(): Promise<void> {
+    this.#up = true;
+    return this.doubt();
+  }
+
+  went(): void {
+    this.#up = false;
+    this.#clean = !this.book;
+  }
+
+  /** Announcements may have been missed, or the tier's old data may be back. */
+  doubt(): Promise<void> {
+    this.#clean = !this.book;
+    return this.#look();
+  }
+
+  /**
+   * The tier did not answer, though it is there. Where the book is away as well, an answer of the tier is worth more than the
+   * small chance that another process could reach what this one could not.
+   */
+  trouble(): void {
+    if (this.#clean && this.#up && this.readable()) void this.doubt();
+  }
+
+  close(): void {
+    this.#closed = true;
+  }
+
+  /** Resolves when the book has been read once more, or could not be. */
+  #look(): Promise<void> {
+    if (!this.book || !this.#up || this.#closed) return Promise.resolve();
+    if (this.#looking) this.#again = true;
+    else {
+      const looking = this.#settle(this.book).catch(() => {
+        this.clock.after(RETRY_MS, () => void this.#look());
+      });
+      this.#looking = looking.finally(() => {
+        this.#looking = undefined;
+      });
+      this.background.run(() => looking);
+    }
+    return this.#looking;
+  }
+
+  async #settle(book: DebtBook): Promise<void> {
+    do {
+      this.#again = false;
+      for (let some = await book.debts(); some.length > 0; some = await book.debts()) {
+        this.#clean = false;
+        await this.pay(some);
+        await book.strike(some.map(({ id }) => id));
+      }
+    } while (this.#again);
+    this.#clean = this.#up;
+  }
+
+  #poll(): void {
+    this.clock.after(POLL_MS, () => {
+      if (this.#closed) return;
+      if (this.readable()) void this.#look();
+      this.#poll();
+    });
+  }
+}

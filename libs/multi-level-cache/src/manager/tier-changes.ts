@@ -1,0 +1,181 @@
+/** How one lower tier takes writes and invalidations: bounded in time, owed while it is away, paid before it is read again. */
+import { Debts, type Batch } from '../coherence/debts.js';
+import { partsOf, removal } from '../core/change.js';
+import type { Clock } from '../core/clock.js';
+import type { Address } from '../core/key.js';
+import type { Change, DebtBook, RemoteChange, SharedDebt, Tier, TierRead } from '../core/tier.js';
+import type { Background } from './background.js';
+import { Deadline } from './deadline.js';
+import { SharedDebts } from './shared-debts.js';
+
+/** How a tier took a change: `queued` = it is away; the change is applied before the tier is read for it again. */
+export type Taken = 'ok' | 'queued';
+
+const MAX_DEBTS = 10_000;
+const RETRY_MS = 250;
+const KEYS_AT_A_TIME = 1_000;
+
+export interface ChangeOptions {
+  /** How long an invalidation waits for the tier before it is queued. */
+  readonly invalidationTimeout: number;
+  readonly caches: () => Iterable<string>;
+  /** What remains to be done above this tier once a late change has been applied to it. */
+  readonly onPaid: (change: Change) => Promise<unknown>;
+  /** Where every process writes down what this tier has not taken. */
+  readonly book?: DebtBook | undefined;
+  /** Whether the tier that has the book is there. */
+  readonly bookReadable: () => boolean;
+  readonly toLocal: (remote: RemoteChange) => Change;
+}
+
+export class TierChanges {
+  /** Entries stored by writes. */
+  writes = 0;
+  readonly shared: SharedDebts;
+  readonly #debts: Debts;
+  /** Names in the book of what waits here as well. */
+  readonly #ids = new WeakMap<Change, string>();
+  readonly #deadline: Deadline;
+  #paying = false;
+  /** Whether the last change went through: while none does, callers do not wait for the next one to fail. */
+  #answers = true;
+  #closed = false;
+
+  constructor(
+    readonly tier: Tier,
+    readonly clock: Clock,
+    readonly background: Background,
+    readonly options: ChangeOptions,
+  ) {
+    this.#debts = new Debts(MAX_DEBTS, options.caches);
+    this.#deadline = new Deadline(clock, options.invalidationTimeout, tier.name);
+    const { book, bookReadable } = options;
+    this.shared = new SharedDebts(book, clock, background, bookReadable, (debts) =>
+      this.#payShared(debts),
+    );
+  }
+
+  /** Changes the tier has not taken yet, as this process knows. */
+  get size(): number {
+    return this.#debts.size;
+  }
+
+  /** The tier may hold what was removed from under this key. */
+  covers(address: Address): boolean {
+    return !this.shared.clean || this.#debts.covers(address);
+  }
+
+  /** The same, now that the tags of what it holds are known. */
+  owes(address: Address, { entry }: TierRead): boolean {
+    if (this.covers(address)) return true;
+    return entry !== undefined && this.#debts.coversTags(address.scope.tenant, entry.tags);
+  }
+
+  /** @param debt - another tier has not taken it: to be kept in this tier's book under that name. */
+  async apply(change: Change, debt?: string): Promise<Taken> {
+    let taken: Taken = 'ok';
+    // Each part has a wait of its own: a change of many keys is not late for being long.
+    const parts = partsOf(change, KEYS_AT_A_TIME);
+    for (const [at, part] of parts.entries())
+      if ((await this.#applyPart(part, debt && `${debt}.${at}`)) === 'queued') taken = 'queued';
+    return taken;
+  }
+
+  /** Writes into the tier's book what another tier has not taken; `false` = it could not be. */
+  async keep(debt: string, change: Change): Promise<boolean> {
+    const { book } = this.tier;
+    if (!book?.owe) return false;
+    try {
+      for (const [at, part] of partsOf(change, KEYS_AT_A_TIME).entries())
+        await this.#deadline.race(book.owe(`${debt}.${at}`, part));
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Another process could not reach the tier and tells what it owes it. */
+  heard(debt: string, change: Change): void {
+    this.#ids.set(change, debt);
+    this.#debts.add(change);
+    this.pay();
+  }
+
+  /** Applies what is owed, oldest first; called when the tier is back, and by itself until nothing is owed. */
+  pay(): void {
+    if (this.#paying || this.#closed || this.#debts.size === 0) return;
+    this.#paying = true;
+    this.background.run(async () => {
+      try {
+        await this.#payAll();
+      } catch {
+        // It is still away.
+      } finally {
+        this.#paying = false;
+        if (this.#debts.size > 0 && !this.#closed) this.clock.after(RETRY_MS, () => this.pay());
+      }
+    });
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.shared.close();
+  }
+
+  async #applyPart(change: Change, debt: string | undefined): Promise<Taken> {
+    if (this.#mayApply(change)) {
+      try {
+        const until = this.clock.now() + this.options.invalidationTimeout;
+        await this.#deadline.race(this.tier.apply(change, { until, debt }));
+        if (change.kind === 'set') this.writes += change.entries.length;
+        return 'ok';
+      } catch {
+        // Not known to be stored: it is owed.
+        this.#answers = false;
+        this.shared.trouble();
+      }
+    }
+    this.#debts.add(removal(change));
+    this.pay();
+    return 'queued';
+  }
+
+  /**
+   * Removals commute with what is owed, so they need not queue behind it: under steady traffic the queue would never end. A
+   * value stored while its key's removal is owed would be removed by that.
+   */
+  #mayApply(change: Change): boolean {
+    if (this.#debts.size === 0) return true;
+    if (!this.#answers) return false;
+    return (
+      change.kind === 'tags' || !change.addresses.some((address) => this.#debts.covers(address))
+    );
+  }
+
+  async #payAll(): Promise<void> {
+    for (let batch = this.#debts.next; batch && !this.#closed; batch = this.#debts.next) {
+      await this.#pay(batch);
+      // Paid last: until the tiers above are clean as well, these keys bypass the store.
+      this.#debts.paid(batch);
+      const ids = batch.changes.flatMap((change) => this.#ids.get(change) ?? []);
+      if (ids.length > 0) await this.options.book?.strike(ids);
+    }
+  }
+
+  /** The same for what others owe; nothing is read of the tier meanwhile. */
+  async #payShared(shared: readonly SharedDebt[]): Promise<void> {
+    const debts = new Debts(Infinity, this.options.caches);
+    for (const { change } of shared) debts.add(this.options.toLocal(change));
+    for (let batch = debts.next; batch; batch = debts.next) {
+      await this.#pay(batch);
+      debts.paid(batch);
+    }
+  }
+
+  async #pay({ change }: Batch): Promise<void> {
+    for (const part of partsOf(change, KEYS_AT_A_TIME))
+      await this.#deadline.race(this.tier.apply(part));
+    this.#answers = true;
+    await this.options.onPaid(change);
+  }
+}

@@ -1,0 +1,45 @@
+/** What L2 has not taken, as PostgreSQL remembers it: the table `outbox`, one row for a change. */
+import { decodeChange, encodeChange } from '../../core/change.js';
+import type { Change, DebtBook, SharedDebt } from '../../core/tier.js';
+import type { Database } from './pool.js';
+import type { Statements } from './sql.js';
+
+const SOME = 1_000;
+const URGENT = { urgent: true };
+
+export class Outbox implements DebtBook {
+  constructor(
+    readonly database: Database,
+    readonly sql: Statements,
+    /** Name of the application. */
+    readonly namespace: string,
+  ) {}
+
+  async owe(id: string, change: Change): Promise<void> {
+    const { type, payload } = encodeChange(change);
+    const values = [id, this.namespace, type, payload];
+    await this.database.query(this.sql.owe, values, URGENT);
+  }
+
+  async debts(): Promise<readonly SharedDebt[]> {
+    const values = [this.namespace, SOME];
+    const rows = await this.database.query<Record<'id' | 'type' | 'payload', string>>(
+      this.sql.debts,
+      values,
+      URGENT,
+    );
+    const found: SharedDebt[] = [];
+    const rubbish: string[] = [];
+    for (const { id, type, payload } of rows) {
+      const change = decodeChange(type, payload);
+      if (change) found.push({ id, change });
+      else rubbish.push(id);
+    }
+    if (rubbish.length > 0) await this.strike(rubbish);
+    return found;
+  }
+
+  async strike(ids: readonly string[]): Promise<void> {
+    await this.database.query(this.sql.strike, [this.namespace, ids], URGENT);
+  }
+}
