@@ -2,6 +2,7 @@
 import {
   CHANGE,
   FILL,
+  GUARD,
   LEASE,
   MODE,
   PROBE,
@@ -114,6 +115,8 @@ export class RedisStore {
         return this.#release(keys, args);
       case CHANGE.sha:
         return this.#change(keys, args);
+      case GUARD.sha:
+        return this.#guard(keys, args);
       case PROBE.sha:
         return [];
       default:
@@ -143,13 +146,32 @@ export class RedisStore {
     return [number, ...numbers].map((part) => (part === undefined ? null : Buffer.from(part)));
   }
 
-  #lease([entry, lease]: readonly string[], [token, ms, seen]: readonly Argument[]): unknown {
+  #lease(
+    [entry, lease, guards]: readonly string[],
+    [token, ms, seen]: readonly Argument[],
+  ): unknown {
+    if (this.#guarded(guards)) return 2;
     const stored = this.get(entry);
     if (stored && stored.length >= 42 && !stored.subarray(34, 42).equals(bytes(seen)))
       return stored;
     if (this.get(lease)) return 0;
     this.#set(lease, token, Number(ms));
     return 1;
+  }
+
+  #guard([entry, lease, guards]: readonly string[], [id, ms]: readonly Argument[]): unknown {
+    const hash = this.#hash(guards);
+    hash.delete(String(id));
+    if (Number(ms) > 0) hash.set(String(id), String(this.time() + Number(ms)));
+    this.#data.values.delete(entry);
+    this.#data.values.delete(lease);
+    return 1;
+  }
+
+  /** The record ends with its last guard. */
+  #guarded(guards: string): boolean {
+    const ends = [...(this.#data.hashes.get(guards)?.values() ?? [])].map(Number);
+    return Math.max(...ends) > this.time();
   }
 
   #fill([entry, lease]: readonly string[], [token, body, ms]: readonly Argument[]): unknown {

@@ -33,6 +33,7 @@ export type {
   Entries,
   Explanation,
   InvalidateOptions,
+  MutateTargets,
   Loader,
   LoaderContext,
   Receipt,

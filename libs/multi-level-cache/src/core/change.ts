@@ -1,6 +1,6 @@
 /** What can be done with a change before a tier gets it, and how it is spelled for other processes. Pure. */
 import { Address, Scope, type ScopeRules } from './key.js';
-import type { Change, RemoteChange } from './tier.js';
+import type { Change, RemoteChange, RemoteKey } from './tier.js';
 
 /** Changes of at most so many keys each that together are this one. */
 export function partsOf(change: Change, most: number): readonly Change[] {
@@ -23,18 +23,18 @@ export function partsOf(change: Change, most: number): readonly Change[] {
  * could undo another process's newer write, a removal cannot.
  */
 export function removal(change: Change): Change {
-  return change.kind === 'set' || change.kind === 'touch'
-    ? { kind: 'delete', addresses: change.addresses }
-    : change;
+  return change.kind === 'expire' || change.kind === 'tags' || change.kind === 'delete'
+    ? change
+    : { kind: 'delete', addresses: change.addresses };
 }
 
-/** What another process changed, as a change of this one's. */
+/** What another process changed, as a removal to be made here. */
 export function localChange(remote: RemoteChange, namespace: string, rules: ScopeRules): Change {
   if (remote.kind === 'tags') return remote;
   const addresses = remote.keys.map(
     ([tenant, cache, key]) => new Address(new Scope(namespace, tenant, cache, rules), key),
   );
-  return { kind: remote.kind, addresses };
+  return { kind: remote.kind === 'expire' ? 'expire' : 'delete', addresses };
 }
 
 /** Type and payload of a change as other processes get them; values never leave this way. */
@@ -45,6 +45,9 @@ export function encodeChange(change: Change): { type: string; payload: string } 
       payload: JSON.stringify([change.tenant, change.tags, ...(change.soft ? [1] : [])]),
     };
   const keys = change.addresses.map(({ scope, key }) => [scope.tenant, scope.cache, key]);
+  if (change.kind === 'guard')
+    return { type: 'g', payload: JSON.stringify([change.id, change.ms, keys]) };
+  if (change.kind === 'unguard') return { type: 'u', payload: JSON.stringify([change.id, keys]) };
   const alive = change.kind === 'expire' || change.kind === 'touch';
   return { type: alive ? 'x' : 'd', payload: JSON.stringify(keys) };
 }
@@ -58,9 +61,8 @@ export function decodeChange(
     const body: unknown = JSON.parse(payload ?? '');
     if (!Array.isArray(body)) return undefined;
     if (type === 'd' || type === 'x')
-      return body.every(isKey)
-        ? { kind: type === 'd' ? 'delete' : 'expire', keys: body }
-        : undefined;
+      return isKeys(body) ? { kind: type === 'd' ? 'delete' : 'expire', keys: body } : undefined;
+    if (type === 'g' || type === 'u') return decodeGuard(type, body);
     const [tenant, tags, soft] = body as unknown[];
     return type === 't' && typeof tenant === 'string' && isTexts(tags)
       ? { kind: 'tags', tenant, tags, ...(soft === 1 ? { soft: true } : {}) }
@@ -70,7 +72,19 @@ export function decodeChange(
   }
 }
 
-function isKey(value: unknown): value is readonly [string, string, string] {
+function decodeGuard(type: 'g' | 'u', body: readonly unknown[]): RemoteChange | undefined {
+  const [id, keys] = [body[0], body.at(-1)];
+  if (typeof id !== 'string' || !isKeys(keys)) return undefined;
+  if (type === 'u') return { kind: 'unguard', keys, id };
+  const ms = body[1];
+  return typeof ms === 'number' && ms > 0 ? { kind: 'guard', keys, id, ms } : undefined;
+}
+
+function isKeys(value: unknown): value is RemoteKey[] {
+  return Array.isArray(value) && value.every(isKey);
+}
+
+function isKey(value: unknown): value is RemoteKey {
   return isTexts(value) && value.length === 3;
 }
 

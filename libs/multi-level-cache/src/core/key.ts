@@ -100,8 +100,8 @@ export class Scope {
     this.#tenantSegment = encodeSegment(tenant);
   }
 
-  /** `<namespace>:<tenant>:{<h8>}:<kind>:<cache>:<key>`: entry and lease of a key share a cluster slot. */
-  redisKey(kind: 'e' | 'l', { slot, encoded }: Address): string {
+  /** `<namespace>:<tenant>:{<h8>}:<kind>:<cache>:<key>`: entry, lease and write guards of a key share a cluster slot. */
+  redisKey(kind: 'e' | 'l' | 'w', { slot, encoded }: Address): string {
     return `${this.namespace}:${this.#tenantSegment}:{${slot}}:${kind}:${this.cache}:${encoded}`;
   }
 }

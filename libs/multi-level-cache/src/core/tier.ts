@@ -20,6 +20,8 @@ export interface TierRead {
   readonly entry?: Entry;
   /** What the tier wants to see again when a ticket for this key is asked. */
   readonly mark?: unknown;
+  /** Somebody is writing the key right now: nothing read meanwhile may be kept in any tier. */
+  readonly guarded?: boolean;
   /** Bytes in the store, where known. */
   readonly bytes?: number;
 }
@@ -29,11 +31,14 @@ export interface Ticket {
   readonly tier: TierName;
 }
 
-/** `busy`: another process loads this key now. `found`: someone filled it since the read. `none`: the tier is away. */
+/**
+ * `busy`: another process loads this key now. `guarded`: another one writes it: load, and keep nothing. `found`: someone
+ * filled it since the read. `none`: the tier is away.
+ */
 export type TicketReply =
   | { readonly kind: 'granted'; readonly ticket: Ticket }
   | { readonly kind: 'found'; readonly read: TierRead }
-  | { readonly kind: 'busy' }
+  | { readonly kind: 'busy' | 'guarded' }
   | { readonly kind: 'none' };
 
 /**
@@ -41,7 +46,8 @@ export type TicketReply =
  *
  * `expire`: stale from now on, kept for its grace. `set`: one entry per address, of one tenant. `touch`: fresh for `ms`
  * from now on where it is fresh now. `tags`: what carries one of them is gone, or stale where `soft`; `clear()` and
- * patterns are bumps of implicit tags.
+ * patterns are bumps of implicit tags. `guard`: removed, and nothing is filled for `ms`, or until the `unguard` of the same
+ * `id`, which removes again; guards of other ids stay.
  */
 export type Change =
   | { readonly kind: 'delete' | 'expire'; readonly addresses: readonly Address[] }
@@ -50,6 +56,13 @@ export type Change =
       readonly addresses: readonly Address[];
       readonly entries: readonly Entry[];
     }
+  | {
+      readonly kind: 'guard';
+      readonly addresses: readonly Address[];
+      readonly id: string;
+      readonly ms: number;
+    }
+  | { readonly kind: 'unguard'; readonly addresses: readonly Address[]; readonly id: string }
   | { readonly kind: 'touch'; readonly addresses: readonly [Address]; readonly ms: number }
   | {
       readonly kind: 'tags';
@@ -83,12 +96,19 @@ export interface TierListener {
   state(state: TierState): void;
 }
 
+/** A key as other processes name it. */
+export type RemoteKey = readonly [tenant: string, cache: string, key: string];
+
 /** What happened elsewhere; `expire`: the value may still stand in. */
 export type RemoteChange =
+  | { readonly kind: 'delete' | 'expire'; readonly keys: readonly RemoteKey[] }
   | {
-      readonly kind: 'delete' | 'expire';
-      readonly keys: readonly (readonly [tenant: string, cache: string, key: string])[];
+      readonly kind: 'guard';
+      readonly keys: readonly RemoteKey[];
+      readonly id: string;
+      readonly ms: number;
     }
+  | { readonly kind: 'unguard'; readonly keys: readonly RemoteKey[]; readonly id: string }
   | {
       readonly kind: 'tags';
       readonly tenant: string;
@@ -100,6 +120,8 @@ export type RemoteChange =
 export interface SharedDebt {
   readonly id: string;
   readonly change: RemoteChange;
+  /** No tier has taken it: it is to be made as if it were called now. */
+  readonly whole?: boolean;
 }
 
 /** What a shared tier remembers of changes that another tier has not taken, for every process to find. */
@@ -107,8 +129,10 @@ export interface DebtBook {
   /**
    * Where `apply` does not keep debts: stores one by itself. Nobody hears of it, so that the book has to be looked at now and
    * then.
+   *
+   * @param dueMs - no tier has taken it, and it is to be made then, unless it was struck before.
    */
-  owe?(id: string, change: Change): Promise<void>;
+  owe?(id: string, change: Change, dueMs?: number): Promise<void>;
   /** Some of what is outstanding, the oldest first; none = all has been paid. */
   debts(): Promise<readonly SharedDebt[]>;
   /** These have been paid. */

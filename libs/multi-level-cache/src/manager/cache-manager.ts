@@ -69,6 +69,12 @@ export interface WriteOptions {
   readonly strict?: boolean;
 }
 
+/** What a write is about to change; at least one key or tag. */
+export interface MutateTargets {
+  readonly keys?: readonly string[];
+  readonly tags?: readonly string[];
+}
+
 export interface InvalidateOptions extends WriteOptions {
   /** Keep it to stand in, within its grace, while the loader is late or fails. @defaultValue false */
   readonly soft?: boolean;
@@ -180,6 +186,24 @@ export abstract class CacheManager {
 
   /** Fresh for `ttl` from now on, in every tier; `false` = there is no fresh value. */
   abstract touch(key: string, ttl: Duration): Promise<boolean>;
+
+  /**
+   * Runs `write`, which changes the application's own data, with keys and tags of it under guard: what is loaded meanwhile goes
+   * to its callers and into no tier, on no instance; afterwards keys and tags are gone, also where `write` failed. A guard
+   * whose process dies ends after 5 s; until then readers load. A store that is away is made up for later.
+   *
+   * @returns what `write` returns; its error is thrown as it was
+   * @throws CacheError `CACHE_TIER_UNAVAILABLE` with `strict` only: before `write` runs, or after it where a store went away
+   * meanwhile
+   *
+   * @example
+   * await cache.mutate({ keys: [`user:${id}`], tags: ['users'] }, () => rows.update(id, patch));
+   */
+  abstract mutate<T>(
+    targets: MutateTargets,
+    write: () => T | Promise<T>,
+    options?: WriteOptions,
+  ): Promise<T>;
 
   /** Everything that carries one of the tags is gone, in every cache of the application (and tenant), at the cost of one write. */
   abstract invalidateTags(tags: readonly string[], options?: InvalidateOptions): Promise<Receipt>;

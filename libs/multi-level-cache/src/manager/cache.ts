@@ -25,6 +25,7 @@ import {
   type Explanation,
   type InvalidateOptions,
   type Loader,
+  type MutateTargets,
   type Receipt,
   type WarmOptions,
   type WriteOptions,
@@ -230,6 +231,15 @@ export class Cache extends CacheManager {
       false,
     );
     return true;
+  }
+
+  async mutate<T>(
+    targets: MutateTargets,
+    write: () => T | Promise<T>,
+    options?: WriteOptions,
+  ): Promise<T> {
+    this.#assertOpen();
+    return this.#verbs.mutate(this.#homes.current().scope, targets, write, options);
   }
 
   async invalidateTags(tags: readonly string[], options?: InvalidateOptions): Promise<Receipt> {

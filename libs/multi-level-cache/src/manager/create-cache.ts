@@ -84,6 +84,7 @@ class Application implements Shared {
         invalidationTimeout: INVALIDATION_TIMEOUT_MS,
         isolation,
         caches: () => this.caches.keys(),
+        redo: (change) => this.writes.redo(change),
         onPaid: (change) => this.writes.settle(tier.name, change),
         book: other?.book,
         bookReadable: () => other?.status().state !== 'down',

@@ -16,10 +16,19 @@ const RENEW_MS = 1_000;
 const FIRST_PAUSE_MS = 5;
 const LONGEST_PAUSE_MS = 40;
 
-/** How L2 stands towards a load: `found` ends it, `ticket` lets it fill; `away` leaves the fence to L3 alone. */
-type Lease = { readonly found?: Entry; readonly ticket?: Ticket; readonly away: boolean };
+/**
+ * How L2 stands towards a load: `found` ends it, `ticket` lets it fill; `away` leaves the fence to L3 alone; `guarded`: the key
+ * is being written, so what is loaded is kept nowhere.
+ */
+interface Lease {
+  readonly found?: Entry;
+  readonly ticket?: Ticket;
+  readonly away: boolean;
+  readonly guarded?: boolean;
+}
 const AWAY: Lease = { away: true };
 const TAKEN: Lease = { away: false };
+const GUARDED: Lease = { away: false, guarded: true };
 const TOGETHER = { together: true };
 
 /** The tiers a call may use. */
@@ -179,17 +188,18 @@ export class ReadPath {
       if (memory) l1?.fill(address, entry, memory);
       return { by: 'l2', entry };
     }
-    const way: Way = { tiers, memory, lease };
     try {
       await kind.bulk?.gather();
-      const third = await this.#third(flight, l3);
+      const third = lease.guarded ? undefined : await this.#third(flight, l3);
+      const guarded = lease.guarded || third?.guarded;
+      const way: Way = { tiers, memory: guarded ? undefined : memory, lease };
       if (third?.state === 'fresh' && third.entry && !kind.force) {
         const entry = withRefresh(third.entry, life);
         await this.#commit(address, entry, way);
         return { by: 'l3', entry };
       }
       flight.hold(third);
-      const row = l3 ? await l3.ticket(address, third ?? NOTHING) : undefined;
+      const row = l3 && !guarded ? await l3.ticket(address, third ?? NOTHING) : undefined;
       return await this.#loadAndCommit(
         flight,
         way,
@@ -270,6 +280,7 @@ export class ReadPath {
       const reply = await l2.ticket(flight.address, seen);
       if (reply.kind === 'granted') return { ticket: reply.ticket, away: false };
       if (reply.kind === 'none') return AWAY;
+      if (reply.kind === 'guarded') return GUARDED;
       if (clock.now() >= flight.until) throw lateError(flight.life);
       if (reply.kind === 'found') {
         seen = reply.read;

@@ -19,6 +19,8 @@ export interface ChangeOptions {
   /** How long an invalidation waits for the tier before it is queued. */
   readonly invalidationTimeout: number;
   readonly caches: () => Iterable<string>;
+  /** Makes a change anew, in every tier. */
+  readonly redo: (change: Change) => Promise<void>;
   /** What remains to be done above this tier once a late change has been applied to it. */
   readonly onPaid: (change: Change) => Promise<unknown>;
   /** Where every process writes down what this tier has not taken. */
@@ -81,17 +83,27 @@ export class TierChanges {
     return taken;
   }
 
-  /** Writes into the tier's book what another tier has not taken; `false` = it could not be. */
-  async keep(debt: string, change: Change): Promise<boolean> {
+  /**
+   * Writes into the tier's book what another tier has not taken; `false` = it could not be.
+   *
+   * @param dueMs - as of the book: no tier has taken it, and it is to be made then.
+   */
+  async keep(debt: string, change: Change, dueMs?: number): Promise<boolean> {
     const { book } = this.tier;
     if (!book?.owe) return false;
     try {
       for (const [at, part] of partsOf(change, KEYS_AT_A_TIME).entries())
-        await this.#deadline.race(book.owe(`${debt}.${at}`, part));
+        await this.#deadline.race(book.owe(`${debt}.${at}`, part, dueMs));
       return true;
     } catch {
       return false;
     }
+  }
+
+  /** Takes out of the tier's book what was kept as one part; what cannot be struck now is done once more later. */
+  async strike(debt: string): Promise<void> {
+    const struck = this.tier.book?.strike([`${debt}.0`]);
+    if (struck) await this.#deadline.race(struck).catch(() => undefined);
   }
 
   /** Another process could not reach the tier and tells what it owes it. */
@@ -165,7 +177,10 @@ export class TierChanges {
   /** The same for what others owe; nothing is read of the tier meanwhile. */
   async #payShared(shared: readonly SharedDebt[]): Promise<void> {
     const debts = new Debts(Infinity, this.options.caches);
-    for (const { change } of shared) debts.add(this.options.toLocal(change));
+    for (const { change, whole } of shared) {
+      if (whole) await this.options.redo(this.options.toLocal(change));
+      else debts.add(this.options.toLocal(change));
+    }
     for (let batch = debts.next; batch; batch = debts.next) {
       await this.#pay(batch);
       debts.paid(batch);

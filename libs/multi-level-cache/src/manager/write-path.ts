@@ -28,14 +28,15 @@ export class WritePath {
       return receipt(l1 ? 'ok' : 'off', 'off', 'off');
     }
     const rest = removal(change);
+    const here = isGuard(change) ? change : rest;
     const wanted = (tier: TierName): boolean => !tiers || tiers.includes(tier);
-    this.#local(rest, true);
+    this.#local(here, change.kind !== 'guard');
     const third = l3 ? await l3.changes.apply(wanted('l3') ? change : rest) : 'off';
     const stored = change.kind !== 'set' || (third === 'ok' && wanted('l3'));
     // A value that L3 holds reaches L2 with its next reader, under a lease; so L2 never holds what L3 has lost.
     const keep = wanted('l2') && !(change.kind === 'set' && stored);
     const second = await this.#second(keep ? change : rest, third);
-    this.#local(rest, false);
+    this.#local(here, false);
     if (strict && (second.taken === 'queued' || third === 'queued'))
       throw unavailable(third === 'queued' ? 'l3' : 'l2');
     const below = stored || (second.taken === 'ok' && keep);
@@ -48,6 +49,11 @@ export class WritePath {
     const rest = removal(change);
     if (tier === 'l3') await this.#second(rest, 'ok');
     this.#local(rest, false);
+  }
+
+  /** A change that nobody was to make before a time that has come: its writer is gone, or it was left to whoever finds it. */
+  async redo(change: Change): Promise<void> {
+    await this.write(change, false);
   }
 
   /** Listens to one shared tier. */
@@ -88,12 +94,9 @@ export class WritePath {
     const { flights, l1 } = this.parts;
     if (change.kind === 'tags') this.parts.tags.bump(change.tenant, change.tags, change.soft);
     else {
-      const removed = change.kind !== 'expire';
-      for (const { scope, key } of change.addresses) {
-        if (removed) l1?.drop(scope, key);
-        else l1?.expire(scope, key);
-        flights.detach(scope.tenant, scope.cache, key, removed);
-      }
+      void l1?.apply(change);
+      for (const { scope, key } of change.addresses)
+        flights.detach(scope.tenant, scope.cache, key, change.kind !== 'expire');
     }
     if (tell) this.#tell(change, 'local');
   }
@@ -103,8 +106,11 @@ export class WritePath {
     if (change.kind === 'tags') tags.bump(change.tenant, change.tags, change.soft);
     else {
       for (const [tenant, cache, key] of change.keys) {
-        l1?.drop(new Scope(namespace, tenant, cache, this.rules), key);
-        flights.detach(tenant, cache, key, change.kind === 'delete');
+        const scope = new Scope(namespace, tenant, cache, this.rules);
+        if (change.kind === 'guard') l1?.hold(scope, key, change.id, change.ms);
+        else if (change.kind === 'unguard') l1?.free(scope, key, change.id);
+        else l1?.drop(scope, key);
+        flights.detach(tenant, cache, key, change.kind !== 'expire');
       }
     }
     this.#tell(change, 'backplane');
@@ -125,6 +131,10 @@ export class WritePath {
         throw unavailable(guard.tier.name);
     }
   }
+}
+
+function isGuard({ kind }: Change): boolean {
+  return kind === 'guard' || kind === 'unguard';
 }
 
 function receipt(l1: Applied, l2: Applied, l3: Applied): Receipt {

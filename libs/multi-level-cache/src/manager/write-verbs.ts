@@ -2,11 +2,12 @@
 import { createEntry } from '../core/entry.js';
 import { checkTags, invalid, writeLife, type EntryLife } from '../core/entry-options.js';
 import { CacheError } from '../core/errors.js';
-import { groupTag, textFault, type Address, type Scope } from '../core/key.js';
+import { assertKey, groupTag, textFault, type Address, type Scope } from '../core/key.js';
 import type { Change } from '../core/tier.js';
 import { toMap } from './bulk-load.js';
-import type { Entries, Receipt } from './cache-manager.js';
+import type { Entries, MutateTargets, Receipt } from './cache-manager.js';
 import { settled } from './load.js';
+import { mutate } from './mutation.js';
 import type { Parts } from './parts.js';
 import type { WritePath } from './write-path.js';
 
@@ -50,6 +51,19 @@ export class WriteVerbs {
     return this.#change({ kind: 'expire', addresses: [this.addressOf(key)] }, options);
   }
 
+  async mutate<T>(
+    { tenant }: Scope,
+    targets: MutateTargets,
+    write: () => T | Promise<T>,
+    options: Given,
+  ): Promise<T> {
+    const { strict } = flagsOnly(options, 'strict');
+    const { keys, tags } = readTargets(targets);
+    if (typeof write !== 'function') throw invalid('write', 'must be a function');
+    const addresses = [...new Set(keys)].map(this.addressOf);
+    return mutate(this.parts, this.writes, { addresses, tenant, tags }, write, strict);
+  }
+
   tags({ tenant }: Scope, tags: readonly string[], options: Given): Promise<Receipt> {
     const { strict, soft } = flagsOnly(options, 'strict', 'soft');
     const checked = checkTags(tags, Number.MAX_SAFE_INTEGER);
@@ -90,6 +104,18 @@ export class WriteVerbs {
   #write(change: Change, strict: boolean, life = this.base()): Promise<Receipt> {
     return this.writes.write(change, strict, life.tiers);
   }
+}
+
+function readTargets(targets: unknown): Required<MutateTargets> {
+  if (typeof targets !== 'object' || targets === null)
+    throw invalid('targets', 'must be an object of keys and tags');
+  const { keys = [], tags = [], ...unknown } = targets as Record<string, unknown>;
+  for (const name of Object.keys(unknown)) throw invalid(name, 'is unknown; known are keys, tags');
+  if (!Array.isArray(keys)) throw invalid('keys', 'must be a list of strings');
+  keys.forEach(assertKey);
+  const checked = checkTags(tags as readonly string[], Number.MAX_SAFE_INTEGER);
+  if (keys.length + checked.length === 0) throw invalid('targets', 'names no key and no tag');
+  return { keys: keys as string[], tags: checked };
 }
 
 /** The group a pattern names; throws `CACHE_PATTERN_UNDECLARED`. */

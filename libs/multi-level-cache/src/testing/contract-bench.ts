@@ -92,6 +92,13 @@ export class Bench {
     return entry;
   }
 
+  /** Whether a value loaded now would be kept. */
+  async keeps(address: Address, value: unknown): Promise<boolean> {
+    const reply = await this.tier.ticket(address, await this.read(address));
+    if (reply.kind !== 'granted') return false;
+    return this.tier.fill(address, this.entry(value), reply.ticket);
+  }
+
   async apply(change: Change): Promise<void> {
     await this.tier.apply(change);
   }

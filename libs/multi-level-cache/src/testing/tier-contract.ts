@@ -7,6 +7,7 @@ import {
   type ContractSetup,
 } from './contract-bench.js';
 import { FENCE_CHECKS } from './contract-fences.js';
+import { GUARD_CHECKS } from './contract-guards.js';
 import { LIFE_CHECKS, STALE_CHECKS } from './contract-life.js';
 import { VALUE_CHECKS } from './contract-values.js';
 
@@ -25,7 +26,7 @@ export function tierContract(
   options: ContractOptions = {},
 ): readonly ContractCase[] {
   const stale = options.stale === false ? {} : STALE_CHECKS;
-  const checks = { ...VALUE_CHECKS, ...LIFE_CHECKS, ...stale, ...FENCE_CHECKS };
+  const checks = { ...VALUE_CHECKS, ...LIFE_CHECKS, ...stale, ...FENCE_CHECKS, ...GUARD_CHECKS };
   const bind = (check: Check) => async (): Promise<void> => {
     const setup = await make();
     try {

@@ -194,7 +194,7 @@ class Pair {
     const entry = createEntry(value, life, this.clock.now(), 0, true);
     const addresses = [step.address];
     if (step.do === 'set') await tier.apply({ kind: 'set', addresses, entries: [entry] });
-    else tier.fill(step.address, entry, tier.ticketFor(step.address));
+    else tier.fill(step.address, entry, tier.ticketFor(step.address)!);
     const size = 200 + 2 * step.address.key.length + entry.shape.bytes;
     model.store(step.address, value, step.ms, step.tags, size);
   }
@@ -238,7 +238,7 @@ it('a listener that writes and reads while it is told never meets or causes anot
         const value = { ...mine, filler: 'x'.repeat(length) };
         const life = { ttl: 1_000, grace: 0, tags: [] };
         const entry = createEntry(value, life, clock.now(), 0, true);
-        if (what === 'fill') tier.fill(at, entry, tier.ticketFor(at));
+        if (what === 'fill') tier.fill(at, entry, tier.ticketFor(at)!);
         else if (what === 'drop') tier.drop(at.scope, at.key);
         const row = tier.hit(tier.partition(at.scope), at.key);
         if (row !== NO_ROW) expect(tier.value(row)).toMatchObject(mine);

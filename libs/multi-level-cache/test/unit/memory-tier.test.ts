@@ -24,7 +24,7 @@ function bench(options: Partial<L1Options> = {}) {
   const entry = (value: unknown, life: Partial<Life> = {}): Entry =>
     createEntry(value, { ttl: 1_000, grace: 1_000, tags: [], ...life }, clock.now(), 0, true);
   const fill = (key: string, value: unknown = key, life: Partial<Life> = {}): boolean =>
-    tier.fill(at(key), entry(value, life), tier.ticketFor(at(key)));
+    tier.fill(at(key), entry(value, life), tier.ticketFor(at(key))!)!;
   const hit = (key: string): Hit | undefined => {
     const row = tier.hit(tier.partition(scope), key);
     if (row === NO_ROW) return undefined;
@@ -164,7 +164,7 @@ describe('the bounds', () => {
   it('hold by bytes, over all partitions', () => {
     const { tier, entry, fill } = bench({ maxSize: 4_000 });
     const other = new Address(new Scope('app', 't:a', 'default'), 'key');
-    tier.fill(other, entry('x'.repeat(1_000)), tier.ticketFor(other));
+    tier.fill(other, entry('x'.repeat(1_000)), tier.ticketFor(other)!);
     for (let n = 0; n < 10; n++) fill(`key${n}`, 'x'.repeat(1_000));
     const { bytes, entries, evictions } = tier.status();
     expect(bytes).toBeLessThanOrEqual(4_000);
@@ -185,7 +185,7 @@ describe('the bounds', () => {
     const { tier, entry } = bench({ maxSize: 2 ** 40 });
     const small = entry('value');
     const huge = { ...small, shape: { ...small.shape, bytes: 2 ** 32 } };
-    expect(tier.fill(at('key'), huge, tier.ticketFor(at('key')))).toBe(false);
+    expect(tier.fill(at('key'), huge, tier.ticketFor(at('key'))!)).toBe(false);
     expect(tier.status()).toMatchObject({ entries: 0, bytes: 0 });
   });
 
@@ -243,7 +243,7 @@ describe('a flush', () => {
     const { tier, entry, fill, hit } = bench();
     fill('a');
     fill('b');
-    const ticket = tier.ticketFor(at('c'));
+    const ticket = tier.ticketFor(at('c'))!;
     tier.flush();
     expect(tier.fill(at('c'), entry('late'), ticket)).toBe(false);
     expect(tier.read(at('a'))).toEqual({ state: 'invalid' });
@@ -326,8 +326,8 @@ describe('a drop', () => {
   it('removes the entry and voids tickets of its key', () => {
     const { tier, entry, fill } = bench();
     fill('key');
-    const ticket = tier.ticketFor(at('key'));
-    const other = tier.ticketFor(at('other'));
+    const ticket = tier.ticketFor(at('key'))!;
+    const other = tier.ticketFor(at('other'))!;
     tier.drop(new Scope('app', 'p', 'default'), 'key');
     expect(tier.read(at('key')).state).toBe('absent');
     expect(tier.fill(at('key'), entry('late'), ticket)).toBe(false);
@@ -339,7 +339,7 @@ describe('an expiry', () => {
   it('voids tickets of its key, whether the entry is fresh, stale or not there', () => {
     const { tier, entry, fill } = bench();
     const late = (): boolean => {
-      const ticket = tier.ticketFor(at('key'));
+      const ticket = tier.ticketFor(at('key'))!;
       tier.expire(scope, 'key');
       return tier.fill(at('key'), entry('late'), ticket);
     };
@@ -372,7 +372,7 @@ describe('a ticket', () => {
 
   it('is void once a tag of the value, not of the call, was bumped', () => {
     const { tier, entry } = bench();
-    const ticket = tier.ticketFor(at('key'));
+    const ticket = tier.ticketFor(at('key'))!;
     tier.tags.bump('p', ['late']);
     expect(tier.fill(at('key'), entry('value', { tags: ['late'] }), ticket)).toBe(false);
     expect(tier.fill(at('key'), entry('value', { tags: ['other'] }), ticket)).toBe(true);

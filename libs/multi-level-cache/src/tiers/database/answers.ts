@@ -4,6 +4,7 @@ import { open } from '../../core/envelope.js';
 import type { Address } from '../../core/key.js';
 import type { Ticket, TierRead } from '../../core/tier.js';
 import type { Rows } from './rows.js';
+import { GUARDED_VERSION } from './sql.js';
 
 /** What a read tells of the store: a ticket for a fill is made of it. */
 export interface Mark {
@@ -56,6 +57,7 @@ type Bumps = ReadonlyMap<string, Numbers>;
 /** `null` = no record of the tag: never bumped. */
 type Numbers = readonly [hard: number | null, soft: number | null];
 const NEVER: Numbers = [0, 0];
+const WRITTEN_NOW = String(GUARDED_VERSION);
 const NO_TAGS: readonly string[] = Object.freeze([]);
 
 export class Answers {
@@ -85,6 +87,7 @@ export class Answers {
     takenAt: number,
   ): TierRead {
     const mark = markOf(state, ver, takenAt);
+    if (ver === WRITTEN_NOW) return { state: 'invalid', mark, guarded: true };
     if (bytes === null) return { state: 'invalid', mark };
     const tags = listed === null ? NO_TAGS : (JSON.parse(listed) as readonly string[]);
     const bumped = this.#bumped(address, own, bumps, Number(ver));

@@ -41,15 +41,17 @@ const STEPS: readonly Step[] = [
   (schema, table) =>
     `alter table ${names(schema, table).tag} add column if not exists soft bigint not null default 0;`,
   (schema, table) => {
-    const { outbox } = names(schema, table);
+    const { entry, outbox } = names(schema, table);
     return `
+      alter table ${entry} add column if not exists guards text[];
       create table if not exists ${outbox} (
         id text collate "C" primary key,
         app text collate "C" not null,
         seq bigint generated always as identity,
         type text not null,
         payload text not null,
-        created_at timestamptz not null default clock_timestamp()
+        whole boolean not null,
+        due_at timestamptz not null
       );
       create index if not exists outbox_app_seq on ${outbox} (app, seq);`;
   },

@@ -7,6 +7,13 @@ import type { Statements } from './sql.js';
 const SOME = 1_000;
 const URGENT = { urgent: true };
 
+interface Row {
+  readonly id: string;
+  readonly type: string;
+  readonly payload: string;
+  readonly whole: boolean;
+}
+
 export class Outbox implements DebtBook {
   constructor(
     readonly database: Database,
@@ -15,24 +22,20 @@ export class Outbox implements DebtBook {
     readonly namespace: string,
   ) {}
 
-  async owe(id: string, change: Change): Promise<void> {
+  async owe(id: string, change: Change, dueMs?: number): Promise<void> {
     const { type, payload } = encodeChange(change);
-    const values = [id, this.namespace, type, payload];
+    const values = [id, this.namespace, type, payload, dueMs];
     await this.database.query(this.sql.owe, values, URGENT);
   }
 
   async debts(): Promise<readonly SharedDebt[]> {
     const values = [this.namespace, SOME];
-    const rows = await this.database.query<Record<'id' | 'type' | 'payload', string>>(
-      this.sql.debts,
-      values,
-      URGENT,
-    );
+    const rows = await this.database.query<Row>(this.sql.debts, values, URGENT);
     const found: SharedDebt[] = [];
     const rubbish: string[] = [];
-    for (const { id, type, payload } of rows) {
+    for (const { id, type, payload, whole } of rows) {
       const change = decodeChange(type, payload);
-      if (change) found.push({ id, change });
+      if (change) found.push({ id, change, whole });
       else rubbish.push(id);
     }
     if (rubbish.length > 0) await this.strike(rubbish);

@@ -14,6 +14,7 @@ export interface Statements {
   readonly fill: string;
   readonly set: string;
   readonly remove: string;
+  readonly guard: string;
   readonly expire: string;
   readonly touch: string;
   readonly bump: string;
@@ -36,11 +37,15 @@ const BUCKET = (time: string): string => `floor(extract(epoch from ${time}) / 36
 const SPAN = (span: string): string => `date_part('epoch', ${span}) * 1000`;
 /** Bytes of a row beside its value. */
 const ROW_BYTES = 140;
+/** What a row that is being written is read as: no fill can name it. */
+export const GUARDED_VERSION = -2;
 /** What a fence writes as `seen`: a loaded row has a version there. */
 const FENCE = -1;
 /** Separates tags in one text; no tag holds a control character but our own marks. */
 export const SEPARATOR = '\u001f';
 const FROM_NOW = (ms: string): string => `clock_timestamp() + ${ms} * interval '1 millisecond'`;
+
+const NOW_MS = `date_part('epoch', clock_timestamp()) * 1000`;
 
 /** A row that fences older loads off outlives them, however soon its value dies. */
 const FENCED_BUCKET = (stale: string): string =>
@@ -64,12 +69,17 @@ const stateOf = ({ ver }: Names, inSession: boolean): string => `
     ${inSession ? "current_setting('mlcache.start')" : START} as inc,
     ${inSession ? "current_setting('mlcache.system')" : SYSTEM} || left(pg_walfile_name(pg_current_wal_lsn()), 8) as tl`;
 
+const OWN_GUARD = `$3::text || '|' || (${NOW_MS} + $4::float8)`;
+/** Somebody is writing this row: a guard is its id and when it ends, in ms of the server's time. */
+const GUARDED = `(e.guards is not null and exists (
+  select from unnest(e.guards) g where split_part(g, '|', 2)::float8 > ${NOW_MS}))`;
+
 /** Tombstones of $1 tenants and $2 hashes, up to their `on conflict`. */
-const TOMBSTONES = (n: Names, state: string): string => `
+const TOMBSTONES = (n: Names, state: string, guards = 'null'): string => `
       s as (${state}), v as (select nextval('${n.ver}') as ver)
-      insert into ${n.entry} as e (tenant, key_hash, value, ver, seen, tl, tags, created_at, expires_at, stale_until, expiry_bucket)
+      insert into ${n.entry} as e (tenant, key_hash, value, ver, seen, tl, tags, created_at, expires_at, stale_until, expiry_bucket, guards)
       select w.tenant, w.key_hash, null, v.ver, ${FENCE}, s.tl, '{}', clock_timestamp(), clock_timestamp(),
-        ${FROM_NOW(String(TOMBSTONE_MS))}, ${FENCED_BUCKET('clock_timestamp()')}
+        ${FROM_NOW(String(TOMBSTONE_MS))}, ${FENCED_BUCKET('clock_timestamp()')}, ${guards}
       from unnest($1::text[], $2::bytea[]) as w(tenant, key_hash) cross join s cross join v
       order by w.tenant, w.key_hash`;
 
@@ -104,7 +114,7 @@ export function statements(n: Names, inSession: boolean): Statements {
         null::text as bumps, null::bytea as value
       from s
       union all
-      select w.at::int, e.ver::text, ${SPAN('statement_timestamp() - e.created_at')}, ${SPAN('e.expires_at - statement_timestamp()')},
+      select w.at::int, case when ${GUARDED} then '${GUARDED_VERSION}' else e.ver::text end, ${SPAN('statement_timestamp() - e.created_at')}, ${SPAN('e.expires_at - statement_timestamp()')},
         ${SPAN('e.stale_until - statement_timestamp()')},
         case when e.tags <> '{}' then array_to_json(e.tags)::text end,
         case when e.tags <> '{}' then (
@@ -130,7 +140,7 @@ export function statements(n: Names, inSession: boolean): Statements {
       on conflict (tenant, key_hash) do update set value = excluded.value, ver = excluded.ver, seen = excluded.seen,
         tl = excluded.tl, tags = excluded.tags, created_at = excluded.created_at, expires_at = excluded.expires_at,
         stale_until = excluded.stale_until, expiry_bucket = excluded.expiry_bucket
-      where e.ver <= excluded.seen
+      where e.ver <= excluded.seen and not ${GUARDED}
       returning tenant, key_hash`,
     // $1 tenants, $2 hashes, $3 values, $4 tags as JSON, $5 age, $6 fresh, $7 stale
     set: `
@@ -152,6 +162,17 @@ export function statements(n: Names, inSession: boolean): Statements {
         tags = '{}', created_at = excluded.created_at, expires_at = excluded.expires_at, stale_until = excluded.stale_until,
         expiry_bucket = excluded.expiry_bucket
       where e.ver <= excluded.ver or e.tl <> excluded.tl`,
+    // $1 tenants, $2 hashes, $3 id, $4 ms or 0 to end it: tombstones that refuse every fill until then, whatever its ticket
+    guard: `
+      with ${TOMBSTONES(n, state, `case when $4::float8 > 0 then array[${OWN_GUARD}] end`)}
+      on conflict (tenant, key_hash) do update set value = null, ver = greatest(e.ver, excluded.ver), seen = ${FENCE},
+        tl = excluded.tl, tags = '{}', created_at = excluded.created_at, expires_at = excluded.expires_at,
+        stale_until = excluded.stale_until, expiry_bucket = excluded.expiry_bucket,
+        guards = (
+          select array_agg(g) from (
+            select g from unnest(e.guards) g where split_part(g, '|', 2)::float8 > ${NOW_MS} and split_part(g, '|', 1) <> $3
+            union all
+            select ${OWN_GUARD} where $4::float8 > 0) all_guards)`,
     // $1 tenants, $2 hashes: stale from now on, and a fence like a tombstone; a tombstone where there is nothing
     expire: `
       with ${TOMBSTONES(n, state)}
@@ -177,11 +198,15 @@ export function statements(n: Names, inSession: boolean): Statements {
       order by w.tag
       on conflict (tenant, tag) do update set hard = greatest(t.hard, excluded.hard), soft = greatest(t.soft, excluded.soft),
         bumped_at = excluded.bumped_at`,
-    // $1 id, $2 application, $3 type, $4 payload
+    // $1 id, $2 application, $3 type, $4 payload, $5 ms until it is due, or null: L3 has taken it already
     owe: `
-      insert into ${n.outbox} (id, app, type, payload) values ($1, $2, $3, $4) on conflict (id) do nothing`,
+      insert into ${n.outbox} (id, app, type, payload, whole, due_at)
+      values ($1, $2, $3, $4, $5::float8 is not null, ${FROM_NOW('coalesce($5::float8, 0)')})
+      on conflict (id) do update set due_at = excluded.due_at`,
     // $1 application, $2 rows at most
-    debts: `select id, type, payload from ${n.outbox} where app = $1 order by seq limit $2`,
+    debts: `
+      select id, type, payload, whole from ${n.outbox}
+      where app = $1 and due_at <= clock_timestamp() order by seq limit $2`,
     // $1 application, $2 ids
     strike: `delete from ${n.outbox} where app = $1 and id = any($2::text[])`,
     // $1 percent of the table's pages to look at: exact sums cost more than the answer is worth

@@ -40,6 +40,11 @@ export class Writes {
         await this.#run(this.sql.touch, [this.rows.tenant(scope.tenant), hash, ms]);
         return;
       }
+      case 'guard':
+      case 'unguard': {
+        const ms = change.kind === 'guard' ? change.ms : 0;
+        return this.#each(this.sql.guard, change.addresses, [change.id, ms]);
+      }
       case 'set':
         return this.#set(change.addresses, change.entries, until);
       case 'delete':
@@ -76,11 +81,15 @@ export class Writes {
     this.wrote(list.length);
   }
 
-  async #each(statement: string, addresses: readonly Address[]): Promise<void> {
+  async #each(
+    statement: string,
+    addresses: readonly Address[],
+    more: readonly unknown[] = [],
+  ): Promise<void> {
     const distinct = [...new Map(addresses.map((address) => [address.rowHash, address])).values()];
     for (let at = 0; at < distinct.length; at += KEYS_PER_STATEMENT) {
       const some = distinct.slice(at, at + KEYS_PER_STATEMENT);
-      await this.#run(statement, [this.rows.tenants(some), this.rows.hashes(some)]);
+      await this.#run(statement, [this.rows.tenants(some), this.rows.hashes(some), ...more]);
     }
   }
 

@@ -1,5 +1,6 @@
 /** L1: entries in this process's memory, found synchronously. Here are its rules and bounds; the table holds the entries. */
 import { Fences, type FenceTicket } from '../../coherence/fences.js';
+import { Holds } from '../../coherence/holds.js';
 import { TagClock, type TagVerdict } from '../../coherence/tag-clock.js';
 import type { Clock } from '../../core/clock.js';
 import { capped, touched, type Entry } from '../../core/entry.js';
@@ -52,6 +53,7 @@ export class MemoryTier implements Tier {
   /** Told of each entry that went without being written. */
   onEvict: ((cache: string, key: string, reason: 'size' | 'expired') => void) | undefined;
   readonly #fences = new Fences();
+  readonly #holds = new Holds();
   readonly #partitions = new Partitions();
   #table: Table;
   /** Number of the tag clock since the last flush: what was last known to be valid before it is dead. */
@@ -148,13 +150,15 @@ export class MemoryTier implements Tier {
     };
   }
 
-  /** The right to fill; to be taken before anything below is read. */
-  ticketFor({ scope, key }: Address): Ticket {
+  /** The right to fill; to be taken before anything below is read. None while somebody writes the key. */
+  ticketFor({ scope, key }: Address): Ticket | undefined {
+    if (this.#holds.has(scope.id, key, this.clock.now())) return undefined;
     return new MemoryTicket(this.#fences.ticket(scope.id, key), this.tags.changes);
   }
 
   ticket(address: Address, _read: TierRead): TicketReply {
-    return { kind: 'granted', ticket: this.ticketFor(address) };
+    const ticket = this.ticketFor(address);
+    return ticket ? { kind: 'granted', ticket } : { kind: 'guarded' };
   }
 
   fill(address: Address, entry: Entry, ticket: Ticket): boolean {
@@ -168,6 +172,10 @@ export class MemoryTier implements Tier {
     if (change.kind === 'tags') this.tags.bump(change.tenant, change.tags, change.soft);
     else if (change.kind === 'expire')
       for (const { scope, key } of change.addresses) this.expire(scope, key);
+    else if (change.kind === 'guard')
+      for (const { scope, key } of change.addresses) this.hold(scope, key, change.id, change.ms);
+    else if (change.kind === 'unguard')
+      for (const { scope, key } of change.addresses) this.free(scope, key, change.id);
     else if (change.kind === 'touch') this.#touch(change.addresses[0], change.ms);
     else {
       for (const { scope, key } of change.addresses) this.drop(scope, key);
@@ -190,6 +198,18 @@ export class MemoryTier implements Tier {
     this.#fences.bump(scope.id, key);
     const row = this.#find(scope, key);
     if (row !== NO_ROW) this.#table.remove(row);
+  }
+
+  /** Somebody writes the key: the entry goes, and none is taken for `ms`, or until the writer frees it. */
+  hold(scope: Scope, key: string, id: string, ms: number): void {
+    const now = this.clock.now();
+    this.#holds.hold(scope.id, key, id, now + ms, now);
+    this.drop(scope, key);
+  }
+
+  free(scope: Scope, key: string, id: string): void {
+    this.#holds.free(scope.id, key, id);
+    this.drop(scope, key);
   }
 
   /** Forgets everything at once, at the cost of two numbers; the rows are swept as they are met. */

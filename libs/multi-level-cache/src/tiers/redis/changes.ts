@@ -7,13 +7,15 @@ import type { ApplyHow, Change } from '../../core/tier.js';
 import type { Argument } from './commands.js';
 import { unavailable } from './connection.js';
 import type { Link } from './link.js';
-import { CHANGE, ENTRY, MODE, type Mode } from './scripts.js';
+import { CHANGE, ENTRY, GUARD, MODE, type Mode } from './scripts.js';
 import type { Session } from './session.js';
 import { field, withGroups, type TagNumbers } from './tag-numbers.js';
 import { sealEntry } from './wire.js';
 
 /** So that messages stay small. */
 const KEYS_PER_MESSAGE = 100;
+
+type Guarding = Extract<Change, { kind: 'guard' | 'unguard' }>;
 
 export class Changes {
   readonly #sender = randomBytes(6).toString('hex');
@@ -70,6 +72,8 @@ export class Changes {
       const fields = withGroups(change.tags).map((tag) => field(tag, change.soft === true));
       return commands.run(CHANGE, shared, [...head, MODE.tags, ...fields]);
     }
+    if (change.kind === 'guard' || change.kind === 'unguard')
+      return this.#guard(change, () => commands.run(CHANGE, shared, [...head, MODE.drop]));
     const mode = modeOf(change);
     const bodies = change.addresses.map((address, at) => this.#body(change, address, at, session));
     if (!commands.isCluster)
@@ -79,21 +83,42 @@ export class Changes {
         [...head, mode, ...bodies.flat()],
       );
     // Slots of their own: entries first, then the announcement, so that who hears of it reads nothing older.
-    const entries = await Promise.allSettled(
-      change.addresses.map((address, at) =>
-        commands.run(ENTRY, pairOf(address), [mode, ...bodies[at]]),
+    const entries = change.addresses.map((address, at) =>
+      commands.run(ENTRY, pairOf(address), [mode, ...bodies[at]]),
+    );
+    return this.#announce(entries, () => commands.run(CHANGE, shared, [...head, MODE.drop]));
+  }
+
+  /** The keys' own records first, then the announcement: on one server in one round trip. */
+  async #guard(change: Guarding, tell: () => Promise<unknown>): Promise<unknown> {
+    const ms = change.kind === 'guard' ? change.ms : 0;
+    const { commands } = this.link;
+    const guards = change.addresses.map((address) =>
+      commands.run(
+        GUARD,
+        [...pairOf(address), address.scope.redisKey('w', address)],
+        [change.id, ms],
       ),
     );
-    const number = await commands.run(CHANGE, shared, [...head, MODE.drop]);
+    return this.#announce(guards, tell);
+  }
+
+  async #announce(
+    steps: readonly Promise<unknown>[],
+    tell: () => Promise<unknown>,
+  ): Promise<unknown> {
+    const settled = Promise.allSettled(steps);
+    if (this.link.commands.isCluster) await settled;
+    const number = await tell();
     // A node that is away still holds its entries: the rest was told all the same, and the caller owes this one.
-    const failed = entries.find((entry) => entry.status === 'rejected');
+    const failed = (await settled).find((step) => step.status === 'rejected');
     if (failed) throw failed.reason;
     return number;
   }
 
   /** Envelope or nothing, and the ms that belong to it. */
   #body(
-    change: Exclude<Change, { kind: 'tags' }>,
+    change: Exclude<Change, Guarding | { kind: 'tags' }>,
     address: Address,
     at: number,
     session: Session,
@@ -111,6 +136,6 @@ function pairOf(address: Address): [string, string] {
   return [address.scope.redisKey('e', address), address.scope.redisKey('l', address)];
 }
 
-function modeOf({ kind }: Exclude<Change, { kind: 'tags' }>): Mode {
+function modeOf({ kind }: Exclude<Change, Guarding | { kind: 'tags' }>): Mode {
   return kind === 'delete' ? MODE.drop : MODE[kind];
 }

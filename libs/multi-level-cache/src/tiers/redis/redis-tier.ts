@@ -118,14 +118,14 @@ export class RedisTier implements Tier {
     const token = randomBytes(8).toString('hex');
     const seen = (read.mark as Buffer | undefined)?.subarray(ID_OFFSET, ID_OFFSET + ID_BYTES) ?? '';
     const before = this.#clock.now();
-    const keys = [scope.redisKey('e', address), scope.redisKey('l', address)];
+    const keys = (['e', 'l', 'w'] as const).map((kind) => scope.redisKey(kind, address));
     const reply = await this.#link.commands.run(LEASE, keys, [token, LEASE_MS, seen]);
     if (Buffer.isBuffer(reply))
       return {
         kind: 'found',
         read: await this.#judge(address, { bytes: reply, session, at: before }),
       };
-    if (reply !== 1) return { kind: 'busy' };
+    if (reply !== 1) return { kind: reply === 2 ? 'guarded' : 'busy' };
     return {
       kind: 'granted',
       ticket: { tier: 'l2', token, session, n0 } as Lease,

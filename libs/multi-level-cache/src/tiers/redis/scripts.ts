@@ -54,11 +54,13 @@ return numbers
 `);
 
 /**
- * The right to load a key. An entry is returned only if it is another one than the caller has just read and rejected.
+ * The right to load a key; nobody has it while the key is being written. An entry is returned only if it is another one than
+ * the caller has just read and rejected.
  *
- * KEYS entry lease · ARGV token, ms, id of the rejected entry or '' · → entry · 1 granted · 0 busy
+ * KEYS entry lease guards · ARGV token, ms, id of the rejected entry or '' · → entry · 2 guarded · 1 granted · 0 busy
  */
 export const LEASE = script(`
+if redis.call('EXISTS', KEYS[3]) == 1 then return 2 end
 local id = redis.call('GETRANGE', KEYS[1], 34, 41)
 if #id == 8 and id ~= ARGV[3] then return redis.call('GET', KEYS[1]) end
 if redis.call('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[2]) then return 1 end
@@ -162,6 +164,32 @@ redis.call('XADD', KEYS[3], 'MAXLEN', '~', 10000, '*', unpack(message))
 return number
 `);
 
+/**
+ * Begins or ends the writing of a key: entry and lease go, and while a guard stands no lease is given. Each ends by itself;
+ * the record lives as long as the last of them.
+ *
+ * KEYS entry lease guards · ARGV id, ms or 0 to end it
+ */
+export const GUARD = script(`
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local last = 0
+local guards = redis.call('HGETALL', KEYS[3])
+for i = 1, #guards, 2 do
+  local ends = tonumber(guards[i + 1])
+  if ends <= now or guards[i] == ARGV[1] then redis.call('HDEL', KEYS[3], guards[i])
+  else last = math.max(last, ends) end
+end
+if tonumber(ARGV[2]) > 0 then
+  local ends = now + tonumber(ARGV[2])
+  redis.call('HSET', KEYS[3], ARGV[1], string.format('%.0f', ends))
+  last = math.max(last, ends)
+end
+if last > 0 then redis.call('PEXPIRE', KEYS[3], last - now) end
+redis.call('UNLINK', KEYS[1], KEYS[2])
+return 1
+`);
+
 /** The part of a change that lives in a key's own cluster slot. KEYS entry lease · ARGV mode, envelope or '', ms */
 export const ENTRY = script(`${ENTRY_STEP}
 step(ARGV[1], KEYS[1], KEYS[2], ARGV[2], ARGV[3])
@@ -179,7 +207,7 @@ local tries = {
   { 'GET', KEYS[1] }, { 'GETRANGE', KEYS[1], 0, 1 }, { 'SET', KEYS[1], '1', 'PX', 1 }, { 'SETRANGE', KEYS[1], 0, '1' },
   { 'EXISTS', KEYS[1] }, { 'INCR', KEYS[1] }, { 'PEXPIRE', KEYS[1], 1 }, { 'DEL', KEYS[1] }, { 'UNLINK', KEYS[1] },
   { 'HSETNX', KEYS[2], 'f', 1 }, { 'HSET', KEYS[2], 'f', 1 }, { 'HMGET', KEYS[2], 'f' }, { 'HLEN', KEYS[2] },
-  { 'HSCAN', KEYS[2], 0 }, { 'HDEL', KEYS[2], 'f' }, { 'UNLINK', KEYS[2] }, { 'XADD', KEYS[2], '*', 'f', 1 }, { 'XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1 },
+  { 'HSCAN', KEYS[2], 0 }, { 'HGETALL', KEYS[2] }, { 'HDEL', KEYS[2], 'f' }, { 'UNLINK', KEYS[2] }, { 'XADD', KEYS[2], '*', 'f', 1 }, { 'XREVRANGE', KEYS[2], '+', '-', 'COUNT', 1 },
   { 'UNLINK', KEYS[2] }, { 'TIME' },
 }
 local missing = {}

@@ -1,0 +1,106 @@
+/** A write to the application's own data with its keys and tags under guard: before, while and after, and if the writer dies. */
+import { randomBytes } from 'node:crypto';
+import type { Address } from '../core/key.js';
+import type { Change } from '../core/tier.js';
+import type { Parts } from './parts.js';
+import type { TierChanges } from './tier-changes.js';
+import type { WritePath } from './write-path.js';
+
+/** A guard whose writer is gone ends after this time by itself. */
+const GUARD_MS = 5_000;
+
+/** What a write is about to change. */
+export interface Targets {
+  readonly addresses: readonly Address[];
+  readonly tenant: string;
+  readonly tags: readonly string[];
+}
+
+/**
+ * Keys: entry and lease go in every tier, no lease is given and no fill taken until the write is over, so a load that began
+ * before its commit is kept nowhere, whoever ran it. A writer that dies stands in the way for `GUARD_MS` at most.
+ *
+ * Tags: bumped before and after. Against a writer that dies in between, the bump after is written down in L3 beforehand; if
+ * nobody strikes it in time, whoever looks into the book next makes it.
+ */
+export async function mutate<T>(
+  parts: Parts,
+  writes: WritePath,
+  targets: Targets,
+  write: () => T | Promise<T>,
+  strict: boolean,
+): Promise<T> {
+  const mutation = new Mutation(parts, writes, targets, strict);
+  try {
+    await mutation.begin();
+    return await write();
+  } finally {
+    await mutation.end();
+  }
+}
+
+class Mutation {
+  readonly #id = randomBytes(9).toString('base64url');
+  readonly #tags: Change | undefined;
+  #begun = false;
+  #ended = false;
+  #renewing: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    readonly parts: Parts,
+    readonly writes: WritePath,
+    readonly targets: Targets,
+    readonly strict: boolean,
+  ) {
+    const { tenant, tags } = targets;
+    this.#tags = tags.length > 0 ? { kind: 'tags', tenant, tags } : undefined;
+  }
+
+  async begin(): Promise<void> {
+    await this.#guard(this.strict);
+    if (this.#tags) await this.writes.write(this.#tags, this.strict);
+    this.#begun = true;
+    this.#renewLater();
+  }
+
+  /** As a delete of the keys and a bump of the tags; also where the write has failed, for it may have done something. */
+  async end(): Promise<void> {
+    this.#ended = true;
+    // A guard on its way would come after its end.
+    await this.#renewing.catch(() => undefined);
+    const { addresses } = this.targets;
+    // What failed to begin is cleaned up, and its own error is the one to tell.
+    const strict = this.strict && this.#begun;
+    const ends =
+      addresses.length > 0 ? [{ kind: 'unguard', addresses, id: this.#id } as const] : [];
+    const told = await Promise.allSettled(
+      [...ends, ...(this.#tags ? [this.#tags] : [])].map((change) =>
+        this.writes.write(change, strict),
+      ),
+    );
+    await this.#book?.strike(this.#id);
+    const failed = told.find((one) => one.status === 'rejected');
+    if (failed) throw failed.reason;
+  }
+
+  /** Where the bump after is written down; only who has L2 looks into it. */
+  get #book(): TierChanges | undefined {
+    const { l2, l3 } = this.parts;
+    return this.#tags && l2 ? l3?.changes : undefined;
+  }
+
+  async #guard(strict: boolean): Promise<void> {
+    const { addresses } = this.targets;
+    if (this.#tags) await this.#book?.keep(this.#id, this.#tags, GUARD_MS);
+    if (addresses.length > 0)
+      await this.writes.write({ kind: 'guard', addresses, id: this.#id, ms: GUARD_MS }, strict);
+  }
+
+  #renewLater(): void {
+    this.parts.clock.after(GUARD_MS / 2, () => {
+      if (this.#ended) return;
+      this.#renewing = this.#guard(false).finally(() => this.#renewLater());
+      this.parts.background.run(() => this.#renewing);
+    });
+  }
+}
