@@ -128,7 +128,7 @@ it.each([
   const { cache } = await testCache({ namespace: freshNamespace() });
   let ran = false;
   const write = (): void => void (ran = true);
-  await expect(cache.mutate(targets as object, write)).rejects.toThrow(message);
+  await expect(cache.mutate(targets as never, write)).rejects.toThrow(message);
   await expect(cache.mutate({ keys: ['k'] }, undefined as never)).rejects.toThrow(/write/);
   expect(ran).toBe(false);
 });

@@ -148,13 +148,14 @@ export class RedisStore {
 
   #lease(
     [entry, lease, guards]: readonly string[],
-    [token, ms, seen]: readonly Argument[],
+    [token, ms, seen, bumped]: readonly Argument[],
   ): unknown {
     if (this.#guarded(guards)) return 2;
     const stored = this.get(entry);
     if (stored && stored.length >= 42 && !stored.subarray(34, 42).equals(bytes(seen)))
       return stored;
-    if (this.get(lease)) return 0;
+    const began = /:(\d+)$/.exec(this.#text(lease) ?? '')?.[1];
+    if (began !== undefined && Number(began) >= Number(bumped)) return 0;
     this.#set(lease, token, Number(ms));
     return 1;
   }
@@ -208,6 +209,7 @@ export class RedisStore {
       if (!hash.has('floor')) hash.set('floor', number);
       for (const field of rest) hash.set(String(field), number);
     }
+    if (type === '') return Buffer.from(number);
     const owed: Readonly<Record<string, Argument>> = debt === '' ? {} : { d: debt };
     if (debt !== '') this.#hash(debts).set(String(debt), `${String(type)}${String(payload)}`);
     this.#announce(stream, { n: number, e: epoch, s: sender, t: type, k: payload, ...owed });

@@ -185,6 +185,13 @@ export class Gates implements Tier {
     return this.real.open(listener);
   }
 
+  async verify(address: Address): Promise<TierRead> {
+    await this.#gate('read');
+    const read = await (this.real.verify?.(address) ?? this.real.read(address));
+    await this.#gate('replied');
+    return read;
+  }
+
   close(): Promise<void> {
     return this.real.close();
   }
@@ -196,9 +203,9 @@ export class Gates implements Tier {
     return read;
   }
 
-  async ticket(address: Address, read: TierRead): Promise<TicketReply> {
+  async ticket(address: Address, read: TierRead, tags?: readonly string[]): Promise<TicketReply> {
     await this.#gate('ticket');
-    return this.real.ticket(address, read);
+    return this.real.ticket(address, read, tags);
   }
 
   async fill(address: Address, entry: Entry, ticket: Ticket): Promise<boolean> {

@@ -31,6 +31,17 @@ export class TagMirror {
     return verdict;
   }
 
+  /** The highest number known of these tags, hard or soft. */
+  latest(tenant: string, tags: readonly string[]): number {
+    const known = this.#tenants.get(tenant);
+    let latest = 0;
+    for (const tag of tags) {
+      const numbers = known?.get(tag);
+      if (numbers) latest = Math.max(latest, numbers.hard, numbers.soft);
+    }
+    return latest;
+  }
+
   /** Those of the tags the store has to be asked for. */
   missing(tenant: string, tags: readonly string[]): string[] {
     const known = this.#tenants.get(tenant);

@@ -20,6 +20,13 @@ export interface TierTtl {
   readonly l3?: Duration;
 }
 
+/**
+ * How far a call sees what other instances did. `'eventual'`: memory answers, and follows within the delivery of a message.
+ * `'strong'`: the shared tier is asked every time; while it is away the loader is, and nothing is stored. `'local'`: a write
+ * is not announced, so that other instances' memory keeps what it has until its ttl.
+ */
+export type Consistency = 'eventual' | 'strong' | 'local';
+
 /** What a call may say about the entry it reads or writes. */
 export interface EntryOptions {
   /** How long the value is fresh, in all tiers or one by one. 0 = do not store. @defaultValue `defaults.ttl` */
@@ -40,6 +47,8 @@ export interface EntryOptions {
   readonly refreshAhead?: number;
   /** Tiers to use, for this call. @defaultValue all that are on */
   readonly tiers?: readonly TierName[];
+  /** How far this call sees, or tells, other instances. @defaultValue `defaults.consistency`: `'eventual'` */
+  readonly consistency?: Consistency;
   /** Load although a fresh value is there; callers of the same key meanwhile share the load. @defaultValue false */
   readonly forceFresh?: boolean;
   /** Classes whose instances the value may hold; they come back as such from every tier. @defaultValue none */
@@ -69,6 +78,7 @@ export interface EntryLife {
   readonly jitter: number;
   readonly refreshAhead: number;
   readonly tiers: readonly TierName[] | undefined;
+  readonly consistency: Consistency;
   readonly forceFresh: boolean;
   readonly signal: AbortSignal | undefined;
   readonly etag: string | undefined;
@@ -79,10 +89,10 @@ export interface EntryLife {
 export type EntryDefaults = Pick<
   EntryLife,
   'ttl' | 'grace' | 'timeout' | 'hardTimeout' | 'negativeTtl' | 'jitter' | 'refreshAhead'
->;
+> & { readonly consistency?: Consistency | undefined };
 
 /** Options of a verb that only reads. */
-export type ReadOptions = Pick<EntryOptions, 'tiers' | 'signal' | 'hardTimeout'>;
+export type ReadOptions = Pick<EntryOptions, 'tiers' | 'signal' | 'hardTimeout' | 'consistency'>;
 
 type Name = keyof EntryOptions | 'etag';
 type Reader = (value: unknown, name: string) => unknown;
@@ -96,6 +106,7 @@ const ALL: readonly Name[] = [
   'jitter',
   'refreshAhead',
   'tiers',
+  'consistency',
   'forceFresh',
   'signal',
   'type',
@@ -116,10 +127,12 @@ const OF_WRITES: readonly Name[] = [
   'negativeTtl',
   'jitter',
   'tiers',
+  'consistency',
   'type',
 ];
-const OF_READS: readonly Name[] = ['tiers', 'signal', 'hardTimeout'];
+const OF_READS: readonly Name[] = ['tiers', 'signal', 'hardTimeout', 'consistency'];
 const TIERS: readonly string[] = ['l1', 'l2', 'l3'];
+const CONSISTENCIES: readonly Consistency[] = ['eventual', 'strong', 'local'];
 const NO_TAGS: readonly string[] = Object.freeze([]);
 
 /** The life that `defaults` alone give. */
@@ -133,6 +146,7 @@ export function defaultLife(defaults: EntryDefaults): EntryLife {
     etag: undefined,
     types: undefined,
     ...defaults,
+    consistency: defaults.consistency ?? 'eventual',
   });
 }
 
@@ -187,6 +201,7 @@ const READERS: Readonly<Record<Exclude<Name, 'ttl'>, Reader>> = {
       throw invalid('tiers', `is ${show(value)}; allowed: a list of ${TIERS.join(', ')}`);
     return value;
   },
+  consistency: (value) => checkConsistency(value),
   forceFresh: (value) => {
     if (typeof value !== 'boolean')
       throw invalid('forceFresh', `is ${show(value)}; allowed: true, false`);
@@ -245,6 +260,13 @@ function readTtl(given: unknown, fallback: number): Pick<EntryLife, 'ttl' | 'cap
   // The value lives as long as it does anywhere; the tiers above cap it.
   const ttl = Math.max(l1, l2, l3);
   return { ttl, caps: { l1, l2, ...(l3 < ttl ? { l3 } : {}) } };
+}
+
+/** Throws `CACHE_OPTION_INVALID` on anything else. */
+export function checkConsistency(given: unknown): Consistency {
+  if (!CONSISTENCIES.includes(given as Consistency))
+    throw invalid('consistency', `is ${show(given)}; allowed: ${CONSISTENCIES.join(', ')}`);
+  return given as Consistency;
 }
 
 /** The tags, each once; throws `CACHE_OPTION_INVALID` on a wrong one or on more than 16. */

@@ -1,7 +1,7 @@
 /** What an application may configure, and what the parts get once it has been checked and completed. No checking here. */
 import type { Duration } from './duration.js';
 import type { Isolation } from './entry.js';
-import type { EntryDefaults } from './entry-options.js';
+import type { Consistency, EntryDefaults } from './entry-options.js';
 import type { TierName } from './tier.js';
 import type { Size } from './size.js';
 
@@ -121,6 +121,8 @@ export interface DefaultsConfig {
   readonly jitter?: number;
   /** Share of `ttl` after which a hit reloads in the background; 0 = off. @defaultValue 0 */
   readonly refreshAhead?: number;
+  /** How far calls see what other instances did. @defaultValue the application's `consistency` */
+  readonly consistency?: Consistency;
 }
 
 /**
@@ -154,8 +156,11 @@ export interface CacheModuleOptions {
    * `user:profile:1` and leaves `user:1`. @defaultValue none
    */
   readonly groups?: readonly string[];
-  /** Not built yet: `'eventual'` only. */
-  readonly consistency?: 'eventual';
+  /**
+   * What holds for all calls and caches that do not say otherwise. `'local'` here means that no instance tells or hears
+   * anything. @defaultValue `'eventual'`
+   */
+  readonly consistency?: Consistency;
   /**
    * Keep what is hot in memory, also over a restart: the keys asked for most are remembered (names and counts, no values),
    * read from the lower tiers many at once, and loaded by `@CacheLoader` methods where no tier has them. @defaultValue `false`
@@ -211,6 +216,8 @@ export interface L2Options {
   readonly client?: RedisClientLike | undefined;
   readonly credentials?: (() => RedisCredentials | Promise<RedisCredentials>) | undefined;
   readonly failover?: 'warm' | 'cold' | undefined;
+  /** Nobody tells others of its changes, and nobody listens. */
+  readonly quiet?: boolean | undefined;
   readonly username?: string | undefined;
   readonly password?: string | undefined;
   readonly db?: number | undefined;

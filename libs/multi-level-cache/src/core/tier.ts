@@ -148,6 +148,8 @@ export interface ApplyHow {
   readonly until?: number | undefined;
   /** Another tier has not taken the change: to be kept in this tier's book under that name, in the same step. */
   readonly debt?: string | undefined;
+  /** Nobody is to be told, where that can be. */
+  readonly quiet?: boolean | undefined;
 }
 
 /**
@@ -166,8 +168,15 @@ export interface Tier {
   close(): Promise<void>;
   /** @param together - one of many keys of one call, asked for in the same tick: they are to cost one round trip. */
   read(address: Address, together?: boolean): MaybePromise<TierRead>;
-  /** The right to fill `address`; `read` is what the caller just got for it, and rejected. */
-  ticket(address: Address, read: TierRead): MaybePromise<TicketReply>;
+  /** As `read`, by what the store itself says now; where `read` relies on what it was told. */
+  verify?(address: Address): MaybePromise<TierRead>;
+  /**
+   * The right to fill `address`; `read` is what the caller just got for it, and rejected.
+   *
+   * @param tags - of the value to be loaded, as far as known: who loads it since before one of them was bumped loads in vain,
+   * and is not waited for
+   */
+  ticket(address: Address, read: TierRead, tags?: readonly string[]): MaybePromise<TicketReply>;
   /** Stores `entry` if the ticket still holds; `false` = refused. */
   fill(address: Address, entry: Entry, ticket: Ticket): MaybePromise<boolean>;
   /** Gives a ticket back unused, so that another process need not wait for it. */

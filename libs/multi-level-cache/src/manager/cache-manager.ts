@@ -1,5 +1,5 @@
 /** The public face of the cache: what an application injects. No behaviour here: create-cache.ts puts it together. */
-import type { EntryOptions, LifeOptions, ReadOptions } from '../core/entry-options.js';
+import type { Consistency, EntryOptions, LifeOptions, ReadOptions } from '../core/entry-options.js';
 import type { Duration } from '../core/duration.js';
 import type { CacheEventName, CacheListener } from '../core/events.js';
 import type { TierName } from '../core/tier.js';
@@ -67,6 +67,8 @@ export type Entries<T> = ReadonlyMap<string, T> | readonly (readonly [string, T]
 export interface WriteOptions {
   /** Throw `CACHE_TIER_UNAVAILABLE` instead of queueing for a tier that is away. @defaultValue false */
   readonly strict?: boolean;
+  /** `'local'`: other instances are not told; what is counted for tags is told all the same. @defaultValue the cache's */
+  readonly consistency?: Consistency;
 }
 
 /** What a write is about to change; at least one key or tag. */

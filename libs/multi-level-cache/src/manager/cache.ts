@@ -16,7 +16,7 @@ import type { CacheEventName, CacheListener } from '../core/events.js';
 import { assertKey, NAME_PATTERN, type Address } from '../core/key.js';
 import type { CacheSettings, ResolvedOptions } from '../core/options.js';
 import type { ContextStore, SecurityContext } from '../security/context.js';
-import { NO_ROW } from '../tiers/memory/memory-tier.js';
+import { NO_ROW, type MemoryTier } from '../tiers/memory/memory-tier.js';
 import { BulkLoad } from './bulk-load.js';
 import {
   CacheManager,
@@ -72,6 +72,8 @@ export class Cache extends CacheManager {
   readonly #parts: Parts;
   readonly #homes: Homes;
   #base!: EntryLife;
+  /** Memory, where it may answer calls that say nothing. */
+  #memory: MemoryTier | null = null;
   readonly #verbs: WriteVerbs;
 
   constructor(
@@ -96,10 +98,11 @@ export class Cache extends CacheManager {
   /** What holds for calls that say nothing. */
   configure({ defaults, tiers }: CacheSettings): void {
     this.#base = { ...defaultLife(defaults), tiers };
+    this.#memory = this.#base.consistency === 'strong' ? null : this.#parts.l1;
   }
 
   peek<T>(key: string): T | undefined {
-    const { l1 } = this.#parts;
+    const l1 = this.#memory;
     const row = l1 ? l1.hit(this.#homes.current().partition!, key) : NO_ROW;
     if (!l1 || row === NO_ROW) return undefined;
     this.counts.l1++;
@@ -112,7 +115,8 @@ export class Cache extends CacheManager {
 
   get<T>(key: string, options?: ReadOptions): Promise<T | undefined> {
     const home = this.#homes.current();
-    const { l1, events } = this.#parts;
+    const { events } = this.#parts;
+    const l1 = this.#memory;
     const row = l1 && options === undefined ? l1.hit(home.partition!, key) : NO_ROW;
     if (!l1 || row === NO_ROW) return this.#find(home, key, options) as Promise<T | undefined>;
     this.counts.l1++;
@@ -127,7 +131,7 @@ export class Cache extends CacheManager {
     const life = readLife(options, this.#base);
     life.signal?.throwIfAborted();
     const home = this.#homes.current();
-    const memory = life.tiers?.includes('l1') === false ? null : this.#parts.l1;
+    const memory = this.#memoryFor(life);
     const values = new Map<string, unknown>();
     const missing: string[] = [];
     for (const key of distinct) {
@@ -302,7 +306,8 @@ export class Cache extends CacheManager {
     kind?: FlightKind,
   ): Promise<unknown> {
     const home = this.#homes.current();
-    const { l1, events } = this.#parts;
+    const { events } = this.#parts;
+    const l1 = this.#memory;
     const row = l1 && fromMemory(options) ? l1.hit(home.partition!, key) : NO_ROW;
     if (!l1 || row === NO_ROW) return this.#load(home, key, loader, options, kind);
     this.counts.l1++;
@@ -349,7 +354,7 @@ export class Cache extends CacheManager {
     const address = this.#address(home, key);
     const life = readLife(options, this.#base);
     life.signal?.throwIfAborted();
-    const memory = life.tiers?.includes('l1') === false ? null : this.#parts.l1;
+    const memory = this.#memoryFor(life);
     const row = memory ? memory.hit(home.partition!, key) : NO_ROW;
     const answer: Answer | undefined =
       memory && row !== NO_ROW
@@ -358,6 +363,12 @@ export class Cache extends CacheManager {
     life.signal?.throwIfAborted();
     this.#tell(key, answer?.by);
     return answer?.entry && handOut(answer.entry);
+  }
+
+  /** Memory, where this call may be answered from it. */
+  #memoryFor({ tiers, consistency }: EntryLife): MemoryTier | null {
+    if (consistency === 'strong' || tiers?.includes('l1') === false) return null;
+    return this.#parts.l1;
   }
 
   /** Counts and tells who answered; called in the caller's own async context. */
@@ -401,11 +412,14 @@ export class Cache extends CacheManager {
   }
 }
 
-/** Whether a call takes what memory has; the hot path reads two members and builds nothing. */
+/** Whether a call takes what memory has; the hot path reads some members and builds nothing. */
 function fromMemory(options: EntryOptions | undefined): boolean {
   return (
     options === undefined ||
-    (options.tiers === undefined && options.forceFresh !== true && options.signal === undefined)
+    (options.tiers === undefined &&
+      options.consistency === undefined &&
+      options.forceFresh !== true &&
+      options.signal === undefined)
   );
 }
 

@@ -65,11 +65,20 @@ export function settled(life: EntryLife, value: unknown, random: () => number): 
   return { ...life, ttl: ttl * (1 - life.jitter * random()) };
 }
 
-/** The same entry with the moment at which a hit is to reload it. */
-export function withRefresh(entry: Entry, { refreshAhead }: EntryLife): Entry {
+/**
+ * The same entry with the moment at which a hit is to reload it: after the given share of its life, or earlier where the load
+ * takes long. How much earlier is drawn anew in each process, so that mostly one of them reloads and the others find it done
+ * (XFetch: Vattani, Chierichetti, Lowenstein, "Optimal Probabilistic Cache Stampede Prevention", VLDB 2015, with beta = 1).
+ */
+export function withRefresh(
+  entry: Entry,
+  { refreshAhead }: EntryLife,
+  random: () => number,
+): Entry {
   if (refreshAhead === 0) return entry;
-  const refreshAt = entry.createdAt + refreshAhead * (entry.freshUntil - entry.createdAt);
-  return { ...entry, refreshAt };
+  const share = entry.createdAt + refreshAhead * (entry.freshUntil - entry.createdAt);
+  const early = entry.freshUntil + entry.loadMs * Math.log(1 - random());
+  return { ...entry, refreshAt: Math.min(share, early) };
 }
 
 function renewed(stale: Entry, life: EntryLife, now: number): Entry {

@@ -45,6 +45,10 @@ interface Way {
   readonly lease: Lease;
 }
 
+function isStrong({ consistency }: EntryLife): boolean {
+  return consistency === 'strong';
+}
+
 export class ReadPath {
   readonly #earnings = new Map<string, Earning>();
 
@@ -60,7 +64,8 @@ export class ReadPath {
     const { flights, tags } = this.parts;
     for (;;) {
       const joined = tags.changes;
-      const running = flights.find(address, variantOf(life));
+      // A load that runs may have read before something that this caller has to see.
+      const running = isStrong(life) ? undefined : flights.find(address, variantOf(life));
       // Another call leads this key: ours does not wait for it before it loads the others.
       if (running) kind?.bulk?.leave(address.key);
       const flight = running ?? this.#start(address, loader, life, kind);
@@ -85,7 +90,10 @@ export class ReadPath {
   async get(address: Address, life: EntryLife): Promise<Answer | undefined> {
     const { l1, l2, l3 } = this.#inUse(life);
     const memory = l1?.ticketFor(address);
-    const second = await l2?.read(address);
+    const verify = isStrong(life);
+    const second = await l2?.read(address, { verify });
+    // What cannot be verified is no answer.
+    if (verify && l2 && !second) return undefined;
     const third = second?.state === 'fresh' ? undefined : await l3?.read(address);
     const found =
       second?.state === 'fresh' ? second.entry : third?.state === 'fresh' ? third.entry : undefined;
@@ -111,12 +119,15 @@ export class ReadPath {
       if (ticket) l1?.fill(addresses[at], entry, ticket);
       answers[at] = { by, entry };
     };
-    const second = await Promise.all(addresses.map(async (address) => l2?.read(address, TOGETHER)));
+    const verify = isStrong(life);
+    const how = { ...TOGETHER, verify };
+    const second = await Promise.all(addresses.map(async (address) => l2?.read(address, how)));
     second.forEach((read, at) => {
       if (read?.state === 'fresh' && read.entry) answer(at, 'l2', read.entry);
     });
     if (!l3) return answers;
-    const missing = addresses.flatMap((_address, at) => (answers[at] ? [] : [at]));
+    const lost = (at: number): boolean => verify && l2 !== null && !second[at];
+    const missing = addresses.flatMap((_address, at) => (answers[at] || lost(at) ? [] : [at]));
     const leases = await Promise.all(
       missing.map(async (at) => (second[at] ? l2?.ticket(addresses[at], second[at]) : undefined)),
     );
@@ -177,14 +188,14 @@ export class ReadPath {
     const { address, kind, life } = flight;
     const tiers = this.#inUse(life);
     const { l1, l2, l3 } = tiers;
-    const first = l1?.read(address);
+    const first = isStrong(life) ? undefined : l1?.read(address);
     if (first?.state === 'fresh' && !kind.force) return { by: 'l1', entry: first.entry };
     flight.hold(first);
     const memory = l1?.ticketFor(address);
 
     const lease = await this.#lease(flight, l2);
     if (lease.found) {
-      const entry = withRefresh(lease.found, life);
+      const entry = withRefresh(lease.found, life, this.parts.random);
       if (memory) l1?.fill(address, entry, memory);
       return { by: 'l2', entry };
     }
@@ -194,7 +205,7 @@ export class ReadPath {
       const guarded = lease.guarded || third?.guarded;
       const way: Way = { tiers, memory: guarded ? undefined : memory, lease };
       if (third?.state === 'fresh' && third.entry && !kind.force) {
-        const entry = withRefresh(third.entry, life);
+        const entry = withRefresh(third.entry, life, this.parts.random);
         await this.#commit(address, entry, way);
         return { by: 'l3', entry };
       }
@@ -244,7 +255,7 @@ export class ReadPath {
       renewal?.();
     }
     if (loaded.entry) this.#earning(address.scope.cache).loaded(loaded.entry.loadMs);
-    const entry = loaded.entry && withRefresh(loaded.entry, life);
+    const entry = loaded.entry && withRefresh(loaded.entry, life, this.parts.random);
     if (entry && loaded.store) await this.#commit(address, entry, way, row);
     else if (lease.ticket) l2?.release(address, lease.ticket);
     return { by: 'loader', entry };
@@ -269,21 +280,29 @@ export class ReadPath {
     const { clock, random } = this.parts;
     const { kind } = flight;
     if (!l2) return AWAY;
-    let seen: TierRead =
-      (await l2.read(flight.address, { together: kind.bulk !== undefined })) ?? NOTHING;
+    const verify = isStrong(flight.life);
+    const look = (): Promise<TierRead | undefined> =>
+      l2.read(flight.address, { together: kind.bulk !== undefined, verify });
+    let seen = await look();
+    // Not verified is not stored either.
+    const away = verify ? GUARDED : AWAY;
+    if (!seen && verify) return away;
+    seen ??= NOTHING;
     let pause = FIRST_PAUSE_MS;
     for (let asked = 0; ; asked++) {
       // A refresh that finds a newer value has been overtaken by another process.
       const wanted = !kind.force || (kind.refresh && asked > 0);
       if (wanted && seen.state === 'fresh' && seen.entry) return { found: seen.entry, away: false };
       flight.hold(seen);
-      const reply = await l2.ticket(flight.address, seen);
+      const reply = await l2.ticket(flight.address, seen, flight.life.tags);
       if (reply.kind === 'granted') return { ticket: reply.ticket, away: false };
-      if (reply.kind === 'none') return AWAY;
+      if (reply.kind === 'none') return away;
       if (reply.kind === 'guarded') return GUARDED;
       if (clock.now() >= flight.until) throw lateError(flight.life);
       if (reply.kind === 'found') {
-        seen = reply.read;
+        const found: TierRead | undefined = verify ? await look() : reply.read;
+        if (!found) return away;
+        seen = found;
         continue;
       }
       if (kind.bulk) return TAKEN;

@@ -3,7 +3,15 @@ import { Debts, type Batch } from '../coherence/debts.js';
 import { partsOf, removal } from '../core/change.js';
 import type { Clock } from '../core/clock.js';
 import type { Address } from '../core/key.js';
-import type { Change, DebtBook, RemoteChange, SharedDebt, Tier, TierRead } from '../core/tier.js';
+import type {
+  ApplyHow,
+  Change,
+  DebtBook,
+  RemoteChange,
+  SharedDebt,
+  Tier,
+  TierRead,
+} from '../core/tier.js';
 import type { Background } from './background.js';
 import { Deadline } from './deadline.js';
 import { SharedDebts } from './shared-debts.js';
@@ -73,13 +81,15 @@ export class TierChanges {
     return entry !== undefined && this.#debts.coversTags(address.scope.tenant, entry.tags);
   }
 
-  /** @param debt - another tier has not taken it: to be kept in this tier's book under that name. */
-  async apply(change: Change, debt?: string): Promise<Taken> {
+  /** @param how - as of the tier port. */
+  async apply(change: Change, how: Pick<ApplyHow, 'debt' | 'quiet'> = {}): Promise<Taken> {
     let taken: Taken = 'ok';
     // Each part has a wait of its own: a change of many keys is not late for being long.
     const parts = partsOf(change, KEYS_AT_A_TIME);
-    for (const [at, part] of parts.entries())
-      if ((await this.#applyPart(part, debt && `${debt}.${at}`)) === 'queued') taken = 'queued';
+    for (const [at, part] of parts.entries()) {
+      const debt = how.debt && `${how.debt}.${at}`;
+      if ((await this.#applyPart(part, { ...how, debt })) === 'queued') taken = 'queued';
+    }
     return taken;
   }
 
@@ -134,11 +144,11 @@ export class TierChanges {
     this.shared.close();
   }
 
-  async #applyPart(change: Change, debt: string | undefined): Promise<Taken> {
+  async #applyPart(change: Change, how: ApplyHow): Promise<Taken> {
     if (this.#mayApply(change)) {
       try {
         const until = this.clock.now() + this.options.invalidationTimeout;
-        await this.#deadline.race(this.tier.apply(change, { until, debt }));
+        await this.#deadline.race(this.tier.apply(change, { ...how, until }));
         if (change.kind === 'set') this.writes += change.entries.length;
         return 'ok';
       } catch {

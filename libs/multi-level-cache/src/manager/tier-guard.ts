@@ -19,6 +19,8 @@ export interface ReadHow {
   readonly count?: boolean;
   /** As of the tier port: one of many keys of one call. */
   readonly together?: boolean;
+  /** By what the store itself says now. */
+  readonly verify?: boolean;
 }
 
 export class TierGuard {
@@ -47,7 +49,7 @@ export class TierGuard {
   /** What the tier holds; `undefined` = it is away, late, or owes this key a change. */
   read(
     address: Address,
-    { count = true, together = false }: ReadHow = {},
+    { count = true, together = false, verify = false }: ReadHow = {},
   ): Promise<TierRead | undefined> {
     return new Promise((resolve) => {
       const answer = (found?: TierRead): void => {
@@ -59,14 +61,14 @@ export class TierGuard {
         resolve(read);
       };
       if (this.changes.covers(address)) answer();
-      else this.#ask(address, together, answer);
+      else this.#ask(address, { together, verify }, answer);
     });
   }
 
-  async ticket(address: Address, read: TierRead): Promise<TicketReply> {
+  async ticket(address: Address, read: TierRead, tags?: readonly string[]): Promise<TicketReply> {
     if (!this.changes.shared.clean) return { kind: 'none' };
     // A tier may also throw at once.
-    const asked = (async () => this.tier.ticket(address, read))();
+    const asked = (async () => this.tier.ticket(address, read, tags))();
     try {
       const reply = await this.#reads.race(asked);
       if (reply.kind !== 'found') return reply;
@@ -123,9 +125,10 @@ export class TierGuard {
     );
   }
 
-  #ask(address: Address, together: boolean, answer: (found?: TierRead) => void): void {
+  #ask(address: Address, { together, verify }: ReadHow, answer: (found?: TierRead) => void): void {
     try {
-      const reply = this.tier.read(address, together);
+      const reply =
+        verify && this.tier.verify ? this.tier.verify(address) : this.tier.read(address, together);
       if (reply instanceof Promise) this.#reads.settle(reply, answer, () => this.#failed(answer));
       else answer(reply);
     } catch {

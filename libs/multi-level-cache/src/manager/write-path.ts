@@ -20,7 +20,12 @@ export class WritePath {
    * once more: a reader may have copied L2's old entry up while L2 was being asked. A tier that the call left out forgets
    * the key all the same.
    */
-  async write(change: Change, strict: boolean, tiers?: readonly TierName[]): Promise<Receipt> {
+  async write(
+    change: Change,
+    strict: boolean,
+    tiers?: readonly TierName[],
+    quiet?: boolean,
+  ): Promise<Receipt> {
     const { l1, l2, l3 } = this.parts;
     if (strict) this.#assertReachable();
     if (change.kind === 'touch' && !l2 && !l3) {
@@ -35,7 +40,7 @@ export class WritePath {
     const stored = change.kind !== 'set' || (third === 'ok' && wanted('l3'));
     // A value that L3 holds reaches L2 with its next reader, under a lease; so L2 never holds what L3 has lost.
     const keep = wanted('l2') && !(change.kind === 'set' && stored);
-    const second = await this.#second(keep ? change : rest, third);
+    const second = await this.#second(keep ? change : rest, third, quiet);
     this.#local(here, false);
     if (strict && (second.taken === 'queued' || third === 'queued'))
       throw unavailable(third === 'queued' ? 'l3' : 'l2');
@@ -80,11 +85,15 @@ export class WritePath {
   async #second(
     change: Change,
     third: Applied,
+    quiet?: boolean,
   ): Promise<{ readonly taken: Applied; readonly durable: boolean }> {
     const { l2, l3 } = this.parts;
     if (!l2) return { taken: 'off', durable: third === 'ok' };
     const debt = randomBytes(9).toString('base64url');
-    const taken = await l2.changes.apply(change, third === 'queued' ? debt : undefined);
+    const taken = await l2.changes.apply(change, {
+      debt: third === 'queued' ? debt : undefined,
+      quiet,
+    });
     if (taken === 'ok') return { taken, durable: true };
     const kept = third === 'ok' && (await l3!.changes.keep(debt, removal(change)));
     return { taken, durable: kept };

@@ -1,6 +1,13 @@
 /** What the writing verbs of one cache mean: from checked arguments to one change for THE write flow. */
 import { createEntry } from '../core/entry.js';
-import { checkTags, invalid, writeLife, type EntryLife } from '../core/entry-options.js';
+import {
+  checkConsistency,
+  checkTags,
+  invalid,
+  writeLife,
+  type Consistency,
+  type EntryLife,
+} from '../core/entry-options.js';
 import { CacheError } from '../core/errors.js';
 import { assertKey, groupTag, textFault, type Address, type Scope } from '../core/key.js';
 import type { Change } from '../core/tier.js';
@@ -13,6 +20,12 @@ import type { WritePath } from './write-path.js';
 
 /** Options of a write as they were given. */
 export type Given = object | undefined;
+
+/** What a call says of how it is written. */
+interface Asked {
+  readonly strict: boolean;
+  readonly consistency?: Consistency | undefined;
+}
 
 export class WriteVerbs {
   constructor(
@@ -38,8 +51,8 @@ export class WriteVerbs {
     // `ttl: 0` means "do not store", and what was there is no longer right.
     const kept = addresses.map((_address, index) => made[index].freshUntil > now);
     const change: Change = { kind: 'set', addresses, entries: made };
-    if (!kept.includes(false)) return this.#write(change, strict, life);
-    if (!kept.includes(true)) return this.#write({ kind: 'delete', addresses }, strict, life);
+    if (!kept.includes(false)) return this.#write(change, { strict }, life);
+    if (!kept.includes(true)) return this.#write({ kind: 'delete', addresses }, { strict }, life);
     return this.#mixed(addresses, made, kept, strict, life);
   }
 
@@ -65,14 +78,14 @@ export class WriteVerbs {
   }
 
   tags({ tenant }: Scope, tags: readonly string[], options: Given): Promise<Receipt> {
-    const { strict, soft } = flagsOnly(options, 'strict', 'soft');
+    const flags = flagsOnly(options, 'strict', 'soft');
     const checked = checkTags(tags, Number.MAX_SAFE_INTEGER);
-    return this.#write({ kind: 'tags', tenant, tags: checked, soft }, strict);
+    return this.#write({ kind: 'tags', tenant, tags: checked, soft: flags.soft }, flags);
   }
 
   clear({ tenant, clearTag }: Scope, options: Given): Promise<Receipt> {
-    const { strict, soft } = flagsOnly(options, 'strict', 'soft');
-    return this.#write({ kind: 'tags', tenant, tags: [clearTag], soft }, strict);
+    const flags = flagsOnly(options, 'strict', 'soft');
+    return this.#write({ kind: 'tags', tenant, tags: [clearTag], soft: flags.soft }, flags);
   }
 
   pattern(scope: Scope, pattern: string, options: Given): Promise<Receipt> {
@@ -92,17 +105,18 @@ export class WriteVerbs {
     const of = <T>(list: readonly T[], want: boolean): T[] =>
       list.filter((_one, index) => kept[index] === want);
     const gone = of(addresses, false);
-    await this.#write({ kind: 'delete', addresses: gone }, strict, life);
+    await this.#write({ kind: 'delete', addresses: gone }, { strict }, life);
     const set: Change = { kind: 'set', addresses: of(addresses, true), entries: of(entries, true) };
-    return this.#write(set, strict, life);
+    return this.#write(set, { strict }, life);
   }
 
   #change(change: Change, options: Given): Promise<Receipt> {
-    return this.#write(change, flagsOnly(options, 'strict').strict);
+    return this.#write(change, flagsOnly(options, 'strict'));
   }
 
-  #write(change: Change, strict: boolean, life = this.base()): Promise<Receipt> {
-    return this.writes.write(change, strict, life.tiers);
+  #write(change: Change, { strict, consistency }: Asked, life = this.base()): Promise<Receipt> {
+    const quiet = (consistency ?? life.consistency) === 'local';
+    return this.writes.write(change, strict, life.tiers, quiet);
   }
 }
 
@@ -113,7 +127,7 @@ function readTargets(targets: unknown): Required<MutateTargets> {
   for (const name of Object.keys(unknown)) throw invalid(name, 'is unknown; known are keys, tags');
   if (!Array.isArray(keys)) throw invalid('keys', 'must be a list of strings');
   keys.forEach(assertKey);
-  const checked = checkTags(tags as readonly string[], Number.MAX_SAFE_INTEGER);
+  const checked = checkTags(tags, Number.MAX_SAFE_INTEGER);
   if (keys.length + checked.length === 0) throw invalid('targets', 'names no key and no tag');
   return { keys: keys as string[], tags: checked };
 }
@@ -134,11 +148,14 @@ export function groupOf({ rules }: Scope, pattern: unknown): string {
 function flagsOnly<F extends 'strict' | 'soft'>(
   options: Given,
   ...flags: readonly F[]
-): ReturnType<typeof split<F>> {
-  const taken = split(options, ...flags);
-  const unknown = Object.keys(taken.rest ?? {})[0];
-  if (unknown !== undefined) throw invalid(unknown, `is unknown; known are ${flags.join(', ')}`);
-  return taken;
+): Record<F, boolean> & Asked {
+  const { rest: given, ...taken } = split(options, ...flags);
+  const { consistency, ...rest } = (given ?? {}) as Record<string, unknown>;
+  const unknown = Object.keys(rest)[0];
+  if (unknown !== undefined)
+    throw invalid(unknown, `is unknown; known are ${[...flags, 'consistency'].join(', ')}`);
+  const checked = consistency === undefined ? undefined : checkConsistency(consistency);
+  return { ...(taken as Record<F, boolean> & Asked), consistency: checked };
 }
 
 /** Takes the flags of a verb out of its options; what else is there belongs to the entry. */

@@ -111,6 +111,7 @@ export const SHARE: Rule<number> = {
 
 export const ISOLATION = oneOf('freeze', 'clone', 'share');
 export const PROFILE = oneOf('resilient', 'economy');
+export const CONSISTENCY = oneOf('eventual', 'strong', 'local');
 export const FAILOVER = oneOf('warm', 'cold');
 
 export const FALSE: Rule<boolean> = {

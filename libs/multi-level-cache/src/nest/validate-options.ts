@@ -31,12 +31,15 @@ export function validateOptions(given: unknown): ResolvedOptions {
   const profile = root.optional('profile', rules.PROFILE) ?? 'resilient';
   const defaults = readDefaults(root, PROFILES[profile]);
   const groups = root.optional('groups', rules.GROUPS) ?? [];
-  root.notYet('consistency', 'eventual');
+  if (defaults.consistency === 'strong' && !hasLower)
+    root.fault('consistency', `'strong'`, `with l2 or l3 on: there is no shared tier to ask`);
   for (const name of ['security', 'telemetry', 'placement']) root.notYet(name, false);
   const warming = readWarming(root);
   root.end();
   faults.throwIfAny('the options of MultiLevelCacheModule');
-  return { namespace: namespace!, l1, l2, l3, defaults, groups, warming };
+  const quiet = root.given('consistency') === 'local';
+  const second = l2 && quiet ? { ...l2, quiet } : l2;
+  return { namespace: namespace!, l1, l2: second, l3, defaults, groups, warming };
 }
 
 /**
@@ -153,7 +156,7 @@ function readDefaults(root: Section, base: Defaults, named = false): Defaults {
     root.given('defaults') ?? {},
     `${root.path ? `${root.path}.` : ''}defaults`,
   );
-  section.notYet('consistency', 'eventual');
+  const common = named ? undefined : root.optional('consistency', rules.CONSISTENCY);
   const defaults: Defaults = {
     ttl: section.optional('ttl', rules.DURATION) ?? base.ttl,
     grace: section.optional('grace', rules.DURATION) ?? base.grace,
@@ -162,6 +165,7 @@ function readDefaults(root: Section, base: Defaults, named = false): Defaults {
     negativeTtl: section.optional('negativeTtl', rules.DURATION) ?? base.negativeTtl,
     jitter: section.optional('jitter', rules.SHARE) ?? base.jitter,
     refreshAhead: section.optional('refreshAhead', rules.SHARE) ?? base.refreshAhead,
+    consistency: section.optional('consistency', rules.CONSISTENCY) ?? common ?? base.consistency,
     partitionTtl: named
       ? base.partitionTtl
       : (section.optional('partitionTtl', rules.TIMER) ?? base.partitionTtl),

@@ -24,7 +24,7 @@ function bench(options: Partial<L1Options> = {}) {
   const entry = (value: unknown, life: Partial<Life> = {}): Entry =>
     createEntry(value, { ttl: 1_000, grace: 1_000, tags: [], ...life }, clock.now(), 0, true);
   const fill = (key: string, value: unknown = key, life: Partial<Life> = {}): boolean =>
-    tier.fill(at(key), entry(value, life), tier.ticketFor(at(key))!)!;
+    tier.fill(at(key), entry(value, life), tier.ticketFor(at(key))!);
   const hit = (key: string): Hit | undefined => {
     const row = tier.hit(tier.partition(scope), key);
     if (row === NO_ROW) return undefined;

@@ -122,7 +122,6 @@ describe('validateOptions', () => {
 
   it.each([
     ['l1.eviction', { l1: { eviction: 's3-fifo' } }, "'lru'"],
-    ['consistency', { consistency: 'strong' }, "'eventual'"],
     ['security', { security: { tenancy: 'off' } }, 'false'],
     ['telemetry', { telemetry: true }, 'false'],
     ['placement', { placement: {} }, 'false'],
@@ -136,6 +135,8 @@ describe('validateOptions', () => {
   it.each([
     ['l1.isolation', { l1: { isolation: 'copy' } }, "'freeze', 'clone', 'share'"],
     ['l2.url', { l2: { url: 'redis://h', cluster: [{ host: 'h', port: 1 }] } }, 'exactly one of'],
+    ['consistency', { consistency: 'often' }, "'eventual', 'strong', 'local'"],
+    ['consistency', { consistency: 'strong' }, 'with l2 or l3 on: there is no shared tier to ask'],
     ['l2.name', { l2: { sentinels: [{ host: 'h', port: 1 }] } }, 'the name of the master'],
     ['l2.sentinels', { l2: { sentinels: [], name: 'm' } }, 'a list of { host, port }'],
     ['l2.cluster', { l2: { cluster: [{ host: 'h' }] } }, 'a list of { host, port }'],

@@ -15,6 +15,15 @@ import { sealEntry } from './wire.js';
 /** So that messages stay small. */
 const KEYS_PER_MESSAGE = 100;
 
+interface How {
+  readonly until: number;
+  readonly debt: string;
+  /** The keys only: neither counted nor told. Tags are counted, and who counts tells. */
+  readonly quiet: boolean;
+}
+
+const NO_MESSAGE = { type: '', payload: '' };
+
 type Guarding = Extract<Change, { kind: 'guard' | 'unguard' }>;
 
 export class Changes {
@@ -30,25 +39,27 @@ export class Changes {
   /** Resolves when Redis has taken all of it. */
   async apply(change: Change, how: ApplyHow = {}): Promise<void> {
     const { until = Infinity, debt } = how;
+    // What L3 has not taken everybody must hear of.
+    const quiet = debt === undefined && how.quiet === true;
     const settled = await Promise.allSettled(
       partsOf(change, KEYS_PER_MESSAGE).map((part, at) =>
-        this.#apply(part, until, debt === undefined ? '' : `${debt}.${at}`),
+        this.#apply(part, { until, debt: debt === undefined ? '' : `${debt}.${at}`, quiet }),
       ),
     );
     const failed = settled.find((part) => part.status === 'rejected');
     if (failed) throw failed.reason;
   }
 
-  async #apply(change: Change, until: number, debt: string): Promise<void> {
+  async #apply(change: Change, how: How): Promise<void> {
     // Once more after a SYNC: the epoch may have changed since this process last heard.
     for (let tries = 0; tries < 2; tries++) {
       // As for a ticket: a value stored under a number below its tenant's floor would be born invalid.
       if (change.kind === 'set') {
         await this.tags.knowClear(change.addresses[0].scope);
-        if (this.clock.now() >= until) throw unavailable('Redis answered too late');
+        if (this.clock.now() >= how.until) throw unavailable('Redis answered too late');
       }
       const { session } = this.link;
-      const reply = await this.#send(change, session, debt);
+      const reply = await this.#send(change, session, how);
       if (reply !== null) {
         const number = Number(reply);
         if (change.kind === 'tags')
@@ -61,9 +72,10 @@ export class Changes {
     throw unavailable('the epoch changes all the time');
   }
 
-  async #send(change: Change, session: Session, debt: string): Promise<unknown> {
+  async #send(change: Change, session: Session, { debt, quiet }: How): Promise<unknown> {
     const { commands, keys } = this.link;
-    const { type, payload } = encodeChange(change);
+    const silent = this.link.options.quiet === true;
+    const { type, payload } = silent ? NO_MESSAGE : encodeChange(change);
     const tenant = change.kind === 'tags' ? change.tenant : change.addresses[0].scope.tenant;
     const tags = keys.tags(encodeSegment(tenant));
     const shared = [keys.sq, keys.ep, keys.stream, keys.debts, tags];
@@ -72,11 +84,14 @@ export class Changes {
       const fields = withGroups(change.tags).map((tag) => field(tag, change.soft === true));
       return commands.run(CHANGE, shared, [...head, MODE.tags, ...fields]);
     }
-    if (change.kind === 'guard' || change.kind === 'unguard')
-      return this.#guard(change, () => commands.run(CHANGE, shared, [...head, MODE.drop]));
+    const announce = (): Promise<unknown> =>
+      quiet
+        ? Promise.resolve(this.link.number)
+        : commands.run(CHANGE, shared, [...head, MODE.drop]);
+    if (change.kind === 'guard' || change.kind === 'unguard') return this.#guard(change, announce);
     const mode = modeOf(change);
     const bodies = change.addresses.map((address, at) => this.#body(change, address, at, session));
-    if (!commands.isCluster)
+    if (!commands.isCluster && !quiet)
       return commands.run(
         CHANGE,
         [...shared, ...change.addresses.flatMap(pairOf)],
@@ -86,7 +101,7 @@ export class Changes {
     const entries = change.addresses.map((address, at) =>
       commands.run(ENTRY, pairOf(address), [mode, ...bodies[at]]),
     );
-    return this.#announce(entries, () => commands.run(CHANGE, shared, [...head, MODE.drop]));
+    return this.#announce(entries, announce);
   }
 
   /** The keys' own records first, then the announcement: on one server in one round trip. */

@@ -20,6 +20,8 @@ export interface LinkEvents {
   /** Out of sync: nothing may be asked. */
   down(): void;
   message(message: Message): void;
+  /** What is known of tags may be out of date. */
+  forget(): void;
   /** Something in the stream was not ours. */
   rubbish(): void;
 }
@@ -146,8 +148,11 @@ export class Link {
       this.#session = session;
       this.reason = undefined;
       this.events.synced(session);
-      void this.#follow(session);
-      this.#beatLater(session);
+      if (this.options.quiet === true) this.#forgetLater(session);
+      else {
+        void this.#follow(session);
+        this.#beatLater(session);
+      }
       return session;
     } catch (error) {
       this.reason = reasonOf(error);
@@ -188,6 +193,15 @@ export class Link {
       this.#lose();
       this.clock.after(RETRY_MS, () => this.#again());
     }
+  }
+
+  /** Where nobody tells anything, what was told by the store itself is not believed for longer than this. */
+  #forgetLater(session: Session): void {
+    this.clock.after(BEAT_MS, () => {
+      if (this.#session !== session) return;
+      this.events.forget();
+      this.#forgetLater(session);
+    });
   }
 
   #beatLater(session: Session): void {

@@ -85,6 +85,7 @@ export class RedisTier implements Tier {
             this.#tags.heard(change.tenant, change.tags, number, change.soft === true);
           this.#listener?.changed(change, debt);
         },
+        forget: () => this.#tags.drop(),
         rubbish: () => this.#missedMessages++,
       },
     );
@@ -110,16 +111,32 @@ export class RedisTier implements Tier {
     return reads.ask(address, together);
   }
 
-  async ticket(address: Address, read: TierRead): Promise<TicketReply> {
+  async verify(address: Address): Promise<TierRead> {
+    const { session } = this.#link;
+    const at = this.#clock.now();
+    const read = await this.read(address, true);
+    if (!read.entry) return read;
+    // After the entry was read: a bump that came in between is seen, and one from before in any case.
+    await this.#tags.refresh(address, read.entry.tags);
+    this.#assertEpoch(session);
+    return this.#judge(address, { bytes: read.mark as Buffer, session, at });
+  }
+
+  async ticket(
+    address: Address,
+    read: TierRead,
+    tags: readonly string[] = [],
+  ): Promise<TicketReply> {
     const { session } = this.#link;
     const { scope } = address;
     await this.#tags.knowClear(scope);
     const n0 = this.#link.number;
-    const token = randomBytes(8).toString('hex');
+    const token = `${randomBytes(8).toString('hex')}:${n0}`;
+    const bumped = this.#tags.latest(address, tags);
     const seen = (read.mark as Buffer | undefined)?.subarray(ID_OFFSET, ID_OFFSET + ID_BYTES) ?? '';
     const before = this.#clock.now();
     const keys = (['e', 'l', 'w'] as const).map((kind) => scope.redisKey(kind, address));
-    const reply = await this.#link.commands.run(LEASE, keys, [token, LEASE_MS, seen]);
+    const reply = await this.#link.commands.run(LEASE, keys, [token, LEASE_MS, seen, bumped]);
     if (Buffer.isBuffer(reply))
       return {
         kind: 'found',

@@ -55,16 +55,20 @@ return numbers
 
 /**
  * The right to load a key; nobody has it while the key is being written. An entry is returned only if it is another one than
- * the caller has just read and rejected.
+ * the caller has just read and rejected. A token ends with the number its load began under: what began before the number that
+ * the caller knows of a bump is doomed, and its lease goes to the caller.
  *
- * KEYS entry lease guards · ARGV token, ms, id of the rejected entry or '' · → entry · 2 guarded · 1 granted · 0 busy
+ * KEYS entry lease guards · ARGV token, ms, id of the rejected entry or '', number of a bump or 0 ·
+ * → entry · 2 guarded · 1 granted · 0 busy
  */
 export const LEASE = script(`
 if redis.call('EXISTS', KEYS[3]) == 1 then return 2 end
 local id = redis.call('GETRANGE', KEYS[1], 34, 41)
 if #id == 8 and id ~= ARGV[3] then return redis.call('GET', KEYS[1]) end
-if redis.call('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[2]) then return 1 end
-return 0
+local held = redis.call('GET', KEYS[2])
+if held and tonumber(string.match(held, ':(%d+)$')) >= tonumber(ARGV[4]) then return 0 end
+redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[2])
+return 1
 `);
 
 /**
@@ -138,7 +142,7 @@ end
  * number, everybody hears of it. What L3 has not taken is remembered in the same step. Changes nothing under another epoch.
  *
  * KEYS sq ep st debts tags, then entry and lease of each key ·
- * ARGV epoch, sender, type, payload, name of the debt or '', mode, then envelope or '' and ms of each key, or tag fields ·
+ * ARGV epoch, sender, type or '' to tell nobody, payload, name of the debt or '', mode, then envelope or '' and ms of each key, or tag fields ·
  * → number, or nil = out of sync
  */
 export const CHANGE = script(`${ENTRY_STEP}
@@ -154,6 +158,7 @@ if ARGV[6] == 't' then
     redis.call('HSET', KEYS[5], ARGV[i], number)
   end
 end
+if ARGV[3] == '' then return number end
 local message = { 'n', number, 'e', ARGV[1], 's', ARGV[2], 't', ARGV[3], 'k', ARGV[4] }
 if ARGV[5] ~= '' then
   redis.call('HSET', KEYS[4], ARGV[5], ARGV[3] .. ARGV[4])

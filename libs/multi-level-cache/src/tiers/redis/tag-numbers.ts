@@ -51,6 +51,19 @@ export class TagNumbers {
     return this.judge(address, tags, n0);
   }
 
+  /** Asks Redis for all that decides about an entry with these tags, known or not. */
+  async refresh({ scope, groupTags }: Address, tags: readonly string[]): Promise<void> {
+    const { tenant, clearTags, anyGroupTags } = scope;
+    await this.#askFor(tenant, [
+      ...new Set([...tags, ...clearTags, ...anyGroupTags, ...groupTags]),
+    ]);
+  }
+
+  /** Number of the latest bump of a key's tags that this process knows of; 0 = none. */
+  latest({ scope, implied }: Address, tags: readonly string[]): number {
+    return this.#mirror.latest(scope.tenant, [...tags, ...implied]);
+  }
+
   /** So that the number taken next is not under the floor of a tag record that is made just now. */
   async knowClear({ tenant, clearTags, anyGroupTags }: Scope): Promise<void> {
     await this.#fetch(tenant, [...clearTags, ...anyGroupTags]);
