@@ -2,19 +2,29 @@
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import type { Stop } from './cache.js';
 
-/** One connection through the proxy, in one direction. */
-class Way {
+/** What tells connections of one client apart is said in their first bytes. */
+const FIRST_BYTES = 4_096;
+
+/** One direction of one connection. */
+class Lane {
   #held: Buffer[] | undefined;
+  #arrive: (() => void) | undefined;
 
   constructor(readonly to: Socket) {}
 
-  hold(): void {
+  /** Calls `arrive` when something stands here. */
+  hold(arrive: () => void): void {
     this.#held ??= [];
+    this.#arrive = arrive;
   }
 
   send(chunk: Buffer): void {
-    if (this.#held) this.#held.push(chunk);
-    else this.to.write(chunk);
+    if (!this.#held) {
+      this.to.write(chunk);
+      return;
+    }
+    this.#held.push(chunk);
+    this.#arrive?.();
   }
 
   pass(): void {
@@ -24,15 +34,22 @@ class Way {
   }
 }
 
+interface Connection {
+  readonly requests: Lane;
+  readonly replies: Lane;
+  first: string;
+}
+
 interface Watch {
-  readonly what: 'request' | 'reply';
   readonly text: string;
-  stopped(way: Way): void;
+  readonly lane: 'requests' | 'replies';
+  found(lane: Lane): void;
 }
 
 export class Proxy {
   /** The server's, by way of here. */
   readonly url: string;
+  readonly #connections = new Set<Connection>();
   readonly #sockets = new Set<Socket>();
   #watch: Watch | undefined;
   #cut = false;
@@ -52,17 +69,30 @@ export class Proxy {
     const port = Number(target.port);
     target.port = String((server.address() as AddressInfo).port);
     this.url = target.href;
-    server.on('connection', (client) => this.#connect(client, connect(port, target.hostname)));
+    server.on('connection', (client) => this.#join(client, connect(port, target.hostname)));
   }
 
   /** The next request with this text in it stops before the server gets it. */
   holdRequest(text: string): Stop {
-    return this.#hold('request', text);
+    return this.#holdNext(text, 'requests');
   }
 
   /** The reply to the next request with this text in it stops: the server has done it, and its client does not know. */
   holdReply(text: string): Stop {
-    return this.#hold('reply', text);
+    return this.#holdNext(text, 'replies');
+  }
+
+  /** All replies stop from now on, on connections that began with this text. */
+  holdConnection(text: string): Stop {
+    const held = [...this.#connections].filter(({ first }) => first.includes(text));
+    if (held.length === 0) throw new Error(`no connection began with ${text}`);
+    let arrive!: () => void;
+    const reached = new Promise<void>((resolve) => (arrive = resolve));
+    for (const { replies } of held) replies.hold(arrive);
+    const pass = (): void => {
+      for (const { replies } of held) replies.pass();
+    };
+    return { reached, pass };
   }
 
   /** Ends all connections and takes no new ones until `mend()`. */
@@ -80,40 +110,31 @@ export class Proxy {
     await new Promise<void>((resolve) => this.server.close(() => resolve()));
   }
 
-  #hold(what: Watch['what'], text: string): Stop {
+  #holdNext(text: string, lane: Watch['lane']): Stop {
     let arrive!: () => void;
-    let held: Way | undefined;
+    let held: Lane | undefined;
     const reached = new Promise<void>((resolve) => (arrive = resolve));
-    const stopped = (way: Way): void => {
-      held = way;
-      arrive();
+    const found = (on: Lane): void => {
+      held = on;
+      on.hold(arrive);
     };
-    this.#watch = { what, text, stopped };
+    this.#watch = { text, lane, found };
     return { reached, pass: () => held?.pass() };
   }
 
-  #connect(client: Socket, server: Socket): void {
-    const [requests, replies] = [new Way(server), new Way(client)];
-    let answered: (() => void) | undefined;
+  #join(client: Socket, server: Socket): void {
+    const connection = { requests: new Lane(server), replies: new Lane(client), first: '' };
+    this.#connections.add(connection);
     client.on('data', (chunk: Buffer) => {
+      if (connection.first.length < FIRST_BYTES) connection.first += chunk.toString('latin1');
       const watch = this.#watch;
       if (watch && chunk.includes(watch.text)) {
         this.#watch = undefined;
-        if (watch.what === 'request') {
-          requests.hold();
-          watch.stopped(requests);
-        } else {
-          replies.hold();
-          answered = () => watch.stopped(replies);
-        }
+        watch.found(connection[watch.lane]);
       }
-      requests.send(chunk);
+      connection.requests.send(chunk);
     });
-    server.on('data', (chunk: Buffer) => {
-      replies.send(chunk);
-      answered?.();
-      answered = undefined;
-    });
+    server.on('data', (chunk: Buffer) => connection.replies.send(chunk));
     for (const [socket, other] of [
       [client, server],
       [server, client],
@@ -123,6 +144,7 @@ export class Proxy {
       socket.on('error', () => undefined);
       socket.on('close', () => {
         this.#sockets.delete(socket);
+        this.#connections.delete(connection);
         other.destroy();
       });
     }
