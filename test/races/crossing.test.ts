@@ -95,6 +95,20 @@ describe.each(PROMOTIONS)('R15: $verb on A promotes from L3', ({ run }) => {
   });
 });
 
+it('R15: delete on B is about to reach L3, A promotes the old row, the delete goes on: in no tier', async () => {
+  const make = instances(THREE);
+  const [a, b] = await onlyBelow(make);
+  const stop = b.l3!.stop('apply');
+  const deleted = b.cache.delete('k');
+  await stop.reached;
+  expect(await a.cache.getOrSet('k', () => 'loaded')).toBe('old');
+  await a.cache.drain();
+  stop.pass();
+  await deleted;
+  await expect.poll(() => a.cache.peek('k')).toBeUndefined();
+  await expectGone(make, a, b);
+});
+
 describe('R19: set and delete of one key cross between L3 and L2', () => {
   it('set on A is in L3, delete on B goes through both, A’s set reaches L2: nowhere', async () => {
     const make = instances(THREE);
