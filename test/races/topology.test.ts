@@ -75,6 +75,7 @@ describe.each([
   it('R12: replicas lag, values are read: no replica was asked', async () => {
     const made = await make({ l1: false });
     for (const key of KEYS) await made.cache.getOrSet(key, () => 'value');
+    for (const key of KEYS) expect(await made.cache.get(key)).toBe('value');
     expect((await made.cache.getMany(KEYS)).size).toBe(KEYS.length);
     const answered = /cmdstat_(get|mget|eval|evalsha|xread):/;
     for (const server of fleet.servers) {
