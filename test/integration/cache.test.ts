@@ -341,22 +341,6 @@ describe('bad input', () => {
 });
 
 describe('in the stores', () => {
-  it('R14: a load whose lease is gone when it commits is stored nowhere', async () => {
-    const { cache, namespace } = await three();
-    const [started, value] = [deferred(), deferred<string>()];
-    const load = cache.getOrSet('k', () => (started.resolve(), value.promise));
-    await started.promise;
-    const client = new Redis(redisUrl());
-    const leases = await client.keys(`${namespace}:*:l:*`);
-    expect(await client.del(leases)).toBe(1);
-    client.disconnect();
-    value.resolve('late');
-    expect(await load).toBe('late');
-    await cache.drain();
-    const { tiers } = await cache.explain('k');
-    expect(Object.values(tiers).map(({ state }) => state)).toEqual(['absent', 'absent', 'absent']);
-  });
-
   it('leaves a set value to L3 where L3 has it: L2 gets it with its next reader, under a lease', async () => {
     const { cache } = await three();
     await cache.set('k', 'v');

@@ -1,25 +1,23 @@
 /** The plain races on real servers, one process with two instances: after each, the old value is in no tier. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { closeCaches, deferred, testCache, type TestCache } from '../support/cache.js';
-import { databaseUrl, freshNamespace } from '../support/servers.js';
+import { closeCaches, deferred } from '../support/cache.js';
 import {
   startTopology,
   TOPOLOGIES,
   type Topology,
   type TopologyName,
 } from '../support/topologies.js';
+import {
+  expectGone,
+  expectValue,
+  instances as instancesOf,
+  REMOVALS,
+  SHAPES,
+  type Make,
+  type Shape,
+} from './shapes.js';
 
 afterEach(closeCaches);
-
-const SHAPES = [
-  { title: 'L1+L2+L3', redis: 'standalone', database: true },
-  { title: 'L1+L2+L3 on Sentinel', redis: 'sentinel', database: true },
-  { title: 'L1+L2+L3 on Cluster', redis: 'cluster', database: true },
-  { title: 'L1+L2', redis: 'standalone', database: false },
-  { title: 'L1+L2 on Cluster', redis: 'cluster', database: false },
-  { title: 'L1+L3', redis: undefined, database: true },
-] as const;
-type Shape = (typeof SHAPES)[number];
 
 const shapes = new Map<TopologyName, Topology>();
 beforeAll(async () => {
@@ -27,42 +25,7 @@ beforeAll(async () => {
 });
 afterAll(() => Promise.all([...shapes.values()].map((topology) => topology.stop())));
 
-function instances(shape: Shape): () => Promise<TestCache> {
-  const namespace = freshNamespace();
-  const l2 = shape.redis && shapes.get(shape.redis)!.l2;
-  return () =>
-    testCache({
-      namespace,
-      ...(l2 ? { l2 } : {}),
-      database: shape.database ? databaseUrl() : undefined,
-    });
-}
-
-/** No tier of a cache that was not there before holds anything for the key. */
-async function expectGone(make: () => Promise<TestCache>, ...seen: TestCache[]): Promise<void> {
-  for (const { cache } of [...seen, await make()]) {
-    const { tiers } = await cache.explain('k');
-    for (const tier of Object.values(tiers)) expect(['absent', 'invalid']).toContain(tier.state);
-  }
-}
-
-/** Every tier that answers, of an instance that was there and one that was not, answers `value`. */
-async function expectValue(
-  value: string,
-  make: () => Promise<TestCache>,
-  ...seen: TestCache[]
-): Promise<void> {
-  for (const { cache } of [...seen, await make()])
-    await expect.poll(() => cache.get('k')).toBe(value);
-}
-
-/** Changes that remove what a running load of `k` with tag `t` is about to store. */
-const REMOVALS: readonly { name: string; run: (made: TestCache) => Promise<unknown> }[] = [
-  { name: 'delete', run: ({ cache }) => cache.delete('k') },
-  { name: 'tag invalidation', run: ({ cache }) => cache.invalidateTags(['t']) },
-  { name: 'clear', run: ({ cache }) => cache.clear() },
-  { name: 'deleteMany', run: ({ cache }) => cache.deleteMany(['other', 'k']) },
-];
+const instances = (shape: Shape): Make => instancesOf(shape, shapes);
 
 describe.each(SHAPES)('$title', (shape) => {
   it.each(REMOVALS)(
@@ -173,53 +136,6 @@ describe.each(SHAPES)('$title', (shape) => {
     await load;
     await a.cache.drain();
     await expectValue('set', make, a);
-  });
-});
-
-describe.each([
-  { title: 'L2', shape: SHAPES.find(({ title }) => title === 'L1+L2')! },
-  { title: 'L2 on Cluster', shape: SHAPES.find(({ title }) => title === 'L1+L2 on Cluster')! },
-  { title: 'L3', shape: SHAPES.find(({ title }) => title === 'L1+L3')! },
-])('R16: $title could not take a change', ({ shape }) => {
-  it.each(REMOVALS)(
-    '$name is owed: the key bypasses the tier until it has been applied',
-    async ({ run }) => {
-      const make = instances(shape);
-      const a = await make();
-      await a.cache.getOrSet('k', () => 'old', { tags: ['t'] });
-      await a.cache.drain();
-      const tier = (a.l2 ?? a.l3)!;
-      const paying = tier.failThenStop('apply');
-      expect(await run(a)).toMatchObject({ l1: 'ok', durable: false });
-      await paying.reached;
-      // The tier answers again, and still has the old value.
-      expect((await (await make()).cache.explain('k')).answeredBy).not.toBe('loader');
-      expect(await a.cache.get('k')).toBeUndefined();
-      expect((await a.cache.explain('k')).answeredBy).toBe('loader');
-      paying.pass();
-      await a.cache.drain();
-      await expectGone(make, a);
-    },
-  );
-
-  it('other keys are not kept waiting behind what is owed once the tier answers; a set of an owed key is', async () => {
-    const { cache, l2, l3 } = await instances(shape)();
-    const tier = (l2 ?? l3)!;
-    const name = tier.name as 'l2' | 'l3';
-    const paying = tier.failThenStop('apply');
-    expect((await cache.invalidateTags(['t']))[name]).toBe('queued');
-    await paying.reached;
-    // While it does not answer, nobody waits for it.
-    expect((await cache.delete('k'))[name]).toBe('queued');
-    const payingKey = tier.stop('apply');
-    paying.pass();
-    await payingKey.reached;
-    expect((await cache.delete('other'))[name]).toBe('ok');
-    expect((await cache.set('k', 'lost in this tier'))[name]).toBe('queued');
-    payingKey.pass();
-    await cache.drain();
-    expect((await cache.set('k', 'kept'))[name]).toBe('ok');
-    expect(await cache.get('k')).toBe('kept');
   });
 });
 

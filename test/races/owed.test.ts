@@ -1,0 +1,96 @@
+/** A tier that could not take a change and comes back with the old value: what it owes is applied before it is asked again. */
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { closeCaches } from '../support/cache.js';
+import { startTopology, type Topology, type TopologyName } from '../support/topologies.js';
+import {
+  expectGone,
+  instances as instancesOf,
+  PLAIN,
+  REMOVALS,
+  SHAPES,
+  type Make,
+  type Shape,
+} from './shapes.js';
+
+afterEach(closeCaches);
+
+const shapes = new Map<TopologyName, Topology>();
+beforeAll(async () => {
+  for (const name of ['standalone', 'cluster'] as const)
+    shapes.set(name, await startTopology(name));
+});
+afterAll(() => Promise.all([...shapes.values()].map((topology) => topology.stop())));
+
+const instances = (shape: Shape): Make => instancesOf(shape, shapes);
+
+describe.each([
+  { title: 'L2', shape: SHAPES.find(({ title }) => title === 'L1+L2')! },
+  { title: 'L2 on Cluster', shape: SHAPES.find(({ title }) => title === 'L1+L2 on Cluster')! },
+  { title: 'L3', shape: SHAPES.find(({ title }) => title === 'L1+L3')! },
+])('R16: $title could not take a change', ({ shape }) => {
+  it.each(REMOVALS)(
+    '$name is owed: the key bypasses the tier until it has been applied',
+    async ({ run }) => {
+      const make = instances(shape);
+      const a = await make();
+      await a.cache.getOrSet('k', () => 'old', { tags: ['t'] });
+      await a.cache.drain();
+      const tier = (a.l2 ?? a.l3)!;
+      const paying = tier.failThenStop('apply');
+      expect(await run(a)).toMatchObject({ l1: 'ok', durable: false });
+      await paying.reached;
+      // The tier answers again, and still has the old value.
+      expect((await (await make()).cache.explain('k')).answeredBy).not.toBe('loader');
+      expect(await a.cache.get('k')).toBeUndefined();
+      expect((await a.cache.explain('k')).answeredBy).toBe('loader');
+      paying.pass();
+      await a.cache.drain();
+      await expectGone(make, a);
+    },
+  );
+
+  it('other keys are not kept waiting behind what is owed once the tier answers; a set of an owed key is', async () => {
+    const { cache, l2, l3 } = await instances(shape)();
+    const tier = (l2 ?? l3)!;
+    const name = tier.name as 'l2' | 'l3';
+    const paying = tier.failThenStop('apply');
+    expect((await cache.invalidateTags(['t']))[name]).toBe('queued');
+    await paying.reached;
+    // While it does not answer, nobody waits for it.
+    expect((await cache.delete('k'))[name]).toBe('queued');
+    const payingKey = tier.stop('apply');
+    paying.pass();
+    await payingKey.reached;
+    expect((await cache.delete('other'))[name]).toBe('ok');
+    expect((await cache.set('k', 'lost in this tier'))[name]).toBe('queued');
+    payingKey.pass();
+    await cache.drain();
+    expect((await cache.set('k', 'kept'))[name]).toBe('ok');
+    expect(await cache.get('k')).toBe('kept');
+  });
+});
+
+describe('R16: L3 could not take a change, and L2 and the other node have', () => {
+  const [shape] = PLAIN;
+
+  it.each(REMOVALS)(
+    '$name on A is owed to L3, B copies the old row up, L3 takes what is owed: in no tier',
+    async ({ run }) => {
+      const make = instances(shape);
+      const [a, b] = [await make(), await make()];
+      await a.cache.getOrSet('k', () => 'old', { tags: ['t'] });
+      await a.cache.drain();
+      const paying = a.l3!.failThenStop('apply');
+      expect(await run(a)).toMatchObject({ l2: 'ok', l3: 'queued' });
+      await paying.reached;
+      await expect.poll(() => b.cache.peek('k')).toBeUndefined();
+      // The other node cannot know what A owes; its copy is what must not stay.
+      await b.cache.getOrSet('k', () => 'loaded');
+      await b.cache.drain();
+      paying.pass();
+      await a.cache.drain();
+      await expect.poll(() => b.cache.peek('k')).toBeUndefined();
+      await expectGone(make, a, b);
+    },
+  );
+});

@@ -1,0 +1,128 @@
+/** Races that only several Redis servers have: replicas that lag, a failover that forgets a delete, a change in two steps. */
+import { ask, startCluster, startSentinel } from 'throwaway-servers';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Address, Scope } from '../../libs/multi-level-cache/src/core/key.js';
+import type { L2Options } from '../../libs/multi-level-cache/src/core/options.js';
+import { Commands } from '../../libs/multi-level-cache/src/tiers/redis/commands.js';
+import { CHANGE } from '../../libs/multi-level-cache/src/tiers/redis/scripts.js';
+import { closeCaches, testCache, type TestCache, type TestCacheOptions } from '../support/cache.js';
+import { freshNamespace, type Server } from '../support/servers.js';
+
+interface Fleet {
+  readonly l2: Partial<L2Options>;
+  readonly servers: readonly Server[];
+  masterOf(key: string): Promise<Server>;
+  stop(): Promise<void>;
+}
+
+async function sentinel(): Promise<Fleet> {
+  const { name, nodes, primary, sentinels, stop } = await startSentinel();
+  return { l2: { sentinels, name }, servers: nodes, masterOf: primary, stop };
+}
+
+async function cluster(): Promise<Fleet> {
+  const { masterOf, nodes, servers, stop } = await startCluster();
+  return { l2: { cluster: nodes }, servers, masterOf, stop };
+}
+
+const KEYS = Array.from({ length: 60 }, (_zero, index) => `k${index}`);
+
+let fleet: Fleet;
+let namespace: string;
+const make = (more?: Partial<TestCacheOptions>): Promise<TestCache> =>
+  testCache({ namespace, l2: fleet.l2, budget: 50, mayBeDown: true, ...more });
+const entryOf = (key: string): string =>
+  new Address(new Scope(namespace, 'p', 'default'), key).entryKey;
+
+async function replicasOf(master: Server): Promise<Server[]> {
+  const found: Server[] = [];
+  for (const server of fleet.servers) {
+    const [role, , port] = (await ask(server, 'role')).split('\n');
+    if (role === 'slave' && Number(port) === master.port) found.push(server);
+  }
+  return found;
+}
+
+/** The master has done what its replicas will never hear of, and is gone. */
+async function loseTail(master: Server, change: () => Promise<unknown>): Promise<void> {
+  const replicas = await replicasOf(master);
+  await Promise.all(replicas.map((replica) => replica.freeze()));
+  await ask(master, 'client', 'kill', 'type', 'replica');
+  await change();
+  await master.kill();
+  await Promise.all(replicas.map((replica) => replica.thaw()));
+}
+
+/** Its replicas have this key as well. */
+async function replicated(master: Server, key: string): Promise<void> {
+  for (const replica of await replicasOf(master))
+    await expect.poll(() => ask(replica, 'keys', key)).toBe(key);
+}
+
+describe.each([
+  { on: 'Sentinel', start: sentinel },
+  { on: 'a cluster', start: cluster },
+])('on $on', { timeout: 60_000 }, ({ on, start }) => {
+  beforeAll(async () => {
+    fleet = await start();
+  });
+  beforeEach(() => {
+    namespace = freshNamespace();
+  });
+  afterEach(closeCaches);
+  afterAll(() => fleet.stop());
+
+  it('R12: replicas lag, values are read: no replica was asked', async () => {
+    const made = await make({ l1: false });
+    for (const key of KEYS) await made.cache.getOrSet(key, () => 'value');
+    for (const key of KEYS) expect(await made.cache.get(key)).toBe('value');
+    expect((await made.cache.getMany(KEYS)).size).toBe(KEYS.length);
+    const answered = /cmdstat_(get|mget|eval|evalsha|xread):/;
+    for (const server of fleet.servers) {
+      const [role] = (await ask(server, 'role')).split('\n');
+      const stats = await ask(server, 'info', 'commandstats');
+      if (role === 'slave') expect(stats).not.toMatch(answered);
+    }
+  });
+
+  it.runIf(on === 'a cluster')(
+    'R9: delete in B has removed the entry, B is silent before it tells: L2 has nothing, A’s memory only until its ttl',
+    async () => {
+      const [a, b] = [await make({ l1Ttl: 300 }), await make()];
+      await a.cache.getOrSet('k', () => 'old');
+      // oxlint-disable-next-line typescript/unbound-method -- called with its owner below
+      const run = Commands.prototype.run;
+      const spy = vi.spyOn(Commands.prototype, 'run').mockImplementation(function (
+        this: Commands,
+        ...[script, keys, args]
+      ) {
+        const told = script === CHANGE && args[2] === 'd';
+        return told ? new Promise(() => undefined) : Reflect.apply(run, this, [script, keys, args]);
+      });
+      void b.cache.delete('k');
+      const newcomer = await make();
+      await expect.poll(() => newcomer.cache.get('k')).toBeUndefined();
+      await expect.poll(() => a.cache.get('k')).toBeUndefined();
+      spy.mockRestore();
+    },
+  );
+
+  // The last one: it costs the fleet a master.
+  it('R11: delete is acknowledged, its master dies before a replica hears: nobody is served the old value', async () => {
+    const [a, b] = [await make(), await make()];
+    const master = await fleet.masterOf(`${namespace}:{~}:st`);
+    // Of a cluster's keys one that lives beside the stream: the number of the delete is lost as well.
+    let key = '';
+    for (const other of KEYS) if ((await fleet.masterOf(entryOf(other))) === master) key = other;
+    await a.cache.getOrSet(key, () => 'old');
+    await replicated(master, entryOf(key));
+    await loseTail(master, async () =>
+      expect(await a.cache.delete(key)).toMatchObject({ l2: 'ok' }),
+    );
+    await expect
+      .poll(async () => (await a.cache.delete('another')).l2, { timeout: 30_000, interval: 100 })
+      .toBe('ok');
+    for (const { cache } of [a, b, await make()])
+      await expect.poll(() => cache.get(key)).toBeUndefined();
+  });
+});
