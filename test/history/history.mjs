@@ -1,5 +1,6 @@
-// `npm run history -- [--fault NAME[,NAME]] [--seconds N] [--processes N] [--no-database] [--mode eventual|strong]`: real
-// processes over real servers that fail; every read is recorded and judged. Exit code 1: one was older than allowed.
+// `npm run history -- [--fault NAME[,NAME]] [--seconds N] [--processes N] [--no-database] [--bound MS] [--mode
+// eventual|strong]`: real processes over real servers that fail; every read is recorded and judged. `--bound` is how long
+// another process may lag while all is well. Exit code 1: a read was older than allowed.
 import os from 'node:os';
 import { parseArgs } from 'node:util';
 import { FAULTS } from './faults.mjs';
@@ -12,6 +13,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '60' },
     processes: { type: 'string', default: '4' },
     'no-database': { type: 'boolean', default: false },
+    bound: { type: 'string', default: '50' },
     mode: { type: 'string', default: 'eventual' },
   },
 });
@@ -38,6 +40,7 @@ const options = {
   seconds: whole('seconds'),
   processes: whole('processes'),
   database: !values['no-database'],
+  healthy: whole('bound'),
   mode: values.mode,
 };
 

@@ -11,11 +11,15 @@ const TELL_MS = 250;
 const READERS = 3;
 const TURN_MS = 5;
 /** A turn that took this long: the machine was busy with others. */
-const STALL_MS = 20;
+const STALL_MS = 12;
 
-const { me, processes, module } = JSON.parse(process.argv[2]);
+const { me, processes, mode, module } = JSON.parse(process.argv[2]);
 const app = await NestFactory.createApplicationContext(MultiLevelCacheModule.forRoot(module), {
   logger: false,
+  abortOnError: false,
+}).catch((error) => {
+  process.send({ failed: error.message }, () => process.exit(1));
+  return new Promise(() => undefined);
 });
 const cache = app.get(CacheManager);
 
@@ -49,7 +53,7 @@ for (const event of ['hit', 'stale', 'miss'])
   });
 cache.on('tier', ({ tier, state }) => record('tiers', { at: now(), tier, state }));
 
-const reader = new Reader({ cache, register, record, asking, processes });
+const reader = new Reader({ cache, register, record, asking, processes, mode });
 const writer = new Writer({ cache, register, record, me });
 let reading = true;
 let writing = true;

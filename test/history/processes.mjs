@@ -78,7 +78,10 @@ function heard(child, word) {
       child.off('exit', gone);
       act(value);
     };
-    const hear = (message) => message[word] && end(resolve);
+    const hear = (message) => {
+      if (message.failed) end(reject, new Error(message.failed));
+      else if (message[word]) end(resolve);
+    };
     const gone = (code) => end(reject, new Error(`a process ended with ${code}`));
     const timer = setTimeout(() => end(reject, new Error(`no ${word}`)), PATIENCE_MS);
     child.on('message', hear);

@@ -13,10 +13,12 @@ export class Reader {
   }
 
   async step() {
-    const { cache, asking, record } = this.parts;
+    const { cache, asking, mode, record } = this.parts;
     const key = this.#keys[Math.floor(Math.random() * this.#keys.length)];
     const chance = Math.random();
-    const verb = chance < 0.6 ? 'getOrSet' : chance < 0.8 ? 'get' : 'peek';
+    // A look into memory asks nobody, so it promises nothing strong.
+    const look = mode === 'strong' ? 'get' : 'peek';
+    const verb = chance < 0.6 ? 'getOrSet' : chance < 0.8 ? 'get' : look;
     const read = { key, verb, by: verb === 'peek' ? 'l1' : undefined, begin: now() };
     let value;
     try {

@@ -16,6 +16,8 @@ export function run(
     readonly seconds: number;
     readonly processes: number;
     readonly database: boolean;
+    /** Ms another process may lag while all is well. */
+    readonly healthy: number;
     readonly mode: 'eventual' | 'strong';
   },
 ): Promise<Done>;

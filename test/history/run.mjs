@@ -7,14 +7,13 @@ import { Processes } from './processes.mjs';
 import { startServers } from './servers.mjs';
 
 /** What the design allows, ms. */
-const HEALTHY = 50;
 const PARTITION_TTL = 3_000;
 const RECOVERY = 5_000;
 /** Between two faults, and after the last write. */
 const CALM = 1_500;
 
 /** Runs one fault for so many seconds and judges what was read. */
-export async function run(name, { seconds, processes, database, mode }) {
+export async function run(name, { seconds, processes, database, healthy, mode }) {
   const fault = FAULTS[name];
   const servers = await startServers(fault, { database: database || fault.database, processes });
   let group;
@@ -23,6 +22,7 @@ export async function run(name, { seconds, processes, database, mode }) {
       Array.from({ length: processes }, (_, me) => ({
         me,
         processes,
+        mode,
         module: moduleOptions(servers, me, mode),
       })),
     );
@@ -32,8 +32,8 @@ export async function run(name, { seconds, processes, database, mode }) {
     await group.end();
     const { log } = group;
     const rules = {
-      healthy: HEALTHY,
-      disturbed: fault.redis === false ? HEALTHY : PARTITION_TTL + HEALTHY,
+      healthy,
+      disturbed: fault.redis === false ? healthy : PARTITION_TTL + healthy,
       recovery: RECOVERY,
       strong: mode === 'strong',
     };
