@@ -11,6 +11,7 @@ export interface Write {
   readonly entries: readonly (readonly [key: string, version: number])[];
   readonly soft?: boolean;
   readonly queued?: boolean;
+  readonly l3?: 'ok' | 'queued' | 'off';
   readonly invoked: number;
   readonly resolved: number;
   /** Missing = it is still owed. */
@@ -21,6 +22,7 @@ export interface Window {
   readonly start: number;
   readonly end: number;
   readonly lossy?: boolean;
+  readonly dark?: boolean;
 }
 
 export interface History {

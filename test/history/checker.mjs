@@ -4,7 +4,7 @@
  * A write is `{ process, entries: [[key, version]], soft, queued, invoked, resolved, settled }`: the register had the versions
  * before `invoked`, the invalidation was done at `resolved`, and at `settled`, if ever, nothing of it was owed any more. A read is
  * `{ process, key, begin, version, by }`; `by` is who answered. Times are ms of one clock. A window is a time in which a
- * fault went on, a stall one in which a process got no processor: while it stands still it can hear nothing.
+ * fault went on (`dark`: nobody reached Redis, `lossy`: a primary was lost), a stall one in which a process got no processor: while it stands still it can hear nothing.
  *
  * `rules`: `healthy` = ms another process may lag; `disturbed` = the same while a fault goes on and for `recovery` ms after
  * it; `strong` = nobody may lag, ever.
@@ -38,6 +38,8 @@ export function judge({ reads, writes, windows, stalls = [] }, rules) {
 /** What is known to be allowed hides nothing that is not. */
 const RANK = { stale: 0, queued: 1, lost: 2, violation: 3 };
 
+const STORES = ['l2', 'l3'];
+
 function byKey(writes) {
   const registers = new Map();
   for (const write of writes) {
@@ -68,10 +70,14 @@ function compare(read, write, { windows, rules, stalls }) {
   if (rules.strong || read.process === write.process)
     return { kind: 'violation', age: passed, bound: 0, write };
   const window = windows.find((one) => covers(one, write.resolved, read.begin, rules));
-  const bound = window ? rules.disturbed : rules.healthy;
+  // A store that has taken a removal holds nothing older, whoever could not be told of it.
+  const stored = STORES.includes(read.by) && !write.queued && !window?.lossy;
+  const bound = window && !stored ? rules.disturbed : rules.healthy;
   if (age <= bound) return found('stale', bound);
+  // Where nobody can reach Redis and L3 knows of it, there is nothing old to be read but memory, which has its bound.
+  const dark = window?.dark === true && write.l3 !== 'queued' && read.begin <= window.end;
   // Until its issuer has paid, others are not promised to hear of it.
-  if (write.queued && !(read.begin > (write.settled ?? Infinity) + bound))
+  if (write.queued && !dark && !(read.begin > (write.settled ?? Infinity) + bound))
     return found('queued', bound);
   // Replication is asynchronous: what only the lost primary knew is gone with it.
   if (window?.lossy || windows.some((one) => one.lossy && during(one, write.resolved, rules)))

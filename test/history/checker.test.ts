@@ -104,6 +104,8 @@ describe('with a fault from 900 to 2,000', () => {
   it.each([
     ['while it goes on', read(1_500, 1), 'stale'],
     ['longer than L1 may stay', read(4_001, 1), 'violation'],
+    ['out of a store that has taken the removal', read(1_500, 1, { by: 'l2' }), 'violation'],
+    ['out of a store, soon after', read(1_040, 1, { by: 'l3' }), 'stale'],
     ['the issuer', read(1_500, 1, { process: ISSUER }), 'violation'],
   ])('%s', (_title, one, expected) => {
     expect(kindOf({ windows, reads: [one] })).toBe(expected);
@@ -129,6 +131,17 @@ describe('with a fault from 900 to 2,000', () => {
     );
     const { settled: _settled, ...owed } = write({ queued: true });
     expect(kindOf({ windows, writes: [owed], reads: [read(9_000, 1)] })).toBe('queued');
+  });
+
+  it('queued while nobody reaches Redis: memory alone is old, and not for longer than it may be', () => {
+    const dark = [{ start: 900, end: 6_000, dark: true }];
+    const reads = [read(4_500, 1)];
+    const owed = write({ queued: true, settled: 6_500, l3: 'off' });
+    expect(kindOf({ windows: dark, writes: [owed], reads })).toBe('violation');
+    expect(kindOf({ windows, writes: [owed], reads })).toBe('queued');
+    const below = write({ queued: true, settled: 6_500, l3: 'queued' });
+    expect(kindOf({ windows: dark, writes: [below], reads })).toBe('queued');
+    expect(kindOf({ windows: dark, writes: [owed], reads: [read(6_100, 1)] })).toBe('queued');
   });
 
   it('an acknowledged write that went with a primary is counted apart', () => {

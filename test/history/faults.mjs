@@ -7,12 +7,13 @@ import { ask } from 'throwaway-servers';
 
 /**
  * `hit` resolves when the fault is over; `prepare` runs before it begins. `redis: false` = Redis goes on, so instances hear
- * of each other as ever. `lossy` = an acknowledged write may be lost with a primary.
+ * of each other as ever. `dark` = nobody reaches Redis while it lasts. `lossy` = an acknowledged write may be lost with a primary.
  */
 export const FAULTS = {
   none: { shape: 'standalone' },
   sigstop: {
     shape: 'standalone',
+    dark: true,
     hit: async ({ redis, between }) => {
       await redis.freeze();
       await sleep(between(200, 3_000));
@@ -21,6 +22,7 @@ export const FAULTS = {
   },
   'kill-empty': {
     shape: 'standalone',
+    dark: true,
     hit: async ({ redis, between }) => {
       await redis.kill();
       await rm(join(redis.dir, 'dump.rdb'), { force: true });
@@ -30,6 +32,7 @@ export const FAULTS = {
   },
   'old-snapshot': {
     shape: 'standalone',
+    dark: true,
     prepare: async ({ redis, between }) => {
       await command(redis, 'SAVE');
       await sleep(between(300, 2_000));

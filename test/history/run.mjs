@@ -62,7 +62,7 @@ function moduleOptions(servers, me, mode) {
 }
 
 /** The fault, its recovery, some calm, and again, while there is time for all of it. */
-async function disturb({ hit, prepare, lossy = false }, servers, seconds) {
+async function disturb({ hit, prepare, dark = false, lossy = false }, servers, seconds) {
   const windows = [];
   const until = now() + seconds * 1_000;
   await sleep(Math.min(CALM, seconds * 1_000));
@@ -71,7 +71,7 @@ async function disturb({ hit, prepare, lossy = false }, servers, seconds) {
     await prepare?.({ ...servers, between });
     const start = now();
     await hit({ ...servers, between, round });
-    windows.push({ start, end: now(), lossy });
+    windows.push({ start, end: now(), dark, lossy });
     await sleep(RECOVERY + between(CALM / 2, CALM));
   }
   await sleep(Math.max(until - now(), 0));
