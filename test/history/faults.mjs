@@ -47,13 +47,13 @@ export const FAULTS = {
     shape: 'standalone',
     proxied: true,
     hit: async ({ redis, proxies, between, round }) => {
-      if (round % 2 === 0) {
+      if (round % 3 === 2) {
         await command(redis, 'CLIENT', 'KILL', 'TYPE', 'normal');
         await command(redis, 'CLIENT', 'KILL', 'TYPE', 'pubsub');
         return;
       }
       const proxy = proxies[Math.floor(between(0, proxies.length))];
-      proxy.silence();
+      proxy.silence({ tail: round % 3 === 1 });
       await sleep(between(200, 6_000));
       proxy.resume({ cut: between(0, 1) < 0.5 });
     },
