@@ -85,6 +85,7 @@ export function serve(verbs) {
   process.on('message', ({ verb, argument }) => {
     void verbs[verb](argument).then((result) => process.send({ result }));
   });
-  process.on('disconnect', () => process.exit(0));
+  // The parent is gone: nobody wants to know any more.
+  for (const event of ['disconnect', 'error']) process.on(event, () => process.exit(0));
   process.send({ ready: true });
 }

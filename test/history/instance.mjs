@@ -122,5 +122,6 @@ process.on('message', ({ id, versions, order }) => {
     waiting.delete(id);
   }
 });
-process.on('disconnect', () => process.exit(0));
+// The parent is gone: nobody wants to know any more.
+for (const event of ['disconnect', 'error']) process.on(event, () => process.exit(0));
 process.send({ ready: true });
