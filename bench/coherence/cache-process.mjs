@@ -1,0 +1,52 @@
+// One application of the benches, in a process of its own.
+import { now, openCache, pause, serve } from './support.mjs';
+
+const { url } = JSON.parse(process.argv[2]);
+const { cache } = await openCache({
+  l2: { url, budget: '2s' },
+  defaults: { ttl: '1h', jitter: 0 },
+});
+
+serve({
+  /** All of these keys are in memory afterwards. */
+  prepare: async (keys) => {
+    await cache.getOrSetMany(keys, () => keys.map((key) => [key, { key }]));
+    const missing = keys.filter((key) => cache.peek(key) === undefined);
+    if (missing.length > 0) throw new Error(`${missing.length} keys did not come into memory`);
+  },
+  /** Messages come in the order in which they were sent, so the first one is for the first key. */
+  listen: (keys) =>
+    new Promise((resolve) => {
+      const at = [];
+      let still = 0;
+      const stop = cache.on('invalidate', () => {
+        const key = keys[at.push(now()) - 1];
+        if (cache.peek(key) !== undefined) still++;
+        if (at.length < keys.length) return;
+        stop();
+        resolve({ at, still });
+      });
+    }),
+  announce: async ({ keys, rate }) => {
+    const sent = [];
+    const began = now();
+    for (const [index, key] of keys.entries()) {
+      await pause(Math.max(began + (index * 1_000) / rate - now(), 0));
+      sent.push(now());
+      await cache.delete(key);
+    }
+    return sent;
+  },
+  /** So many callers of one key at once; how often its loader ran here, and how long all of it took. */
+  herd: async ({ key, callers, loadMs }) => {
+    let loads = 0;
+    const loader = async () => {
+      loads++;
+      await pause(loadMs);
+      return { key };
+    };
+    const began = now();
+    await Promise.all(Array.from({ length: callers }, () => cache.getOrSet(key, loader)));
+    return { loads, ms: now() - began };
+  },
+});
