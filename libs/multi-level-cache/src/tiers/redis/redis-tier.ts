@@ -112,13 +112,13 @@ export class RedisTier implements Tier {
     const n0 = this.#link.number;
     const token = randomBytes(8).toString('hex');
     const seen = (read.mark as Buffer | undefined)?.subarray(ID_OFFSET, ID_OFFSET + ID_BYTES) ?? '';
-    const before = this.#clock.now();
     const keys = [scope.redisKey('e', address), scope.redisKey('l', address)];
     const reply = await this.#link.commands.run(LEASE, keys, [token, LEASE_MS, seen]);
     if (Buffer.isBuffer(reply))
       return {
         kind: 'found',
-        read: await this.#judge(address, { bytes: reply, session, at: before }),
+        // As of the answer: it may have been expired while the question was on its way, by a change that has ended since.
+        read: await this.#judge(address, { bytes: reply, session, at: this.#clock.now() }),
       };
     if (reply !== 1) return { kind: 'busy' };
     return {
