@@ -14,7 +14,7 @@ import type {
 } from '../../core/tier.js';
 import { Coalescer } from '../coalescer.js';
 import { Fills } from './fills.js';
-import { Database } from './pool.js';
+import { Database, type MakePool } from './pool.js';
 import { Answers, type Mark, type Row, type RowTicket, type State } from './answers.js';
 import { Rows } from './rows.js';
 import { SizeEstimate } from './size-estimate.js';
@@ -46,7 +46,12 @@ export class DatabaseTier implements Tier {
 
   constructor(
     readonly options: L3Options,
-    deps: { readonly namespace: string; readonly clock: Clock },
+    deps: {
+      readonly namespace: string;
+      readonly clock: Clock;
+      readonly random?: (() => number) | undefined;
+      readonly pool?: MakePool | undefined;
+    },
   ) {
     this.#clock = deps.clock;
     this.#sql = statements(names(options.schema, options.table), !options.poolerMode);
@@ -57,6 +62,7 @@ export class DatabaseTier implements Tier {
       deps.clock,
       () => this.#greet(),
       (up) => this.#listener?.state(up ? 'up' : 'down'),
+      deps.pool,
     );
     this.#sweeper = new Sweeper(
       deps.clock,
@@ -66,6 +72,7 @@ export class DatabaseTier implements Tier {
         evict: (limit) => this.#evict(limit),
       },
       options.maxSize,
+      deps.random,
     );
     const wrote = (rows: number): void => this.#sweeper.wrote(rows);
     this.#reads = new Coalescer(
