@@ -147,9 +147,9 @@ export class SimulatedPool {
         reject(Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' }));
       };
       schedule.after(server.latency() * 2, () => {
-        if (server.down || way.closed) return refuse();
+        if (server.down || way.closed || this.#ended) return refuse();
         server.execute(() => {
-          if (server.down || way.closed) return refuse();
+          if (server.down || way.closed || this.#ended) return refuse();
           patience.cancel();
           if (late) return;
           const connection = new Connection(this);

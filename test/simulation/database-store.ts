@@ -42,7 +42,7 @@ export class DatabaseStore {
     this.#log = new DatabaseLog(schedule, () => ({ rows: new Map(), tags: new Map(), last: 0 }));
     this.#statements = new Map<string, Begin>([
       [REMEMBER_SERVER, (_values, session) => this.#remember(session)],
-      [SQL.state, (_values, session) => () => [this.#state(session)]],
+      [SQL.state, (_values, session) => this.#said(session)],
       [SQL.read, (values, session) => this.#read(values, session)],
       [SQL.fill, (values, session) => this.#fill(values, session)],
       [SQL.set, (values, session) => this.#set(values, session)],
@@ -80,6 +80,11 @@ export class DatabaseStore {
     session.start = String(this.#start);
     session.system = SYSTEM;
     return () => [];
+  }
+
+  #said(session: Session): Finish {
+    const state = this.#state(session);
+    return () => [state];
   }
 
   #state({ start, system }: Session): { last: string; inc: string; tl: string } {
