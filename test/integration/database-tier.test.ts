@@ -169,6 +169,19 @@ describe('the fence', () => {
     }
   });
 
+  it('leaves gone what a tag has removed, though it is expired afterwards', async () => {
+    const tier = await make();
+    const { tenant } = at('k').scope;
+    const tagged = { ...entry('v'), tags: ['t'], staleUntil: clock.now() + 120_000 };
+    const change = { addresses: [at('k')] };
+    for (const soft of [true, false]) {
+      await tier.apply({ kind: 'set', ...change, entries: [tagged] });
+      await tier.apply({ kind: 'tags', tenant, tags: ['t'], soft });
+      for (let time = 0; time < 2; time++) await tier.apply({ kind: 'expire', ...change });
+      expect((await tier.read(at('k'))).state).toBe(soft ? 'stale' : 'invalid');
+    }
+  });
+
   it('makes rows of another timeline invalid', async () => {
     const tier = await make();
     expect(await tier.fill(at('k'), entry('v'), await ticket(tier, at('k')))).toBe(true);

@@ -1,4 +1,6 @@
 /** The application's own database, and what of it nobody may see any more: the judge of a run. */
+import type { Applied } from '../../libs/multi-level-cache/src/manager/cache-manager.js';
+import { ALLOWED } from './allowances.js';
 import type { Schedule } from './schedule.js';
 
 export interface Violation {
@@ -9,41 +11,63 @@ export interface Violation {
 /** Keys with the versions they have now. */
 export type Versions = readonly (readonly [key: string, version: number])[];
 
+/** How the shared stores took a change. */
+export type Taken = Readonly<Record<'l2' | 'l3', Applied>>;
+
+/** An invalidation that has resolved. */
+export interface Invalidation {
+  readonly instance: string;
+  readonly versions: Versions;
+  readonly began: number;
+  readonly taken: Taken;
+  /** What it made stale may still stand in. */
+  readonly soft: boolean;
+}
+
+/** The oldest versions one may get: as a fresh value, and as one that stands in for a load. */
+export interface Least {
+  readonly fresh: number;
+  readonly standIn: number;
+}
+
 /** One `set` of a value, under way or done. */
 interface SetCall {
   readonly key: string;
   readonly version: number;
   /** When it resolved. */
   until: number;
-  /** What Redis has not confirmed may still be on its way. */
+  /** What a store has not confirmed may still be on its way. */
   mayComeUntil: number;
 }
 
-/** Longer than a message takes while nothing is wrong. */
-const DELIVERY = 60;
 /** After the last fault: reconnecting, a SYNC, queued changes. */
 export const RECOVERY = 8_000;
-/** Longest way of a command to a frozen server, and of the removal that follows it. */
-const LATE_SET = 2_500;
+const NOTHING: Least = { fresh: 0, standIn: 0 };
+
+type Floors = Map<string, Least>;
 
 export class Ledger {
   readonly violations: Violation[] = [];
   readonly log: string[] = [];
   readonly #truth = new Map<string, number>();
   /** By instance and key: read your writes. */
-  readonly #here = new Map<string, number>();
+  readonly #here: Floors = new Map();
   /** Invalidated, told, and heard by everybody if nothing is wrong. */
-  readonly #everywhere = new Map<string, number>();
+  readonly #everywhere: Floors = new Map();
   /** The same once everything is quiet, whatever was wrong meanwhile. */
-  readonly #atLast = new Map<string, number>();
-  /** Keys whose invalidation Redis had not taken when the promise resolved, by instance. */
+  readonly #atLast: Floors = new Map();
+  /** Keys whose invalidation a store had not taken when the promise resolved, by instance. */
   readonly #owed = new Map<string, Set<string>>();
   /** What a crashed instance alone knew to be invalid. */
   readonly #forgotten = new Set<string>();
   readonly #sets: SetCall[] = [];
   #lastFault = -Infinity;
 
-  constructor(readonly schedule: Schedule) {}
+  constructor(
+    readonly schedule: Schedule,
+    /** How long it takes until everybody has heard, or has forgotten what was not heard of, ms. */
+    readonly hearing: number,
+  ) {}
 
   version(key: string): number {
     return this.#truth.get(key) ?? 1;
@@ -55,28 +79,30 @@ export class Ledger {
     return keys.map((key) => [key, this.version(key)] as const);
   }
 
-  /** A `set` begins; to be called with whether Redis has taken it when it resolves. */
-  setting(key: string, version: number): (confirmed: boolean) => void {
+  /** A `set` begins; to be called with how the stores have taken it when it resolves. */
+  setting(key: string, version: number): (taken: Taken) => void {
     const set: SetCall = { key, version, until: Infinity, mayComeUntil: Infinity };
     this.#sets.push(set);
-    return (confirmed) => {
+    return (taken) => {
       set.until = this.schedule.now;
-      set.mayComeUntil = confirmed ? set.until : set.until + LATE_SET;
+      set.mayComeUntil = set.until + ALLOWED.lateSet(taken);
     };
   }
 
-  /** An invalidation by `instance` that began at `began` has resolved. */
-  invalidated(instance: string, versions: Versions, began: number, confirmed: boolean): void {
+  invalidated({ instance, versions, began, taken, soft }: Invalidation): void {
     for (const [key, newest] of versions) {
-      // A value that is set at the same time may be the later one; one that Redis takes late is removed again.
+      // A value that is set at the same time may be the later one; one that a store takes late is removed again.
       const rivals = this.#sets.filter((set) => set.key === key);
       const late = rivals.filter(({ mayComeUntil }) => mayComeUntil >= began);
       const rival = rivals.filter(({ until }) => until >= began);
       const least = lowest(newest, late);
-      raise(this.#here, `${instance} ${key}`, least);
-      raise(this.#atLast, key, lowest(newest, rival));
-      if (confirmed) this.schedule.after(DELIVERY, () => raise(this.#everywhere, key, least));
-      else this.#owedBy(instance).add(key);
+      if (!ALLOWED.oldRowThroughRedis(taken)) raise(this.#here, `${instance} ${key}`, least, soft);
+      raise(this.#atLast, key, lowest(newest, rival), soft);
+      if (ALLOWED.knownToIssuerOnly(taken)) this.#owedBy(instance).add(key);
+      else {
+        const mild = soft || ALLOWED.graceUnheard(taken);
+        this.schedule.after(this.hearing, () => raise(this.#everywhere, key, least, mild));
+      }
     }
   }
 
@@ -91,17 +117,17 @@ export class Ledger {
     for (const key of this.#owedBy(instance)) this.#forgotten.add(key);
   }
 
-  /** The oldest version that who asks `instance` now may get. */
-  least(instance: string, key: string): number {
+  /** What who asks `instance` now may get. */
+  least(instance: string, key: string): Least {
     // Everybody must have heard of it where nothing was wrong, or long enough ago.
     const quiet = this.schedule.now - this.#lastFault > RECOVERY;
-    return Math.max(this.#written(instance, key), quiet ? (this.#everywhere.get(key) ?? 0) : 0);
+    return higher(this.#written(instance, key), quiet ? this.#everywhere.get(key) : undefined);
   }
 
   /** The same when all has been well for long. */
-  leastAtLast(instance: string, key: string): number {
-    const known = this.#forgotten.has(key) ? 0 : (this.#atLast.get(key) ?? 0);
-    return Math.max(this.#written(instance, key), known);
+  leastAtLast(instance: string, key: string): Least {
+    const known = this.#forgotten.has(key) ? undefined : this.#atLast.get(key);
+    return higher(this.#written(instance, key), known);
   }
 
   violate(guarantee: string, what: string): void {
@@ -113,8 +139,8 @@ export class Ledger {
     this.log.push(`${this.schedule.now.toFixed(1).padStart(8)} ${what}`);
   }
 
-  #written(instance: string, key: string): number {
-    return this.#here.get(`${instance} ${key}`) ?? 0;
+  #written(instance: string, key: string): Least {
+    return this.#here.get(`${instance} ${key}`) ?? NOTHING;
   }
 
   #owedBy(instance: string): Set<string> {
@@ -128,6 +154,13 @@ function lowest(version: number, sets: readonly SetCall[]): number {
   return Math.min(version, ...sets.map((set) => set.version));
 }
 
-function raise(floors: Map<string, number>, key: string, version: number): void {
-  floors.set(key, Math.max(floors.get(key) ?? 0, version));
+function higher(one: Least, other: Least = NOTHING): Least {
+  return {
+    fresh: Math.max(one.fresh, other.fresh),
+    standIn: Math.max(one.standIn, other.standIn),
+  };
+}
+
+function raise(floors: Floors, key: string, version: number, soft: boolean): void {
+  floors.set(key, higher({ fresh: version, standIn: soft ? 0 : version }, floors.get(key)));
 }

@@ -2,7 +2,7 @@
 import { sources } from './sources.mjs';
 import type { Rule } from './rules.js';
 import type { Violation } from './ledger.js';
-import type { WorldOptions } from './world.js';
+import type { WorldOptions } from './setting.js';
 
 /** One run, which has not begun. */
 interface Run {
@@ -39,10 +39,11 @@ export async function loadSimulation(without?: Rule): Promise<Simulation> {
 export async function firstBad(
   simulation: Simulation,
   seeds: number,
-  faults: WorldOptions['faults'],
+  options: Omit<WorldOptions, 'seed'>,
+  from = 1,
 ): Promise<number | undefined> {
-  for (let seed = 1; seed <= seeds; seed++) {
-    const violations = await simulation.world({ seed, faults }).run();
+  for (let seed = from; seed < from + seeds; seed++) {
+    const violations = await simulation.world({ seed, ...options }).run();
     if (violations.length > 0) return seed;
   }
   return undefined;

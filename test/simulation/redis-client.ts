@@ -2,6 +2,7 @@
 import type { Timer } from '../../libs/multi-level-cache/src/core/clock.js';
 import type { RedisStore, Argument } from './redis-store.js';
 import type { Schedule } from './schedule.js';
+import type { Way } from './way.js';
 
 interface Waiting {
   readonly reject: (error: Error) => void;
@@ -26,8 +27,8 @@ export class RedisServer {
   ) {}
 
   /** A connection of its own; the tail may be silent for longer than others. */
-  client(name: string | undefined): SimulatedClient {
-    const client = new SimulatedClient(this, name === 'mlc-tail' ? 2_500 : 1_000);
+  client(name: string | undefined, way: Way): SimulatedClient {
+    const client = new SimulatedClient(this, way, name === 'mlc-tail' ? 2_500 : 1_000);
     this.clients.add(client);
     return client;
   }
@@ -76,6 +77,7 @@ export class SimulatedClient {
 
   constructor(
     readonly server: RedisServer,
+    readonly way: Way,
     /** Taken for gone when a reply is this late, ms. */
     readonly silence: number,
   ) {}
@@ -195,7 +197,7 @@ export class SimulatedClient {
     this.status = 'connecting';
     schedule.after(server.latency() * 2, () => {
       if (this.#ended) return;
-      if (server.down || server.frozen) {
+      if (server.down || server.frozen || this.way.closed) {
         this.status = 'reconnecting';
         this.#tell('error', new Error('connect ECONNREFUSED'));
         this.#tell('close');

@@ -1,5 +1,6 @@
 /** Every rule of the protocol that this simulation carries, and how to take it out: without it, runs must go wrong. */
-import type { Fault } from './world.js';
+import type { Fault } from './faults.js';
+import type { Tiers } from './setting.js';
 
 export interface Rule {
   readonly name: string;
@@ -9,9 +10,15 @@ export interface Rule {
   readonly replace: string;
   /** Under which it is caught soonest. */
   readonly faults: readonly Fault[];
+  /** Seed to begin with, where the first ones are known to go right without it; 1 if left out. */
+  readonly from?: number;
+  /** Where it is of use; L1 and L2 if left out. */
+  readonly tiers?: Tiers;
 }
 
 const STORE = 'test/simulation/redis-store.ts';
+const DATABASE = 'test/simulation/database-store.ts';
+const ALL = 'l1+l2+l3';
 
 export const RULES: readonly Rule[] = [
   {
@@ -69,6 +76,7 @@ export const RULES: readonly Rule[] = [
     find: ' && !stored.subarray(34, 42).equals(bytes(seen))',
     replace: '',
     faults: [],
+    from: 74,
   },
   {
     name: 'a late lease is given back',
@@ -76,6 +84,7 @@ export const RULES: readonly Rule[] = [
     find: '      this.#giveBackLate(address, asked);\n',
     replace: '',
     faults: [],
+    from: 538,
   },
   {
     name: 'a key that is owed bypasses Redis',
@@ -85,6 +94,7 @@ export const RULES: readonly Rule[] = [
     );`,
     replace: '    return false;',
     faults: ['down'],
+    from: 152,
   },
   {
     name: 'what is owed is paid',
@@ -113,6 +123,7 @@ export const RULES: readonly Rule[] = [
     find: 'if (session.lastNumber === heard) void this.#beat(session);',
     replace: '',
     faults: ['flush'],
+    from: 279,
   },
   {
     name: 'a number that does not follow is a gap',
@@ -134,6 +145,7 @@ export const RULES: readonly Rule[] = [
     find: "if (!hash.has('floor')) hash.set('floor', number);\n    const numbers",
     replace: "if (!hash.has('floor')) hash.set('floor', '0');\n    const numbers",
     faults: ['evict', 'crash'],
+    from: 108,
   },
   {
     name: 'a number is taken before anything is read',
@@ -150,6 +162,7 @@ export const RULES: readonly Rule[] = [
 `,
     replace: '',
     faults: [],
+    from: 201,
   },
   {
     name: 'bumps of others are learned from their messages',
@@ -164,5 +177,129 @@ export const RULES: readonly Rule[] = [
     find: '        this.#tags.drop();\n',
     replace: '',
     faults: ['cut', 'old-snapshot'],
+    from: 118,
+  },
+  {
+    name: 'a fill of PostgreSQL needs the row unchanged',
+    file: DATABASE,
+    find: 'return !old || old.ver <= row.seen;',
+    replace: 'return true;',
+    faults: [],
+    tiers: 'l1+l3',
+  },
+  {
+    name: 'a row is gone when a tag has a higher number',
+    file: 'tiers/database/answers.ts',
+    find: "if ((hard ?? 0) > n0) return 'hard';",
+    replace: '',
+    faults: [],
+    tiers: 'l1+l3',
+  },
+  {
+    name: 'a row keeps the number of before it was loaded',
+    file: DATABASE,
+    find: 'ver: Number(n0),',
+    replace: 'ver: this.#data.last,',
+    faults: [],
+    tiers: 'l1+l3',
+  },
+  {
+    name: 'an expired row is judged by the number it had',
+    file: DATABASE,
+    find: 'seen: old.seen < FENCE ? old.seen : FENCE - 1 - old.ver,',
+    replace: 'seen: FENCE,',
+    faults: [],
+    from: 124,
+    tiers: 'l1+l3',
+  },
+  {
+    name: 'a ticket is bound to the start of its server',
+    file: DATABASE,
+    find: 'if (startOfTicket !== inc) return [];',
+    replace: '',
+    faults: ['pg-restart'],
+    from: 223,
+    tiers: 'l1+l3',
+  },
+  {
+    name: 'a row of another timeline is none',
+    file: DATABASE,
+    find: 'row.tl === tl ? row.value : null,',
+    replace: 'row.value,',
+    faults: ['pg-failover'],
+    tiers: 'l1+l3',
+  },
+  {
+    name: 'a delete leaves a tombstone',
+    file: DATABASE,
+    find: 'return () => this.#upsert(tombstones, (_old, row) => row);',
+    replace: `return () => {
+      this.#log.commit(({ rows }) => tombstones.forEach(([name]) => rows.delete(name)), true);
+      return [];
+    };`,
+    faults: [],
+    tiers: 'l1+l3',
+  },
+  {
+    name: 'memory is dropped again after the tiers below',
+    file: 'manager/write-path.ts',
+    find: '    this.#local(rest, false);\n    if (strict',
+    replace: '    if (strict',
+    faults: [],
+    from: 328,
+    tiers: 'l1+l3',
+  },
+  {
+    name: 'PostgreSQL forgets before Redis does',
+    file: 'manager/write-path.ts',
+    find: "const third = l3 ? await l3.apply(wanted('l3') ? change : rest) : 'off';",
+    replace: `const early = await l2!.apply(rest);
+    const third = await l3!.apply(wanted('l3') ? change : rest);
+    if (early !== undefined) {
+      this.#local(rest, false);
+      return receipt('ok', early, third);
+    }`,
+    faults: [],
+    tiers: ALL,
+  },
+  {
+    name: 'the lease is taken before PostgreSQL is read',
+    file: 'manager/read-path.ts',
+    find: 'const lease = await this.#lease(flight, l2);',
+    replace: `const early = await l3!.read(address);
+    l3!.read = async () => {
+      Reflect.deleteProperty(l3!, 'read');
+      return early;
+    };
+    const lease = await this.#lease(flight, l2);`,
+    faults: [],
+    tiers: ALL,
+  },
+  {
+    name: 'a key that is owed bypasses PostgreSQL',
+    file: 'coherence/debts.ts',
+    find: `    return (
+      this.#keys.has(keyName(address)) || this.coversTags(address.scope.tenant, address.implied)
+    );`,
+    replace: '    return false;',
+    faults: ['pg-down', 'pg-freeze'],
+    from: 260,
+    tiers: 'l1+l3',
+  },
+  {
+    name: 'what PostgreSQL is owed is paid',
+    file: 'manager/tier-guard.ts',
+    find: 'if (this.#paying || this.#closed || this.#debts.size === 0) return;',
+    replace: 'if (this.#debts.size >= 0) return;',
+    faults: ['pg-cut', 'pg-freeze', 'pg-down'],
+    tiers: 'l1+l3',
+  },
+  {
+    name: 'what is paid late is removed above as well',
+    file: 'manager/write-path.ts',
+    find: "if (tier === 'l3') await this.parts.l2?.apply(rest);",
+    replace: '',
+    faults: ['pg-down', 'pg-freeze'],
+    tiers: ALL,
   },
 ];

@@ -1,4 +1,4 @@
-// `npm run simulate -- --seeds N [--from S] [--faults cut,freeze,…]`: runs N seeds on all cores and names those that go wrong;
+// `npm run simulate -- --seeds N [--from S] [--faults cut,freeze,…] [--tiers l1+l3]`: runs N seeds on all cores and names those that go wrong;
 // one seed alone prints what happened in it.
 import { fork } from 'node:child_process';
 import os from 'node:os';
@@ -11,6 +11,7 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '2000' },
     from: { type: 'string', default: '1' },
     faults: { type: 'string' },
+    tiers: { type: 'string' },
     part: { type: 'string' },
   },
 });
@@ -59,18 +60,23 @@ async function lead() {
 
 async function work(part) {
   const server = await sources();
-  const { World, FAULTS } = await server.ssrLoadModule('/test/simulation/world.ts');
+  const { World, FAULTS, TIERS } = await server.ssrLoadModule('/test/simulation/world.ts');
   const chosen = values.faults?.split(',').filter(Boolean);
   const unknown = chosen?.find((fault) => !FAULTS.includes(fault));
   if (unknown !== undefined) {
     if (part === 0) console.error(`--faults knows ${FAULTS.join(', ')}, not ${unknown}`);
     process.exit(2);
   }
+  const { tiers } = values;
+  if (tiers !== undefined && !TIERS.includes(tiers)) {
+    if (part === 0) console.error(`--tiers knows ${TIERS.join(', ')}, not ${tiers}`);
+    process.exit(2);
+  }
   for (let seed = from + part; seed < from + seeds; seed += parts) {
     // Each fault alone, all together, and none.
     const alone = FAULTS[seed % (FAULTS.length + 2)];
     const mixed = seed % (FAULTS.length + 2) === FAULTS.length ? FAULTS : [];
-    const world = new World({ seed, faults: chosen ?? (alone ? [alone] : mixed) });
+    const world = new World({ seed, tiers, faults: chosen ?? (alone ? [alone] : mixed) });
     const violations = await world.run();
     if (violations.length > 0) process.send({ seed, violations });
     if (seeds === 1) console.log(world.log.join('\n'));

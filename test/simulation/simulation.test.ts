@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { firstBad, loadSimulation, type Simulation } from './load.js';
 import { RULES } from './rules.js';
-import { FAULTS, type Fault } from './world.js';
+import { FAULTS, type Fault } from './faults.js';
 
 const MOST_SEEDS = 2_000;
 const PATIENCE = 120_000;
@@ -22,7 +22,7 @@ describe('the whole protocol', () => {
   it.each(Object.keys(mixes))(
     'keeps its guarantees where %s goes wrong',
     async (name) => {
-      expect(await firstBad(whole, 60, mixes[name])).toBeUndefined();
+      expect(await firstBad(whole, 60, { faults: mixes[name] })).toBeUndefined();
     },
     PATIENCE,
   );
@@ -42,12 +42,12 @@ describe('the whole protocol', () => {
 it.each(RULES)(
   'without the rule “$name” a run goes wrong that is right with it',
   async (rule) => {
-    const { faults } = rule;
+    const { faults, from, tiers = 'l1+l2' } = rule;
     const without = await loadSimulation(rule);
     try {
-      const seed = await firstBad(without, MOST_SEEDS, faults);
+      const seed = await firstBad(without, MOST_SEEDS, { faults, tiers }, from);
       expect(seed).toBeDefined();
-      expect(await whole.world({ seed: seed!, faults }).run()).toEqual([]);
+      expect(await whole.world({ seed: seed!, faults, tiers }).run()).toEqual([]);
     } finally {
       await without.close();
     }

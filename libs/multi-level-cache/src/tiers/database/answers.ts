@@ -31,6 +31,8 @@ export interface State {
 export type Row = readonly [
   at: number,
   ver: string,
+  /** What its tags are judged by: its version, or the one it had before it was expired. */
+  n0: string,
   age: number,
   fresh: number,
   stale: number,
@@ -68,7 +70,7 @@ export class Answers {
 
   /** What the answer to one question is worth to those who asked at `takenAt`. */
   judgeAll(addresses: readonly Address[], rows: readonly Row[], takenAt: number): Told {
-    const state = JSON.parse(rows.find(([at]) => at === 0)![5]!) as Said;
+    const state = JSON.parse(rows.find(([at]) => at === 0)![6]!) as Said;
     const absent: TierRead = { state: 'absent', mark: markOf(state, '0', takenAt) };
     const reads = new Array<TierRead>(addresses.length).fill(absent);
     const bumps = state.bumps && bumpsOf(state.bumps);
@@ -81,7 +83,7 @@ export class Answers {
 
   #judge(
     address: Address,
-    [, ver, age, fresh, stale, listed, own, bytes]: Row,
+    [, ver, n0, age, fresh, stale, listed, own, bytes]: Row,
     state: State,
     bumps: Bumps | null,
     takenAt: number,
@@ -90,7 +92,7 @@ export class Answers {
     if (ver === WRITTEN_NOW) return { state: 'invalid', mark, guarded: true };
     if (bytes === null) return { state: 'invalid', mark };
     const tags = listed === null ? NO_TAGS : (JSON.parse(listed) as readonly string[]);
-    const bumped = this.#bumped(address, own, bumps, Number(ver));
+    const bumped = this.#bumped(address, own, bumps, Number(n0));
     if (bumped === 'hard') return { state: 'invalid', mark };
     const opened = open(bytes, address.fingerprint, address.scope.rules.types);
     if (!opened) {
@@ -116,12 +118,12 @@ export class Answers {
     return { state: verdict, entry, mark, bytes: bytes.length };
   }
 
-  /** How the tags of an entry have been bumped since its version. */
+  /** How the tags of an entry have been bumped since. */
   #bumped(
     { scope, implied }: Address,
     own: string | null,
     bumps: Bumps | null,
-    ver: number,
+    n0: number,
   ): 'hard' | 'soft' | undefined {
     let [hard, soft] = own === null ? NEVER : (JSON.parse(own) as Numbers);
     if (bumps)
@@ -129,8 +131,8 @@ export class Answers {
         const numbers = bumps.get(nameOf(this.rows.tenant(scope.tenant), tag)) ?? NEVER;
         [hard, soft] = [Math.max(hard ?? 0, numbers[0] ?? 0), Math.max(soft ?? 0, numbers[1] ?? 0)];
       }
-    if ((hard ?? 0) > ver) return 'hard';
-    return (soft ?? 0) > ver ? 'soft' : undefined;
+    if ((hard ?? 0) > n0) return 'hard';
+    return (soft ?? 0) > n0 ? 'soft' : undefined;
   }
 }
 

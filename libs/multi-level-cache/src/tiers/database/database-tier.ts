@@ -17,7 +17,7 @@ import type {
 import { Coalescer } from '../coalescer.js';
 import { Fills } from './fills.js';
 import { Outbox } from './outbox.js';
-import { Database } from './pool.js';
+import { Database, type MakePool } from './pool.js';
 import { Answers, type Mark, type Row, type RowTicket, type State } from './answers.js';
 import { Rows } from './rows.js';
 import { SizeEstimate } from './size-estimate.js';
@@ -50,7 +50,12 @@ export class DatabaseTier implements Tier {
 
   constructor(
     readonly options: L3Options,
-    deps: { readonly namespace: string; readonly clock: Clock },
+    deps: {
+      readonly namespace: string;
+      readonly clock: Clock;
+      readonly random?: (() => number) | undefined;
+      readonly pool?: MakePool | undefined;
+    },
   ) {
     this.#clock = deps.clock;
     this.#sql = statements(names(options.schema, options.table), !options.poolerMode);
@@ -61,6 +66,7 @@ export class DatabaseTier implements Tier {
       deps.clock,
       () => this.#greet(),
       (up) => this.#listener?.state(up ? 'up' : 'down'),
+      deps.pool,
     );
     this.#sweeper = new Sweeper(
       deps.clock,
@@ -70,6 +76,7 @@ export class DatabaseTier implements Tier {
         evict: (limit) => this.#evict(limit),
       },
       options.maxSize,
+      deps.random,
     );
     const wrote = (rows: number): void => this.#sweeper.wrote(rows);
     this.#reads = new Coalescer(

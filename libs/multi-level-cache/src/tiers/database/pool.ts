@@ -1,6 +1,6 @@
 /** The tier's own connections: bounded, never silent for long, and known to be up or down. */
 import { createHash } from 'node:crypto';
-import type { Pool, QueryResultRow } from 'pg';
+import type { Pool, PoolConfig, QueryResultRow } from 'pg';
 import type { Clock } from '../../core/clock.js';
 import { CacheError } from '../../core/errors.js';
 import type { L3Options } from '../../core/options.js';
@@ -26,6 +26,9 @@ interface Statement {
   readonly rowMode?: 'array';
 }
 
+/** Makes the pool; the package pg does, unless another maker is given. */
+export type MakePool = (config: PoolConfig) => Pool | Promise<Pool>;
+
 export class Database {
   reason: string | undefined;
   #pool: Pool | undefined;
@@ -42,6 +45,7 @@ export class Database {
     /** Run on every contact after the tables are there; throws if they are not usable. */
     readonly greet: () => Promise<void>,
     readonly onState: (up: boolean) => void,
+    readonly makePool: MakePool = poolOfPg,
   ) {
     this.#turnstile = new Turnstile(options.poolSize);
   }
@@ -52,14 +56,7 @@ export class Database {
 
   /** First contact; resolves also when it failed, and goes on trying. */
   async open(): Promise<void> {
-    const { Pool: PgPool } = (
-      await import('pg').catch((cause: unknown) => {
-        throw new CacheError('CACHE_CONFIG_INVALID', 'l3 needs the package pg: npm install pg', {
-          cause,
-        });
-      })
-    ).default;
-    const pool = new PgPool(poolConfig(this.options));
+    const pool = await this.makePool(poolConfig(this.options));
     // Idle connections report the end of the server here; without a listener that ends the process.
     pool.on('error', (error) => this.#lose(error));
     // A client in use reports it by itself as well, beside the rejection of its statement.
@@ -198,6 +195,17 @@ export class Database {
   #probeLater(): void {
     if (!this.#closed) this.clock.after(PROBE_MS, () => void this.#contact());
   }
+}
+
+async function poolOfPg(config: PoolConfig): Promise<Pool> {
+  const { Pool: PgPool } = (
+    await import('pg').catch((cause: unknown) => {
+      throw new CacheError('CACHE_CONFIG_INVALID', 'l3 needs the package pg: npm install pg', {
+        cause,
+      });
+    })
+  ).default;
+  return new PgPool(config);
 }
 
 function codeOf(error: unknown): string {

@@ -41,6 +41,14 @@ const ROW_BYTES = 140;
 export const GUARDED_VERSION = -2;
 /** What a fence writes as `seen`: a loaded row has a version there. */
 const FENCE = -1;
+/**
+ * An expired row is a fence under a new version, but its tags are judged by the one it had: a value that a tag has removed does
+ * not come back as a stale one. The old version is kept in `seen`, below the mark of a fence.
+ */
+const EXPIRED = (row: string): string =>
+  `case when ${row}.seen < ${FENCE} then ${row}.seen else ${FENCE} - 1 - ${row}.ver end`;
+const JUDGED_BY = (row: string): string =>
+  `case when ${row}.seen < ${FENCE} then ${FENCE} - 1 - ${row}.seen else ${row}.ver end`;
 /** Separates tags in one text; no tag holds a control character but our own marks. */
 export const SEPARATOR = '\u001f';
 const FROM_NOW = (ms: string): string => `clock_timestamp() + ${ms} * interval '1 millisecond'`;
@@ -107,14 +115,14 @@ export function statements(n: Names, inSession: boolean): Statements {
     // value of another timeline is none. All times are those of one moment, after the question came in.
     read: `
       with s as materialized (${state})
-      select 0 as at, null::text as ver, null::float8 as age, null::float8 as fresh, null::float8 as stale,
+      select 0 as at, null::text as ver, null::text as n0, null::float8 as age, null::float8 as fresh, null::float8 as stale,
         json_build_object('last', s.last, 'inc', s.inc, 'tl', s.tl, 'bumps', (
           select json_agg(json_build_array(t.tenant, t.tag, t.hard, t.soft))
           from unnest(${LIST('$3')}, ${LIST('$4')}) as k(tenant, tag) join ${n.tag} t using (tenant, tag)))::text as said,
         null::text as bumps, null::bytea as value
       from s
       union all
-      select w.at::int, case when ${GUARDED} then '${GUARDED_VERSION}' else e.ver::text end, ${SPAN('statement_timestamp() - e.created_at')}, ${SPAN('e.expires_at - statement_timestamp()')},
+      select w.at::int, case when ${GUARDED} then '${GUARDED_VERSION}' else e.ver::text end, (${JUDGED_BY('e')})::text, ${SPAN('statement_timestamp() - e.created_at')}, ${SPAN('e.expires_at - statement_timestamp()')},
         ${SPAN('e.stale_until - statement_timestamp()')},
         case when e.tags <> '{}' then array_to_json(e.tags)::text end,
         case when e.tags <> '{}' then (
@@ -176,7 +184,7 @@ export function statements(n: Names, inSession: boolean): Statements {
     // $1 tenants, $2 hashes: stale from now on, and a fence like a tombstone; a tombstone where there is nothing
     expire: `
       with ${TOMBSTONES(n, state)}
-      on conflict (tenant, key_hash) do update set ver = excluded.ver, seen = ${FENCE},
+      on conflict (tenant, key_hash) do update set ver = excluded.ver, seen = ${EXPIRED('e')},
         expires_at = least(e.expires_at, excluded.expires_at),
         stale_until = case when e.value is null then excluded.stale_until
           else least(e.stale_until, excluded.expires_at + greatest(e.stale_until - e.expires_at, interval '0')) end,

@@ -30,12 +30,13 @@ export class Sweeper {
     readonly clock: Clock,
     readonly work: Sweeping,
     readonly maxSize: number,
+    readonly random: () => number = Math.random,
   ) {}
 
   start(): void {
     if (this.#closed) return;
     // Jitter, so that instances that booted together do not sweep together.
-    this.#timer = this.clock.after(EVERY_MS * (0.75 + Math.random() / 2), () => {
+    this.#timer = this.clock.after(EVERY_MS * (0.75 + this.random() / 2), () => {
       void this.round().finally(() => this.start());
     });
   }

@@ -113,13 +113,13 @@ export class RedisTier implements Tier {
 
   async verify(address: Address): Promise<TierRead> {
     const { session } = this.#link;
-    const at = this.#clock.now();
     const read = await this.read(address, true);
     if (!read.entry) return read;
     // After the entry was read: a bump that came in between is seen, and one from before in any case.
     await this.#tags.refresh(address, read.entry.tags);
     this.#assertEpoch(session);
-    return this.#judge(address, { bytes: read.mark as Buffer, session, at });
+    const bytes = read.mark as Buffer;
+    return this.#judge(address, { bytes, session, at: this.#clock.now() });
   }
 
   async ticket(
@@ -134,13 +134,13 @@ export class RedisTier implements Tier {
     const token = `${randomBytes(8).toString('hex')}:${n0}`;
     const bumped = this.#tags.latest(address, tags);
     const seen = (read.mark as Buffer | undefined)?.subarray(ID_OFFSET, ID_OFFSET + ID_BYTES) ?? '';
-    const before = this.#clock.now();
     const keys = (['e', 'l', 'w'] as const).map((kind) => scope.redisKey(kind, address));
     const reply = await this.#link.commands.run(LEASE, keys, [token, LEASE_MS, seen, bumped]);
     if (Buffer.isBuffer(reply))
       return {
         kind: 'found',
-        read: await this.#judge(address, { bytes: reply, session, at: before }),
+        // As of the answer: it may have been expired while the question was on its way, by a change that has ended since.
+        read: await this.#judge(address, { bytes: reply, session, at: this.#clock.now() }),
       };
     if (reply !== 1) return { kind: reply === 2 ? 'guarded' : 'busy' };
     return {

@@ -1,0 +1,141 @@
+/** What goes wrong with the stores, with the ways to them, or with an instance. */
+import type { Instance, Servers } from './instance.js';
+import type { Ledger } from './ledger.js';
+import type { RedisStore } from './redis-store.js';
+import type { Schedule } from './schedule.js';
+
+export const FAULTS = [
+  'cut',
+  'freeze',
+  'flush',
+  'old-snapshot',
+  'evict',
+  'down',
+  'crash',
+  'pg-cut',
+  'pg-freeze',
+  'pg-down',
+  'pg-restart',
+  'pg-failover',
+  'apart',
+  'clock-jump',
+] as const;
+export type Fault = (typeof FAULTS)[number];
+
+/** The run that things go wrong in. */
+export interface Scene {
+  readonly schedule: Schedule;
+  readonly ledger: Ledger;
+  readonly servers: Servers;
+  readonly redis: RedisStore;
+  /** Stores that this run uses. */
+  readonly stores: readonly (keyof Servers)[];
+  readonly instances: () => readonly Instance[];
+  /** What servers' wall clocks show beside the time. */
+  readonly wall: Record<keyof Servers, number>;
+  crash(instance: Instance): void;
+  /** Everything is removed by a tag, a few times. */
+  bump(after: number, during: number): void;
+  /** Everybody asks at once. */
+  readonly burst: (after: number, during: number) => void;
+}
+
+const HOUR = 3_600_000;
+/** So long a reader waits for PostgreSQL, ms. */
+const BUDGET = 50;
+/** Within which a store is found again, ms. */
+const AGAIN = { redis: 300, database: 1_300 };
+
+type Happen = (scene: Scene) => void;
+
+const HAPPEN: Readonly<Record<Fault, Happen>> = {
+  cut: ({ schedule, instances }) => schedule.pick(instances()).cut('redis', 0.7),
+  freeze: ({ schedule, servers }) => servers.redis.freeze(schedule.between(5, 1_500)),
+  flush: ({ schedule, redis }) => {
+    if (schedule.random() < 0.5) redis.flush();
+    else redis.flushWithNextChange = true;
+  },
+  'old-snapshot': ({ schedule, ledger, redis, servers }) => {
+    const old = redis.snapshot();
+    schedule.after(schedule.between(10, 800), () => {
+      ledger.fault('the snapshot is back');
+      redis.restore(old);
+      servers.redis.cutAll();
+    });
+  },
+  evict: ({ schedule, redis, instances }) => {
+    if (schedule.random() < 0.3) redis.loseNextMessage = true;
+    else redis.evict(() => schedule.random());
+    // Who connects anew has to ask for what is gone.
+    if (schedule.random() < 0.5) schedule.pick(instances()).cut('redis', 1);
+  },
+  down: (scene) => down(scene, 'redis'),
+  crash: (scene) => scene.crash(scene.schedule.pick(scene.instances())),
+  'pg-cut': ({ schedule, instances }) => schedule.pick(instances()).cut('database', 0.7),
+  'pg-freeze': ({ schedule, servers, burst }) => {
+    const ms = schedule.between(5, 1_500);
+    servers.database.freeze(ms);
+    // Those who ask just before are answered together with what has waited for long.
+    burst(ms - BUDGET, 2 * BUDGET);
+  },
+  'pg-down': (scene) => down(scene, 'database'),
+  'pg-restart': (scene) => {
+    const { database } = scene.servers;
+    const end = (): void => {
+      database.end(() => database.store.restart());
+      down(scene, 'database');
+    };
+    if (scene.schedule.random() < 0.5) end();
+    else
+      database.stall(() => {
+        scene.ledger.fault('numbers are lost');
+        end();
+        // Those numbers are given out again while loads of before are under way.
+        scene.bump(1_000, 1_500);
+      });
+  },
+  'pg-failover': (scene) => {
+    const { database } = scene.servers;
+    const lost = scene.schedule.between(0, 500);
+    database.end(() => database.store.failover(lost));
+    down(scene, 'database');
+  },
+  apart: (scene) => {
+    const { schedule, ledger } = scene;
+    const instance = schedule.pick(scene.instances());
+    const store = schedule.pick(scene.stores);
+    ledger.fault(`${instance.name} apart from ${store}`);
+    instance.part(store);
+    const ms = schedule.between(50, 1_500);
+    schedule.after(ms, () => {
+      ledger.fault('together again');
+      instance.rejoin(store);
+    });
+    scene.burst(ms, AGAIN[store]);
+  },
+  // Redis ends leases by its wall clock: set back, it would keep one whose owner is gone for as long.
+  'clock-jump': ({ schedule, ledger, stores, wall }) => {
+    const store = schedule.pick(stores);
+    const jump = schedule.between(store === 'redis' ? 0 : -HOUR, HOUR);
+    ledger.fault(`the clock of ${store} jumps by ${jump.toFixed(0)} ms`);
+    wall[store] += jump;
+  },
+};
+
+export function happen(fault: Fault, scene: Scene): void {
+  scene.ledger.fault(fault);
+  HAPPEN[fault](scene);
+}
+
+function down(scene: Scene, store: keyof Servers): void {
+  const { schedule, ledger, servers } = scene;
+  const server = servers[store];
+  server.down = true;
+  server.cutAll();
+  const ms = schedule.between(50, 1_500);
+  schedule.after(ms, () => {
+    ledger.fault(`${store} is up again`);
+    server.down = false;
+  });
+  scene.burst(ms, AGAIN[store]);
+}

@@ -1,0 +1,220 @@
+/** What the application does with its cache during a run, and what it may get. */
+import type {
+  LoaderContext,
+  Receipt,
+} from '../../libs/multi-level-cache/src/manager/cache-manager.js';
+import type { EntryOptions } from '../../libs/multi-level-cache/src/core/entry-options.js';
+import { ALLOWED } from './allowances.js';
+import type { Instance } from './instance.js';
+import type { Ledger } from './ledger.js';
+import type { Schedule } from './schedule.js';
+import type { Setting } from './setting.js';
+
+interface Value {
+  readonly key: string;
+  readonly version: number;
+}
+
+type Write = 'delete' | 'set' | 'expire' | 'tag' | 'soft tag' | 'pattern' | 'clear';
+
+export const KEYS = ['a:1', 'a:2', 'b:1'];
+/** For a value that nobody is loading, while nothing is wrong; shorter than a lease. */
+const PATIENCE = 1_000;
+const SOFT: readonly Write[] = ['expire', 'soft tag'];
+const FAILURE = new Error('the source fails');
+
+export class Operations {
+  constructor(
+    readonly schedule: Schedule,
+    readonly ledger: Ledger,
+    readonly setting: Setting,
+  ) {}
+
+  any(instance: Instance): void {
+    const key = this.schedule.pick(KEYS);
+    const dice = this.#random();
+    instance.track(this.#chosen(instance, key, dice));
+  }
+
+  bump(instance: Instance): void {
+    instance.track(this.#write(instance, KEYS, 'tag'));
+  }
+
+  async read(instance: Instance, key: string): Promise<void> {
+    const least = this.ledger.least(instance.name, key);
+    const began = this.schedule.now;
+    const options: EntryOptions = {
+      ...(this.#random() < 0.5 ? { tags: ['early'] } : {}),
+      ...this.#seldom(),
+    };
+    let value: Value;
+    try {
+      value =
+        this.#random() < 0.25
+          ? ((await instance.cache.get<Value>(key)) ?? { key, version: Infinity })
+          : await instance.cache.getOrSet(
+              key,
+              (_key, context) => this.#load(key, context),
+              options,
+            );
+    } catch (error) {
+      this.ledger.note(`${instance.name} read ${key}: ${String(error)}`);
+      return;
+    }
+    this.#judge(instance, key, value, least, began);
+  }
+
+  /** When all is quiet: every instance must know what was removed, whoever removed it. */
+  async last(instance: Instance, key: string): Promise<void> {
+    const { fresh } = this.ledger.leastAtLast(instance.name, key);
+    const load = (): Value => ({ key, version: this.ledger.version(key) });
+    const began = this.schedule.now;
+    const value = await instance.cache.getOrSet(key, load).catch((error: unknown) => {
+      this.ledger.violate('liveness', `${instance.name} cannot have ${key}: ${String(error)}`);
+      return { key, version: Infinity };
+    });
+    this.ledger.note(`${instance.name} at last ${key} v${value.version}`);
+    if (this.schedule.now - began > PATIENCE)
+      this.ledger.violate('liveness', `${instance.name} waited for ${key} long after all was well`);
+    if (value.version < fresh)
+      this.ledger.violate(
+        'G4/G6',
+        `${instance.name} at last ${key} v${value.version}, due v${fresh}`,
+      );
+  }
+
+  #chosen(instance: Instance, key: string, dice: number): Promise<void> {
+    if (dice < 0.55) return this.#seldomRead(instance, key);
+    if (dice < 0.72) return this.#write(instance, [key], 'delete');
+    if (dice < 0.8) return this.#write(instance, [key], 'set');
+    if (dice < 0.88) return this.#write(instance, [key], 'expire');
+    if (dice < 0.94) return this.#write(instance, KEYS, this.#happens(0.4) ? 'soft tag' : 'tag');
+    if (dice < 0.97) return this.#write(instance, KEYS.slice(0, 2), 'pattern');
+    return this.#write(instance, KEYS, 'clear');
+  }
+
+  #seldomRead(instance: Instance, key: string): Promise<void> {
+    if (this.#happens(0.1)) return this.#touch(instance, key);
+    return this.#happens(0.1) ? this.#readAll(instance) : this.read(instance, key);
+  }
+
+  async #touch(instance: Instance, key: string): Promise<void> {
+    const touched = await instance.cache.touch(key, this.setting.ttl);
+    this.ledger.note(`${instance.name} touch ${key}: ${touched}`);
+  }
+
+  async #readAll(instance: Instance): Promise<void> {
+    const leasts = KEYS.map((key) => this.ledger.least(instance.name, key));
+    const began = this.schedule.now;
+    const load = async (keys: readonly string[]): Promise<Map<string, Value>> => {
+      await this.schedule.sleep(this.#loadTime());
+      const values = keys.map((key) => [key, { key, version: this.ledger.version(key) }] as const);
+      await this.schedule.sleep(this.#loadTime());
+      return new Map(values);
+    };
+    const found = await instance.cache
+      .getOrSetMany<Value>(KEYS, load, { tags: ['early', 'late'] })
+      .catch((error: unknown) => {
+        this.ledger.note(`${instance.name} read all: ${String(error)}`);
+        return new Map<string, Value>();
+      });
+    KEYS.forEach((key, at) => {
+      const value = found.get(key);
+      // One of them may have stood in while others were waited for.
+      const { standIn } = leasts[at];
+      if (value) this.#judge(instance, key, value, { fresh: standIn, standIn }, began);
+    });
+  }
+
+  async #load(key: string, context: LoaderContext): Promise<Value> {
+    await this.schedule.sleep(this.#loadTime());
+    const version = this.ledger.version(key);
+    await this.schedule.sleep(this.#loadTime());
+    if (this.#happens(0.15)) throw FAILURE;
+    // Known only now: a late tag.
+    context.setOptions({ tags: ['late'] });
+    return { key, version };
+  }
+
+  #judge(
+    instance: Instance,
+    key: string,
+    value: Value,
+    { fresh, standIn }: ReturnType<Ledger['least']>,
+    began: number,
+  ): void {
+    if (!instance.alive) return;
+    const stale = instance.stoodIn(key);
+    const [how, least] = stale ? ['stale', standIn] : ['read', fresh];
+    this.ledger.note(
+      `${instance.name} ${how} ${key} v${value.version}, asked at ${began.toFixed(1)}`,
+    );
+    if (value.key !== key) this.ledger.violate('keys', `${key} answered with ${value.key}`);
+    if (value.version < least)
+      this.ledger.violate(
+        stale ? 'G6' : 'G1/G2',
+        `${instance.name} ${how} ${key} v${value.version}, v${least} was due`,
+      );
+  }
+
+  async #write(instance: Instance, keys: readonly string[], how: Write): Promise<void> {
+    const versions = this.ledger.change(keys);
+    const began = this.schedule.now;
+    this.ledger.note(
+      `${instance.name} ${how} ${versions.map(([key, version]) => `${key}<v${version}`).join(' ')}`,
+    );
+    const [[key, version]] = versions;
+    const ended = how === 'set' ? this.ledger.setting(key, version) : undefined;
+    const tag = this.#random() < 0.5 ? 'late' : 'early';
+    const taken = await this.#written(instance, how, { key, version }, ['late', tag]);
+    this.ledger.note(
+      `${instance.name} ${how} ${key}<v${version} done: l2 ${taken.l2}, l3 ${taken.l3}`,
+    );
+    ended?.(taken);
+    const soft = SOFT.includes(how);
+    const lost = ALLOWED.expireByWallClock(how, this.setting.faults.includes('clock-jump'));
+    if (instance.alive && !lost)
+      this.ledger.invalidated({ instance: instance.name, versions, began, taken, soft });
+  }
+
+  #written(
+    { cache }: Instance,
+    how: Write,
+    value: Value,
+    tags: readonly string[],
+  ): Promise<Receipt> {
+    const { key } = value;
+    return {
+      delete: () => cache.delete(key),
+      set: () => cache.set(key, value, { tags: ['early', 'late'] }),
+      expire: () => cache.expire(key),
+      tag: () => cache.invalidateTags(tags),
+      'soft tag': () => cache.invalidateTags(tags, { soft: true }),
+      pattern: () => cache.invalidatePattern('a:*'),
+      clear: () => cache.clear(),
+    }[how]();
+  }
+
+  /** Options that few calls give. */
+  #seldom(): EntryOptions {
+    return {
+      ...(this.#happens(0.1) ? { forceFresh: true } : {}),
+      ...(this.#happens(0.2) ? { timeout: 20 } : {}),
+    };
+  }
+
+  /** Only where a run is to be rich. */
+  #happens(share: number): boolean {
+    return this.setting.rich && this.#random() < share;
+  }
+
+  #loadTime(): number {
+    const { slowest } = this.setting;
+    if (slowest > 0 && this.#random() < 0.25) return this.#random() * slowest;
+    return this.#random() < 0.9 ? this.#random() * 20 : this.#random() * 400;
+  }
+
+  #random(): number {
+    return this.schedule.random();
+  }
+}

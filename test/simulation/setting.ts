@@ -1,0 +1,61 @@
+/** What is laid down for a run by its seed before it begins: the tiers, how long values live, how much is asked of them. */
+import type { Fault } from './faults.js';
+import { chance } from './schedule.js';
+
+export const TIERS = ['l1+l2', 'l1+l3', 'l1+l2+l3'] as const;
+export type Tiers = (typeof TIERS)[number];
+
+export interface WorldOptions {
+  readonly seed: number;
+  readonly faults: readonly Fault[];
+  /** Left to the seed otherwise. */
+  readonly tiers?: Tiers | undefined;
+}
+
+export interface Setting {
+  readonly l2: boolean;
+  readonly l3: boolean;
+  /** Also verbs and options that are seldom used; loaders that fail. */
+  readonly rich: boolean;
+  readonly ttl: number;
+  readonly grace: number;
+  readonly refreshAhead: number;
+  readonly keepStale: boolean;
+  /** Some loads take up to so long, to outlive the absence of a store, ms. */
+  readonly slowest: number;
+  /** Those that can happen to these tiers. */
+  readonly faults: readonly Fault[];
+}
+
+/** Whose traces are in what was taken before them. */
+const OUTLIVED: readonly Fault[] = ['pg-restart', 'pg-failover'];
+const LONG_MS = 3_600_000;
+/** Short enough to end within a run. */
+const SHORT_MS = 400;
+
+export function settingOf({ seed, faults, tiers }: WorldOptions): Setting {
+  const random = chance(seed ^ 0x5e77_1e55);
+  const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)];
+  const able = TIERS.filter((some) => faults.length === 0 || faults.some((one) => can(one, some)));
+  const chosen = tiers ?? pick(able);
+  const rich = random() < 0.5;
+  const short = rich && random() < 0.3;
+  const graceful = rich && random() < 0.7;
+  return {
+    l2: chosen.includes('l2'),
+    l3: chosen.includes('l3'),
+    rich,
+    ttl: short ? SHORT_MS : LONG_MS,
+    grace: graceful ? LONG_MS : 0,
+    refreshAhead: short && random() < 0.7 ? 0.5 : 0,
+    keepStale: graceful && random() < 0.5,
+    slowest: faults.some((one) => OUTLIVED.includes(one)) ? 2_500 : 0,
+    faults: faults.filter((one) => can(one, chosen)),
+  };
+}
+
+/** Whether a fault has something to hit: those of PostgreSQL begin with its name. */
+function can(fault: Fault, tiers: Tiers): boolean {
+  if (fault === 'crash' || fault === 'apart' || fault === 'clock-jump') return true;
+  return tiers.includes(fault.startsWith('pg-') ? 'l3' : 'l2');
+}
