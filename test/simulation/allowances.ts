@@ -7,19 +7,20 @@ const LATE_IN_REDIS = 2_500;
 const LATE_IN_DATABASE = 4_000;
 
 export const ALLOWED = {
-  /** What a store did not take is known to its issuer: others may read the old value there until it is paid, or for ever if its issuer dies. */
-  knownToIssuerOnly: ({ l2, l3 }: Taken): boolean => l2 === 'queued' || l3 === 'queued',
+  /** What no store has taken or remembers is known to its issuer only: lost with it, and others may read the old value until it is paid. */
+  knownToIssuerOnly: ({ durable }: Taken): boolean => !durable,
 
-  /** The old row of a PostgreSQL that did not take it is promoted by others, and so the issuer itself may meet it in Redis. */
-  oldRowThroughRedis: ({ l2, l3 }: Taken): boolean => l3 === 'queued' && l2 !== 'off',
+  /** What the one store remembers of the other is lost with that store's data; then it is known to its issuer only as well. */
+  bookLost: (taken: Taken, losesData: boolean): boolean => losesData && isQueued(taken),
 
-  /** Without Redis nobody tells memory of others' removals, and what it keeps for its grace may stand in all that time. */
-  graceUnheard: ({ l2 }: Taken): boolean => l2 === 'off',
-
-  /** Stores keep the moment of an `expire` by their own wall clock, which may be set: then it is not known what it does. */
-  expireByWallClock: (how: string, clocksJump: boolean): boolean => how === 'expire' && clocksJump,
+  /** Others pay what they find in the book: until they have looked, and have reached the store, ms. */
+  untilPaid: (taken: Taken): number => (isQueued(taken) ? LATE_IN_DATABASE : 0),
 
   /** A `set` that a store takes after its client gave up may be seen for so long, until its removal follows, ms. */
   lateSet: ({ l2, l3 }: Taken): number =>
     Math.max(l2 === 'queued' ? LATE_IN_REDIS : 0, l3 === 'queued' ? LATE_IN_DATABASE : 0),
 };
+
+function isQueued({ l2, l3 }: Taken): boolean {
+  return l2 === 'queued' || l3 === 'queued';
+}

@@ -16,6 +16,8 @@ export interface Row {
   readonly created: number;
   readonly expires: number;
   readonly stale: number;
+  /** Ids of those who write the key right now, and until when. */
+  readonly guards?: ReadonlyMap<string, number>;
 }
 
 export interface Numbers {
@@ -23,10 +25,19 @@ export interface Numbers {
   readonly soft: number;
 }
 
+export interface Owed {
+  readonly type: string;
+  readonly payload: string;
+  readonly whole: boolean;
+  readonly due: number;
+}
+
 /** Everything the log rebuilds. */
 export interface Data {
   readonly rows: Map<string, Row>;
   readonly tags: Map<string, Numbers>;
+  /** What Redis has not taken, in the order it came. */
+  readonly outbox: Map<string, Owed>;
   last: number;
 }
 
@@ -43,6 +54,11 @@ export function timesOf(
   stale: unknown,
 ): Pick<Row, 'created' | 'expires' | 'stale'> {
   return { created: now - Number(age), expires: now + Number(fresh), stale: now + Number(stale) };
+}
+
+/** Somebody writes the row right now. */
+export function isGuarded({ guards }: Row, now: number): boolean {
+  return guards !== undefined && [...guards.values()].some((until) => until > now);
 }
 
 export function nameOf(tenant: unknown, name: unknown): string {

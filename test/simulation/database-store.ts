@@ -1,5 +1,6 @@
 /** PostgreSQL as the protocol sees it: rows, tags, one sequence, a log that survives, and what each statement does. */
 import {
+  GUARDED_VERSION,
   names,
   REMEMBER_SERVER,
   statements,
@@ -9,6 +10,7 @@ import { L3 } from '../support/options.js';
 import { DatabaseLog } from './database-log.js';
 import {
   FENCE,
+  isGuarded,
   listOf,
   nameOf,
   rowsOf,
@@ -39,7 +41,12 @@ export class DatabaseStore {
     /** Milliseconds of the server's wall clock. */
     readonly time: () => number,
   ) {
-    this.#log = new DatabaseLog(schedule, () => ({ rows: new Map(), tags: new Map(), last: 0 }));
+    this.#log = new DatabaseLog(schedule, () => ({
+      rows: new Map(),
+      tags: new Map(),
+      outbox: new Map(),
+      last: 0,
+    }));
     this.#statements = new Map<string, Begin>([
       [REMEMBER_SERVER, (_values, session) => this.#remember(session)],
       [SQL.state, (_values, session) => this.#said(session)],
@@ -50,6 +57,10 @@ export class DatabaseStore {
       [SQL.expire, (values, session) => this.#expire(values, session)],
       [SQL.touch, (values, session) => this.#touch(values, session)],
       [SQL.bump, (values) => this.#bump(values)],
+      [SQL.guard, (values, session) => this.#guard(values, session)],
+      [SQL.owe, (values) => this.#owe(values)],
+      [SQL.debts, () => this.#debts()],
+      [SQL.strike, (values) => this.#strike(values)],
     ]);
   }
 
@@ -120,7 +131,7 @@ export class DatabaseStore {
       numbers.length > 0 ? Math.max(...numbers.map((one) => one[of])) : null;
     return [
       at,
-      String(row.ver),
+      String(isGuarded(row, now) ? GUARDED_VERSION : row.ver),
       String(row.seen < FENCE ? FENCE - 1 - row.seen : row.ver),
       now - row.created,
       row.expires - now,
@@ -155,11 +166,12 @@ export class DatabaseStore {
     return () => {
       const taken = fills.filter(({ name, row }) => {
         const old = this.#data.rows.get(name);
-        return !old || old.ver <= row.seen;
+        return !old || (old.ver <= row.seen && !isGuarded(old, this.time()));
       });
       // The statement does not wait for its commit to be safe.
       this.#log.commit(({ rows }) => {
-        for (const { name, row } of taken) rows.set(name, row);
+        for (const { name, row } of taken)
+          rows.set(name, { ...row, guards: rows.get(name)?.guards });
       }, false);
       return taken.map(({ hash }) => ({ key_hash: Buffer.from(hash.slice(2), 'hex') }));
     };
@@ -169,23 +181,87 @@ export class DatabaseStore {
     const { tl } = this.#state(session);
     const ver = this.#nextval();
     const now = this.time();
-    const sets = rowsOf(values).map(([tenant, hash, value, json, age, fresh, stale]) => {
-      const row = {
-        value: value as Buffer,
-        ver,
-        seen: FENCE,
-        tl,
-        tags: JSON.parse(String(json)) as string[],
-        ...timesOf(now, age, fresh, stale),
-      };
-      return [nameOf(tenant, hash), row] as const;
-    });
-    return () => this.#upsert(sets, (_old, row) => row);
+    const sets = rowsOf(values.slice(0, 7)).map(
+      ([tenant, hash, value, json, age, fresh, stale]) => {
+        const row = {
+          value: value as Buffer,
+          ver,
+          seen: FENCE,
+          tl,
+          tags: JSON.parse(String(json)) as string[],
+          ...timesOf(now, age, fresh, stale),
+        };
+        return [nameOf(tenant, hash), row] as const;
+      },
+    );
+    const known = Number(values[7]);
+    return () => {
+      const stored = sets.filter(([name, row]) => {
+        const old = this.#data.rows.get(name);
+        return !old || old.ver <= known || old.tl !== row.tl;
+      });
+      this.#upsert(stored, ({ guards }, row) => ({ ...row, guards }));
+      return stored.map(([name]) => ({ key_hash: Buffer.from(name.split('\\x')[1], 'hex') }));
+    };
   }
 
   #remove(values: Values, session: Session): Finish {
     const tombstones = this.#tombstones(values, session);
-    return () => this.#upsert(tombstones, (_old, row) => row);
+    return () => {
+      // Also over a later number.
+      this.#log.commit(({ rows }) => {
+        for (const [name, row] of tombstones) {
+          const old = rows.get(name);
+          rows.set(name, { ...row, ver: Math.max(row.ver, old?.ver ?? 0), guards: old?.guards });
+        }
+      }, true);
+      return [];
+    };
+  }
+
+  #guard([tenants, hashes, id, ms]: Values, session: Session): Finish {
+    const tombstones = this.#tombstones([tenants, hashes], session);
+    const own: readonly [string, number][] =
+      Number(ms) > 0 ? [[String(id), this.time() + Number(ms)]] : [];
+    return () => {
+      this.#log.commit(({ rows }) => {
+        for (const [name, row] of tombstones) {
+          const old = rows.get(name);
+          const others = [...(old?.guards ?? [])].filter(([other]) => other !== id);
+          const guards = new Map([...others, ...own]);
+          rows.set(name, { ...row, ver: Math.max(row.ver, old?.ver ?? 0), guards });
+        }
+      }, true);
+      return [];
+    };
+  }
+
+  #owe([id, , type, payload, dueMs]: Values): Finish {
+    const whole = typeof dueMs === 'number';
+    const owed = {
+      type: String(type),
+      payload: String(payload),
+      whole,
+      due: this.time() + (whole ? dueMs : 0),
+    };
+    return () => {
+      this.#log.commit(({ outbox }) => outbox.set(String(id), owed), true);
+      return [];
+    };
+  }
+
+  #debts(): Finish {
+    const due = [...this.#data.outbox].filter(([, owed]) => owed.due <= this.time());
+    return () => due.map(([id, owed]) => ({ id, ...owed }));
+  }
+
+  #strike([, ids]: Values): Finish {
+    return () => {
+      this.#log.commit(({ outbox }) => {
+        for (const id of ids as readonly string[]) outbox.delete(id);
+      }, true);
+      return [];
+    };
   }
 
   #expire(values: Values, session: Session): Finish {
@@ -196,7 +272,8 @@ export class DatabaseStore {
         ver: row.ver,
         // Its tags are judged by the version it had.
         seen: old.seen < FENCE ? old.seen : FENCE - 1 - old.ver,
-        expires: Math.min(old.expires, row.expires),
+        // Since ever, whatever the clock shows.
+        expires: Math.min(old.expires, 0),
         stale:
           old.value === null
             ? row.stale

@@ -69,7 +69,11 @@ const HAPPEN: Readonly<Record<Fault, Happen>> = {
     // Who connects anew has to ask for what is gone.
     if (schedule.random() < 0.5) schedule.pick(instances()).cut('redis', 1);
   },
-  down: (scene) => down(scene, 'redis'),
+  down: (scene) => {
+    // Away for a moment, or started anew with all it had.
+    if (scene.schedule.random() < 0.5) scene.redis.restore();
+    down(scene, 'redis');
+  },
   crash: (scene) => scene.crash(scene.schedule.pick(scene.instances())),
   'pg-cut': ({ schedule, instances }) => schedule.pick(instances()).cut('database', 0.7),
   'pg-freeze': ({ schedule, servers, burst }) => {

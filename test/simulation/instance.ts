@@ -55,7 +55,7 @@ export class Instance {
       maxEntries: 1_000,
       maxSize: 1_000_000,
       ttl: setting.l2 ? undefined : DEAF_TTL,
-      keepStale: setting.keepStale,
+      keepStale: false,
       isolation: undefined,
     };
     const l2 = setting.l2 && { client: this.#redis(), budget: 20 };

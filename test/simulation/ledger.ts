@@ -12,7 +12,9 @@ export interface Violation {
 export type Versions = readonly (readonly [key: string, version: number])[];
 
 /** How the shared stores took a change. */
-export type Taken = Readonly<Record<'l2' | 'l3', Applied>>;
+export interface Taken extends Readonly<Record<'l2' | 'l3', Applied>> {
+  readonly durable: boolean;
+}
 
 /** An invalidation that has resolved. */
 export interface Invalidation {
@@ -67,6 +69,8 @@ export class Ledger {
     readonly schedule: Schedule,
     /** How long it takes until everybody has heard, or has forgotten what was not heard of, ms. */
     readonly hearing: number,
+    /** Stores may lose in this run what they have been told. */
+    readonly losesData: boolean,
   ) {}
 
   version(key: string): number {
@@ -96,13 +100,14 @@ export class Ledger {
       const late = rivals.filter(({ mayComeUntil }) => mayComeUntil >= began);
       const rival = rivals.filter(({ until }) => until >= began);
       const least = lowest(newest, late);
-      if (!ALLOWED.oldRowThroughRedis(taken)) raise(this.#here, `${instance} ${key}`, least, soft);
+      raise(this.#here, `${instance} ${key}`, least, soft);
       raise(this.#atLast, key, lowest(newest, rival), soft);
-      if (ALLOWED.knownToIssuerOnly(taken)) this.#owedBy(instance).add(key);
-      else {
-        const mild = soft || ALLOWED.graceUnheard(taken);
-        this.schedule.after(this.hearing, () => raise(this.#everywhere, key, least, mild));
-      }
+      if (ALLOWED.knownToIssuerOnly(taken) || ALLOWED.bookLost(taken, this.losesData))
+        this.#owedBy(instance).add(key);
+      else
+        this.schedule.after(this.hearing + ALLOWED.untilPaid(taken), () =>
+          raise(this.#everywhere, key, least, soft),
+        );
     }
   }
 

@@ -4,7 +4,6 @@ import type {
   Receipt,
 } from '../../libs/multi-level-cache/src/manager/cache-manager.js';
 import type { EntryOptions } from '../../libs/multi-level-cache/src/core/entry-options.js';
-import { ALLOWED } from './allowances.js';
 import type { Instance } from './instance.js';
 import type { Ledger } from './ledger.js';
 import type { Schedule } from './schedule.js';
@@ -172,8 +171,7 @@ export class Operations {
     );
     ended?.(taken);
     const soft = SOFT.includes(how);
-    const lost = ALLOWED.expireByWallClock(how, this.setting.faults.includes('clock-jump'));
-    if (instance.alive && !lost)
+    if (instance.alive)
       this.ledger.invalidated({ instance: instance.name, versions, began, taken, soft });
   }
 

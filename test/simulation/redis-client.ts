@@ -92,7 +92,9 @@ export class SimulatedClient {
     return Promise.resolve();
   }
 
-  disconnect(): void {
+  /** @param again - a new connection is made. */
+  disconnect(again = false): void {
+    if (again) return this.cut();
     this.#ended = true;
     this.server.clients.delete(this);
     this.#drop();
@@ -152,12 +154,25 @@ export class SimulatedClient {
 
   #command(name: string, args: readonly Argument[]): unknown {
     const { store } = this.server;
+    if (name === 'INFO') return Buffer.from(`master_replid:${store.history}\r\n`);
+    if (name === 'XREAD')
+      return this.#entriesAfter(String(args[3]), String(args[4]), Number(args[1]));
     if (name === 'HSCAN') return [Buffer.from('0'), store.scan(String(args[0]))];
     if (name === 'HDEL') return store.strike(String(args[0]), args.slice(1).map(String));
     if (name !== 'EVALSHA') return [];
     const [sha, count, ...rest] = args;
     const keys = rest.slice(0, Number(count)).map(String);
     return store.run(String(sha), keys, rest.slice(Number(count)));
+  }
+
+  #entriesAfter(stream: string, id: string, count: number): unknown {
+    const entries = this.server.store.tail(stream, id, count);
+    if (entries.length === 0) return null;
+    const bytes = entries.map(([at, fields]) => [
+      Buffer.from(at),
+      fields.map((field) => Buffer.from(field)),
+    ]);
+    return [[Buffer.from(stream), bytes]];
   }
 
   #send(work: Work): Promise<unknown> {

@@ -33,6 +33,8 @@ const EMPTY = Buffer.alloc(0);
 export class RedisStore {
   #data: Data = emptied();
   #ids = 0;
+  /** Name of the history that this data belongs to. */
+  history = '1';
   /** All data goes with the next change, before anybody has heard of it. */
   flushWithNextChange = false;
   /** The stream goes with the next change, before anybody has read it. */
@@ -75,7 +77,9 @@ export class RedisStore {
     };
   }
 
-  restore(data: Data): void {
+  /** The server starts anew with what it has kept. */
+  restore(data: Data = this.#data): void {
+    this.history = String(Number(this.history) + 1);
     this.#data = data;
   }
 
@@ -125,16 +129,17 @@ export class RedisStore {
   }
 
   #sync([sqKey, epKey, stream]: readonly string[], args: readonly Argument[]): unknown {
-    const [seen, fresh] = args.map(String);
+    const [seen, fresh, , force] = args.map(String);
     let [number, epoch] = [this.#text(sqKey), this.#text(epKey)];
-    if (number === undefined || epoch === undefined || Number(number) < Number(seen)) {
+    const lost = force === '1' || number === undefined || epoch === undefined;
+    if (lost || Number(number) < Number(seen)) {
       epoch = fresh;
       number = String(Math.max(Number(number ?? 0), Number(seen), Math.floor(this.time() * 1_000)));
       this.#set(sqKey, number);
       this.#set(epKey, epoch);
     }
     const last = this.#data.streams.get(stream)?.at(-1)?.[0] ?? '0-0';
-    return [epoch, number, last, this.time().toFixed(3)].map((part) => Buffer.from(part));
+    return [epoch!, number!, last, this.time().toFixed(3)].map((part) => Buffer.from(part));
   }
 
   #tags([sqKey, tagsKey]: readonly string[], args: readonly Argument[]): unknown {
@@ -238,13 +243,23 @@ export class RedisStore {
     const stored = this.get(entry);
     if (!stored) return;
     const age = Math.max(Math.floor(this.time()) - stored.readUIntBE(4, 6), 0);
-    if (age >= stored.readUIntBE(10, 6)) return;
-    const keep = ms + stored.readUIntBE(16, 6);
-    this.#data.values.delete(entry);
-    if (keep <= 0) return;
+    const [ttl, grace] = [stored.readUIntBE(10, 6), stored.readUIntBE(16, 6)];
     const copy = Buffer.from(stored);
-    copy.writeUIntBE(age + ms, 10, 6);
-    this.#set(entry, copy, keep);
+    if (ms > 0) {
+      if (age >= ttl) return;
+      copy.writeUIntBE(age + ms, 10, 6);
+      this.#set(entry, copy, ms + grace);
+    } else if (grace === 0) this.#data.values.delete(entry);
+    else if (ttl > 0) {
+      // What is stale from now on was never fresh.
+      copy.writeUIntBE(0, 10, 6);
+      copy.writeUIntBE(Math.min(age, ttl) + grace, 16, 6);
+      const until = this.#data.values.get(entry)!.until;
+      this.#data.values.set(entry, {
+        value: copy,
+        until: age < ttl ? this.time() + grace : until,
+      });
+    }
   }
 
   #hash(name: string): Hash {

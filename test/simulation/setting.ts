@@ -20,15 +20,17 @@ export interface Setting {
   readonly ttl: number;
   readonly grace: number;
   readonly refreshAhead: number;
-  readonly keepStale: boolean;
   /** Some loads take up to so long, to outlive the absence of a store, ms. */
   readonly slowest: number;
+  /** Stores may lose what they have been told. */
+  readonly losesData: boolean;
   /** Those that can happen to these tiers. */
   readonly faults: readonly Fault[];
 }
 
 /** Whose traces are in what was taken before them. */
 const OUTLIVED: readonly Fault[] = ['pg-restart', 'pg-failover'];
+const LOSSES: readonly Fault[] = ['flush', 'old-snapshot', 'evict', 'pg-failover'];
 const LONG_MS = 3_600_000;
 /** Short enough to end within a run. */
 const SHORT_MS = 400;
@@ -48,8 +50,8 @@ export function settingOf({ seed, faults, tiers }: WorldOptions): Setting {
     ttl: short ? SHORT_MS : LONG_MS,
     grace: graceful ? LONG_MS : 0,
     refreshAhead: short && random() < 0.7 ? 0.5 : 0,
-    keepStale: graceful && random() < 0.5,
     slowest: faults.some((one) => OUTLIVED.includes(one)) ? 2_500 : 0,
+    losesData: faults.some((one) => LOSSES.includes(one)),
     faults: faults.filter((one) => can(one, chosen)),
   };
 }

@@ -41,8 +41,8 @@ export class World {
     this.#random = chance(options.seed);
     this.#schedule = new Schedule(this.#random);
     this.#setting = settingOf(options);
-    const { l2, l3, slowest } = this.#setting;
-    this.#ledger = new Ledger(this.#schedule, l2 ? DELIVERY : DEAF + slowest);
+    const { l2, l3, slowest, losesData } = this.#setting;
+    this.#ledger = new Ledger(this.#schedule, l2 ? DELIVERY : DEAF + slowest, losesData);
     this.#operations = new Operations(this.#schedule, this.#ledger, this.#setting);
     const wall = { redis: EPOCH, database: EPOCH };
     const redis = new RedisStore(

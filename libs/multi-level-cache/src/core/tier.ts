@@ -90,6 +90,8 @@ export interface TierListener {
    * tier's book keeps it under that name.
    */
   changed(change: RemoteChange, debt?: string): void;
+  /** Everything that was told before this moment, on the monotonic clock, has been heard. */
+  heard?(at: number): void;
   /** Messages may have been missed: forget everything held in memory. */
   lost(): void;
   /** The tier went away or came back. */

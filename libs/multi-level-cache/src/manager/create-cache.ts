@@ -15,12 +15,12 @@ import type { Parts } from './parts.js';
 import { ReadPath } from './read-path.js';
 import { SingleFlight } from './single-flight.js';
 import { TierGuard } from './tier-guard.js';
+import { Trust } from './trust.js';
 import { TypeRegistry } from './type-registry.js';
 import { HOT_LIST_CACHE, Warming } from './warming.js';
 import { WritePath } from './write-path.js';
 
 const FIRST_CONTACT_MS = 1_000;
-const SHORTEST_WATCH_MS = 100;
 const DRAIN_MS = 5_000;
 const INVALIDATION_TIMEOUT_MS = 250;
 const DEFAULT_NAME = 'default';
@@ -65,7 +65,7 @@ class Application implements Shared {
   readonly reads: ReadPath;
   readonly writes: WritePath;
   closed = false;
-  #partition: Timer | undefined;
+  readonly #trust: Trust | undefined;
 
   constructor(
     readonly options: ResolvedOptions,
@@ -86,6 +86,7 @@ class Application implements Shared {
         caches: () => this.caches.keys(),
         redo: (change) => this.writes.redo(change),
         onPaid: (change) => this.writes.settle(tier.name, change),
+        below: () => (tier === tiers.l2 ? this.parts.l3?.changes : undefined),
         book: other?.book,
         bookReadable: () => other?.status().state !== 'down',
         toLocal: (remote) => localChange(remote, options.namespace, rules),
@@ -107,6 +108,8 @@ class Application implements Shared {
     this.reads = new ReadPath(this.parts);
     this.writes = new WritePath(this.parts, rules);
     this.warming = new Warming(this, options.warming);
+    this.#trust =
+      tiers.l1 && tiers.l2 ? new Trust(tiers.l1, clock, options.defaults.partitionTtl) : undefined;
     if (tiers.l1)
       tiers.l1.onEvict = (cache, key, reason) => {
         if (events.has('evict')) events.emit('evict', { cache, key, reason });
@@ -117,9 +120,12 @@ class Application implements Shared {
     let late: Timer | undefined;
     const guards = [this.parts.l2, this.parts.l3].filter((guard) => guard !== null);
     const contact = guards.map(async (guard) => {
-      const listener = this.writes.listener((state) => this.#onState(guard, state));
+      const listener = this.writes.listener(
+        (state) => this.#onState(guard, state),
+        (at) => this.#trust?.heard(at),
+      );
       // A tier that is not there at boot has missed messages as one that went away.
-      if (guard === this.parts.l2 && guard.tier.status().state === 'down') this.#watch('down');
+      if (guard === this.parts.l2) this.#trust?.state(guard.tier.status().state);
       await guard.tier.open(listener).catch(() => undefined);
     });
     // What is owed to a tier lies in the other one: read when both have been contacted.
@@ -147,7 +153,7 @@ class Application implements Shared {
     if (this.closed) return;
     this.closed = true;
     await this.drain();
-    this.#watch('up');
+    this.#trust?.close();
     this.parts.l1?.flush();
     await Promise.all([this.parts.l2?.close(), this.parts.l3?.close(), this.tiers.l1?.close()]);
   }
@@ -178,7 +184,7 @@ class Application implements Shared {
   }
 
   #onState(guard: TierGuard, state: TierState): void {
-    if (guard === this.parts.l2) this.#watch(state);
+    if (guard === this.parts.l2) this.#trust?.state(state);
     if (state === 'down') guard.changes.shared.went();
     else {
       guard.changes.pay();
@@ -186,23 +192,6 @@ class Application implements Shared {
     }
     const { events } = this.parts;
     if (events.has('tier')) events.emit('tier', { tier: guard.tier.name, state });
-  }
-
-  /** While Redis cannot be heard, other processes' writes are not known: nothing in L1 gets older than `partitionTtl`. */
-  #watch(state: TierState): void {
-    if (state !== 'down') {
-      this.#partition?.cancel();
-      this.#partition = undefined;
-    } else if (!this.#partition && !this.closed) {
-      this.#partition = this.clock.after(
-        Math.max(this.options.defaults.partitionTtl, SHORTEST_WATCH_MS),
-        () => {
-          this.#partition = undefined;
-          this.parts.l1?.flush();
-          this.#watch('down');
-        },
-      );
-    }
   }
 }
 

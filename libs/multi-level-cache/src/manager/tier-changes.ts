@@ -2,6 +2,7 @@
 import { Debts, type Batch } from '../coherence/debts.js';
 import { partsOf, removal } from '../core/change.js';
 import type { Clock } from '../core/clock.js';
+import type { Entry } from '../core/entry.js';
 import type { Address } from '../core/key.js';
 import type {
   ApplyHow,
@@ -36,6 +37,8 @@ export interface ChangeOptions {
   /** Whether the tier that has the book is there. */
   readonly bookReadable: () => boolean;
   readonly toLocal: (remote: RemoteChange) => Change;
+  /** The tier below this one. */
+  readonly below: () => TierChanges | undefined;
 }
 
 export class TierChanges {
@@ -72,13 +75,12 @@ export class TierChanges {
 
   /** The tier may hold what was removed from under this key. */
   covers(address: Address): boolean {
-    return !this.shared.clean || this.#debts.covers(address);
+    return !this.shared.clean || this.#owed(address, undefined);
   }
 
   /** The same, now that the tags of what it holds are known. */
   owes(address: Address, { entry }: TierRead): boolean {
-    if (this.covers(address)) return true;
-    return entry !== undefined && this.#debts.coversTags(address.scope.tenant, entry.tags);
+    return !this.shared.clean || this.#owed(address, entry);
   }
 
   /** @param how - as of the tier port. */
@@ -142,6 +144,17 @@ export class TierChanges {
   close(): void {
     this.#closed = true;
     this.shared.close();
+  }
+
+  /** Others bring up what a tier below still holds: what that is owed this one is owed as well. */
+  #owed(address: Address, entry: Entry | undefined): boolean {
+    const { below } = this.options;
+    if (this.#debts.size > 0) {
+      if (this.#debts.covers(address)) return true;
+      if (entry && this.#debts.coversTags(address.scope.tenant, entry.tags)) return true;
+    }
+    const lower = below();
+    return lower !== undefined && lower.#owed(address, entry);
   }
 
   async #applyPart(change: Change, how: ApplyHow): Promise<Taken> {

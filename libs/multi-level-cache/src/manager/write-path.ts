@@ -62,7 +62,7 @@ export class WritePath {
   }
 
   /** Listens to one shared tier. */
-  listener(onState: (state: TierState) => void): TierListener {
+  listener(onState: (state: TierState) => void, onHeard: (at: number) => void): TierListener {
     const { l1, l3, namespace } = this.parts;
     return {
       changed: (change, debt) => {
@@ -75,6 +75,7 @@ export class WritePath {
         void l3?.changes.shared.doubt();
       },
       state: onState,
+      heard: onHeard,
     };
   }
 

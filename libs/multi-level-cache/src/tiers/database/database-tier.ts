@@ -86,7 +86,13 @@ export class DatabaseTier implements Tier {
     );
     this.#fills = new Fills(this.#database, this.#sql, this.#rows, wrote);
     this.book = new Outbox(this.#database, this.#sql, deps.namespace);
-    this.#writes = new Writes(this.#database, this.#sql, this.#rows, options.ttl, wrote);
+    this.#writes = new Writes(this.#database, this.#sql, this.#rows, options.ttl, wrote, {
+      known: () => this.#state?.n0,
+      ask: async () => {
+        await this.#greet();
+        return this.#state!.n0;
+      },
+    });
   }
 
   async open(listener: TierListener): Promise<void> {

@@ -150,7 +150,8 @@ export function statements(n: Names, inSession: boolean): Statements {
         stale_until = excluded.stale_until, expiry_bucket = excluded.expiry_bucket
       where e.ver <= excluded.seen and not ${GUARDED}
       returning tenant, key_hash`,
-    // $1 tenants, $2 hashes, $3 values, $4 tags as JSON, $5 age, $6 fresh, $7 stale
+    // $1 tenants, $2 hashes, $3 values, $4 tags as JSON, $5 age, $6 fresh, $7 stale, $8 the last number known when
+    // it was sent: a statement that the server takes late does not overwrite what came after its sender gave up
     set: `
       with s as (${state}), v as (select nextval('${n.ver}') as ver)
       insert into ${n.entry} as e (tenant, key_hash, value, ver, seen, tl, tags, created_at, expires_at, stale_until, expiry_bucket)
@@ -162,14 +163,15 @@ export function statements(n: Names, inSession: boolean): Statements {
       on conflict (tenant, key_hash) do update set value = excluded.value, ver = excluded.ver, seen = ${FENCE},
         tl = excluded.tl, tags = excluded.tags, created_at = excluded.created_at, expires_at = excluded.expires_at,
         stale_until = excluded.stale_until, expiry_bucket = excluded.expiry_bucket
-      where e.ver <= excluded.ver or e.tl <> excluded.tl`,
-    // $1 tenants, $2 hashes: tombstones, which refuse every fill whose ticket is older
+      where e.ver <= $8::bigint or e.tl <> excluded.tl
+      returning key_hash`,
+    // $1 tenants, $2 hashes: tombstones, which refuse every fill whose ticket is older. Also over a later number: what came
+    // between, an `expire` for one, may have left the value
     remove: `
       with ${TOMBSTONES(n, state)}
-      on conflict (tenant, key_hash) do update set value = null, ver = excluded.ver, seen = ${FENCE}, tl = excluded.tl,
-        tags = '{}', created_at = excluded.created_at, expires_at = excluded.expires_at, stale_until = excluded.stale_until,
-        expiry_bucket = excluded.expiry_bucket
-      where e.ver <= excluded.ver or e.tl <> excluded.tl`,
+      on conflict (tenant, key_hash) do update set value = null, ver = greatest(e.ver, excluded.ver), seen = ${FENCE},
+        tl = excluded.tl, tags = '{}', created_at = excluded.created_at, expires_at = excluded.expires_at,
+        stale_until = excluded.stale_until, expiry_bucket = excluded.expiry_bucket`,
     // $1 tenants, $2 hashes, $3 id, $4 ms or 0 to end it: tombstones that refuse every fill until then, whatever its ticket
     guard: `
       with ${TOMBSTONES(n, state, `case when $4::float8 > 0 then array[${OWN_GUARD}] end`)}
@@ -181,11 +183,11 @@ export function statements(n: Names, inSession: boolean): Statements {
             select g from unnest(e.guards) g where split_part(g, '|', 2)::float8 > ${NOW_MS} and split_part(g, '|', 1) <> $3
             union all
             select ${OWN_GUARD} where $4::float8 > 0) all_guards)`,
-    // $1 tenants, $2 hashes: stale from now on, and a fence like a tombstone; a tombstone where there is nothing
+    // $1 tenants, $2 hashes: stale since ever, whatever becomes of the server's clock, and a fence like a tombstone; a tombstone where there is nothing
     expire: `
       with ${TOMBSTONES(n, state)}
       on conflict (tenant, key_hash) do update set ver = excluded.ver, seen = ${EXPIRED('e')},
-        expires_at = least(e.expires_at, excluded.expires_at),
+        expires_at = least(e.expires_at, 'epoch'::timestamptz),
         stale_until = case when e.value is null then excluded.stale_until
           else least(e.stale_until, excluded.expires_at + greatest(e.stale_until - e.expires_at, interval '0')) end,
         expiry_bucket = greatest(e.expiry_bucket, excluded.expiry_bucket)

@@ -1,5 +1,7 @@
 /** Writes and invalidations on their way into the table: each is one statement for up to a thousand keys. */
+import type { QueryResultRow } from 'pg';
 import type { Entry } from '../../core/entry.js';
+import { CacheError } from '../../core/errors.js';
 import type { Address } from '../../core/key.js';
 import type { Change } from '../../core/tier.js';
 import type { Database } from './pool.js';
@@ -7,6 +9,14 @@ import type { Rows, Spans } from './rows.js';
 import type { Statements } from './sql.js';
 
 const KEYS_PER_STATEMENT = 1_000;
+const TRIES = 4;
+
+/** The last number the store has given out. */
+interface Numbers {
+  /** As far as this process knows. */
+  known(): string | undefined;
+  ask(): Promise<string>;
+}
 
 interface Kept {
   readonly address: Address;
@@ -23,6 +33,7 @@ export class Writes {
     /** Longest time to be fresh in this tier. */
     readonly cap: number | undefined,
     readonly wrote: (rows: number) => void,
+    readonly store: Numbers,
   ) {}
 
   /** @param until - as of the tier port: when a value is not stored any more. */
@@ -77,8 +88,22 @@ export class Writes {
     if (gone.size > 0) await this.#each(this.sql.remove, [...gone.values()]);
     const list = [...kept.values()];
     for (let at = 0; at < list.length; at += KEYS_PER_STATEMENT)
-      await this.#run(this.sql.set, this.#columns(list.slice(at, at + KEYS_PER_STATEMENT)), until);
+      await this.#store(list.slice(at, at + KEYS_PER_STATEMENT), until);
     this.wrote(list.length);
+  }
+
+  /** A row that has changed since the last number known here refuses: once more with the number of now. */
+  async #store(list: readonly Kept[], until: number | undefined): Promise<void> {
+    let left = list;
+    for (let tries = 0; tries < TRIES; tries++) {
+      const number = tries === 0 ? this.store.known() : undefined;
+      const values = [...this.#columns(left), number ?? (await this.store.ask())];
+      const stored = await this.#run<{ key_hash: Buffer }>(this.sql.set, values, until);
+      const hashes = new Set(stored.map(({ key_hash }) => key_hash.toString('hex')));
+      left = left.filter(({ address }) => !hashes.has(address.rowHash));
+      if (left.length === 0) return;
+    }
+    throw new CacheError('CACHE_TIER_UNAVAILABLE', 'the row changes all the time');
   }
 
   async #each(
@@ -105,7 +130,11 @@ export class Writes {
     ];
   }
 
-  #run(statement: string, values: readonly unknown[], until?: number): Promise<unknown> {
-    return this.database.query(statement, values, { urgent: true, until });
+  #run<R extends QueryResultRow>(
+    statement: string,
+    values: readonly unknown[],
+    until?: number,
+  ): Promise<R[]> {
+    return this.database.query<R>(statement, values, { urgent: true, until });
   }
 }

@@ -52,6 +52,8 @@ export class MemoryTier implements Tier {
   writes = 0;
   /** Told of each entry that went without being written. */
   onEvict: ((cache: string, key: string, reason: 'size' | 'expired') => void) | undefined;
+  /** Whether entries may answer; while they may not they stay, and others come in. */
+  trusted = true;
   readonly #fences = new Fences();
   readonly #holds = new Holds();
   readonly #partitions = new Partitions();
@@ -89,7 +91,7 @@ export class MemoryTier implements Tier {
    */
   hit(partition: Partition, key: string): number {
     const row = partition.rows.get(key);
-    if (row === undefined) return NO_ROW;
+    if (row === undefined || !this.trusted) return NO_ROW;
     const table = this.#table;
     const now = this.clock.coarse();
     // In this order: what is invalidated softly becomes stale by the look at its tags.
@@ -129,7 +131,7 @@ export class MemoryTier implements Tier {
   }
 
   read(address: Address): TierRead {
-    const row = this.#find(address.scope, address.key);
+    const row = this.trusted ? this.#find(address.scope, address.key) : NO_ROW;
     if (row === NO_ROW) return { state: 'absent' };
     const state = this.#state(row);
     if (state === 'invalid' || state === 'absent') return { state };

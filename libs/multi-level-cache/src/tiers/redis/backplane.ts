@@ -1,6 +1,7 @@
 /** What processes tell each other through one Redis stream: the messages, and the loop that reads them. */
 import { decodeChange } from '../../core/change.js';
 import type { RemoteChange } from '../../core/tier.js';
+import type { Commands } from './commands.js';
 import { BLOCK_MS, type Client } from './connection.js';
 
 const COUNT = 500;
@@ -31,26 +32,59 @@ export function decodeMessage(fields: readonly string[]): Message | undefined {
   return change && { number, epoch, change, debt: record.get('d') };
 }
 
+export interface TailEvents {
+  now(): number;
+  /** `undefined` = rubbish. */
+  message(id: string, message: Message | undefined): void;
+  /** All that was in the stream at that time has been told. */
+  complete(at: number): void;
+}
+
 /**
- * Reads the stream from `cursor` on until `current()` says otherwise; `onMessage` gets `undefined` for rubbish.
- * Rejects when the connection fails.
+ * Reads the stream from `cursor` on until `current()` says otherwise. Rejects when the connection fails.
  */
 export async function tail(
   client: Client,
   stream: string,
   cursor: string,
   current: () => boolean,
-  onMessage: (message: Message | undefined) => void,
+  events: TailEvents,
 ): Promise<void> {
   let last = cursor;
   while (current()) {
+    const asked = events.now();
+    let heard = 0;
     const reply = await client.xread('COUNT', COUNT, 'BLOCK', BLOCK_MS, 'STREAMS', stream, last);
     for (const [, entries] of reply ?? []) {
       for (const [id, fields] of entries) {
         if (!current()) return;
         last = id;
-        onMessage(decodeMessage(fields));
+        heard++;
+        events.message(id, decodeMessage(fields));
       }
     }
+    // A full answer says nothing of what comes behind it.
+    if (heard < COUNT) events.complete(asked);
   }
+}
+
+/** Entries after `cursor`, as many as come at a time. */
+export async function after(
+  commands: Commands,
+  stream: string,
+  cursor: string,
+): Promise<readonly (readonly [id: string, message: Message | undefined])[]> {
+  const reply = (await commands.call(
+    stream,
+    'XREAD',
+    'COUNT',
+    COUNT,
+    'STREAMS',
+    stream,
+    cursor,
+  )) as [Buffer, [Buffer, Buffer[]][]][] | null;
+  return (reply?.[0]?.[1] ?? []).map(([id, fields]) => [
+    String(id),
+    decodeMessage(fields.map(String)),
+  ]);
 }

@@ -1,6 +1,7 @@
 /** Writes and invalidations on their way into Redis: chunked, announced, and tried again after a SYNC. */
 import { randomBytes } from 'node:crypto';
-import { encodeChange, partsOf } from '../../core/change.js';
+import { RecentChanges } from '../../coherence/recent-changes.js';
+import { encodeChange, partsOf, removal } from '../../core/change.js';
 import type { Clock } from '../../core/clock.js';
 import { encodeSegment, type Address } from '../../core/key.js';
 import type { ApplyHow, Change } from '../../core/tier.js';
@@ -28,6 +29,7 @@ type Guarding = Extract<Change, { kind: 'guard' | 'unguard' }>;
 
 export class Changes {
   readonly #sender = randomBytes(6).toString('hex');
+  readonly #recent = new RecentChanges();
 
   constructor(
     readonly link: Link,
@@ -35,6 +37,20 @@ export class Changes {
     readonly clock: Clock,
     readonly cap: number | undefined,
   ) {}
+
+  /**
+   * A replica took over, or the server started anew: what it had acknowledged last may be lost, and this process alone may know.
+   * Its own changes of the last seconds are made again, as removals, before anything is read.
+   */
+  async again(session: Session): Promise<void> {
+    for (const change of this.#recent.all(this.clock.now()))
+      await this.#send(change, session, { until: Infinity, debt: '', quiet: false });
+  }
+
+  /** Whether all that may have to be made again is still known. */
+  get complete(): boolean {
+    return this.#recent.complete(this.clock.now());
+  }
 
   /** Resolves when Redis has taken all of it. */
   async apply(change: Change, how: ApplyHow = {}): Promise<void> {
@@ -65,6 +81,7 @@ export class Changes {
         if (change.kind === 'tags')
           this.tags.heard(change.tenant, change.tags, number, change.soft === true);
         this.link.learn(number);
+        this.#recent.add(removal(change), this.clock.now());
         return;
       }
       await this.link.resync();

@@ -157,3 +157,12 @@ export function reasonOf(error: unknown): string {
   if (/CERT|SSL|TLS|SIGNATURE/.test(code)) return `refusing TLS, or not trusted (${code})`;
   return /^E[A-Z]+$/.test(code) ? `not reachable (${code})` : 'not reachable';
 }
+
+/** Names of the masters of a cluster. */
+export function mastersOf(client: Client): string {
+  if (!client.isCluster) return '';
+  const masters = (client as Cluster)
+    .nodes('master')
+    .map(({ options }) => `${options.host}:${options.port}`);
+  return masters.sort().join();
+}

@@ -5,6 +5,7 @@ import { HEARTBEAT, tail, type Message } from './backplane.js';
 import { Commands } from './commands.js';
 import {
   connectMasters,
+  mastersOf,
   createClient,
   endClient,
   reasonOf,
@@ -12,16 +13,23 @@ import {
   type Client,
 } from './connection.js';
 import { CHANGE, MODE } from './scripts.js';
+import { replay } from './replay.js';
 import { missingCommands, SharedKeys, sync, type Session } from './session.js';
 
 export interface LinkEvents {
-  /** In sync again; whatever was known of the store is void. */
-  synced(session: Session): void;
+  /** In sync again; unless it is `complete`, whatever was known of the store is void. */
+  synced(complete: boolean): void;
+  /** Another server answers, or the same one after a restart: what it was told last may be lost. */
+  moved(session: Session): Promise<void>;
+  /** Everything that was told before this moment has been heard. */
+  heard(at: number): void;
   /** Out of sync: nothing may be asked. */
   down(): void;
   message(message: Message): void;
   /** What is known of tags may be out of date. */
   forget(): void;
+  /** Whether some of this process's own changes that another server may not have are not known any more. */
+  forgot(): boolean;
   /** Something in the stream was not ours. */
   rubbish(): void;
 }
@@ -33,12 +41,16 @@ const BEAT_MS = 1_000;
 export class Link {
   readonly keys: SharedKeys;
   readonly clock: Clock;
+  /** Other nodes of a cluster have keys than before. */
+  #mastersMoved = false;
   readonly #random: () => number;
   reason: string | undefined;
   #commands: Commands | undefined;
   #tail: Client | undefined;
   #permitted = false;
   #session: Session | undefined;
+  /** The one before, or this one: up to where everything has been heard. */
+  #old: Session | undefined;
   /** In whichever epoch. */
   #seen = 0;
   #syncing: Promise<Session> | undefined;
@@ -91,6 +103,7 @@ export class Link {
               () => resolve(),
             );
         });
+        if (client === commands) this.#watchMasters(commands);
         // A failed first attempt is an 'error' and a 'close' as well; the client goes on trying.
         client.connect().catch(() => undefined);
       }
@@ -140,14 +153,26 @@ export class Link {
     try {
       await connectMasters(this.commands.client);
       if (!this.#permitted) await this.#assertPermitted();
-      const cold = this.options.failover === 'cold';
-      const session = await sync(this.commands, this.keys, this.clock, this.#seen, cold);
+      const old = this.#old;
+      const whenMoved = this.options.failover === 'cold';
+      const unless = this.events.forgot() ? old?.history : undefined;
+      const asked = this.clock.now();
+      const session = await sync(this.commands, this.keys, this.clock, this.#seen, {
+        whenMoved,
+        unless,
+      });
+      const complete = await replay(this.commands, this.keys.stream, old, session, (message) =>
+        this.events.message(message),
+      );
+      if (old && this.#hasMoved(old, session)) await this.events.moved(session);
+      this.#mastersMoved = false;
       if (this.#closed || this.#commands?.client.status !== 'ready')
         throw unavailable('Redis went away');
-      this.#seen = session.lastNumber;
-      this.#session = session;
+      this.#seen = Math.max(session.lastNumber, this.#seen);
+      this.#session = this.#old = session;
       this.reason = undefined;
-      this.events.synced(session);
+      this.events.synced(complete);
+      this.events.heard(asked);
       if (this.options.quiet === true) this.#forgetLater(session);
       else {
         void this.#follow(session);
@@ -159,6 +184,24 @@ export class Link {
       if (!this.#closed) this.clock.after(RETRY_MS, () => this.#again());
       throw error;
     }
+  }
+
+  /** A replica that took over part of a cluster may lack what that part had acknowledged last. */
+  #watchMasters(client: Client): void {
+    let before = '';
+    client.on('refresh', () => {
+      const now = mastersOf(client);
+      const moved = before !== '' && before !== now;
+      before = now;
+      if (!moved || this.#closed) return;
+      this.#mastersMoved = true;
+      if (this.#session) void this.resync().catch(() => undefined);
+    });
+  }
+
+  #hasMoved(old: Session, { epoch, history }: Session): boolean {
+    if (old.epoch !== epoch) return false;
+    return this.#mastersMoved || history === '' || old.history !== history;
   }
 
   /** Named at boot and at every reconnect, before anything relies on it. */
@@ -183,9 +226,13 @@ export class Link {
   async #follow(session: Session): Promise<void> {
     const current = (): boolean => this.#session === session;
     try {
-      await tail(this.#tail!, this.keys.stream, session.cursor, current, (message) =>
-        this.#hear(session, message),
-      );
+      await tail(this.#tail!, this.keys.stream, session.cursor, current, {
+        now: () => this.clock.now(),
+        message: (id, message) => this.#hear(session, id, message),
+        complete: (at) => {
+          if (current()) this.events.heard(at);
+        },
+      });
     } catch (error) {
       if (!current()) return;
       // Without messages nothing in memory can be trusted; the connection, if it lives, is synced again.
@@ -200,18 +247,28 @@ export class Link {
     this.clock.after(BEAT_MS, () => {
       if (this.#session !== session) return;
       this.events.forget();
+      this.events.heard(this.clock.now());
       this.#forgetLater(session);
     });
   }
 
   #beatLater(session: Session): void {
     const heard = session.lastNumber;
+    const known = this.#seen;
     // Not all at the same time: mostly one of them speaks.
     this.clock.after(BEAT_MS * (1 + this.#random() / 2), () => {
       if (this.#session !== session) return;
+      // Told that long ago, and not heard: the stream is read from a server that is none any more.
+      if (session.lastNumber < known) return this.#listenAnew();
       if (session.lastNumber === heard) void this.#beat(session);
       this.#beatLater(session);
     });
+  }
+
+  #listenAnew(): void {
+    this.reason = 'not heard of';
+    this.#lose();
+    this.#tail?.disconnect(true);
   }
 
   /** Proves that the counter and the epoch are still there, and lets everybody prove that nothing was missed. */
@@ -228,9 +285,10 @@ export class Link {
   }
 
   /** Every number must follow the one before: a gap, another epoch or rubbish means that something was missed. */
-  #hear(session: Session, message: Message | undefined): void {
+  #hear(session: Session, id: string, message: Message | undefined): void {
     if (message?.epoch === session.epoch && message.number === session.lastNumber + 1) {
       session.lastNumber = message.number;
+      session.cursor = id;
       this.learn(message.number);
       this.events.message(message);
       return;

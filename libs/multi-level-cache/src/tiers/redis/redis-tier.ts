@@ -73,11 +73,16 @@ export class RedisTier implements Tier {
       namespace,
       { clock, random },
       {
-        synced: () => {
-          this.#tags.drop();
-          this.#listener?.lost();
+        synced: (complete) => {
+          if (!complete) {
+            this.#tags.drop();
+            this.#listener?.lost();
+          }
           this.#listener?.state('up');
         },
+        moved: (session) => this.#changes.again(session),
+        forgot: () => !this.#changes.complete,
+        heard: (at) => this.#listener?.heard?.(at),
         down: () => this.#listener?.state('down'),
         message: ({ number, change, debt }) => {
           if (!change) return;
@@ -236,5 +241,7 @@ function readOf({ bytes, session, at }: Reply, opened?: Opened, verdict?: Verdic
   const whole = entryOf(opened, session);
   const entry = verdict === 'stale' ? expired(whole, at) : whole;
   if (at >= entry.staleUntil) return { state: 'absent', ...found };
-  return { state: at < entry.freshUntil ? 'fresh' : 'stale', entry, ...found };
+  // What was expired has no time to be fresh, and no clock gives it any.
+  const fresh = opened.ttl > 0 && at < entry.freshUntil;
+  return { state: fresh ? 'fresh' : 'stale', entry, ...found };
 }

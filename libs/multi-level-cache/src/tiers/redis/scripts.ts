@@ -15,7 +15,7 @@ export interface Script {
  * A replica that has been promoted has another id than its master: where the application wants to start cold after that, it
  * is a loss too.
  *
- * KEYS sq ep st rid · ARGV seen sq, epoch to set, id of the replication history or '' ·
+ * KEYS sq ep st rid · ARGV seen sq, epoch to set, id of the replication history or '', 1 to set it in any case ·
  * → epoch, sq, last stream id, server time in ms
  */
 export const SYNC = script(`
@@ -28,7 +28,7 @@ if ARGV[3] ~= '' then
   moved = rid and rid ~= ARGV[3]
   if rid ~= ARGV[3] then redis.call('SET', KEYS[4], ARGV[3]) end
 end
-if moved or not sq or not ep or tonumber(sq) < tonumber(ARGV[1]) then
+if moved or ARGV[4] == '1' or not sq or not ep or tonumber(sq) < tonumber(ARGV[1]) then
   ep = ARGV[2]
   sq = string.format('%.0f', math.max(tonumber(sq or 0), tonumber(ARGV[1]), time[1] * 1000000 + time[2]))
   redis.call('SET', KEYS[1], sq)
@@ -101,7 +101,7 @@ export type Mode = (typeof MODE)[keyof typeof MODE];
 
 /**
  * One entry and its lease. `d`: both go. `x`, `k`: what is fresh lives `ms` from now on and its grace after that, by the
- * three times in the envelope's head. `s`: a new entry where there is one to store. The lease always goes, so that no
+ * three times in the envelope's head; what is stale from now on was never fresh, so that no clock makes it so again. `s`: a new entry where there is one to store. The lease always goes, so that no
  * running load can fill the key.
  */
 const ENTRY_STEP = `
@@ -110,21 +110,29 @@ local function number(head, at)
   for i = at, at + 5 do value = value * 256 + string.byte(head, i) end
   return value
 end
+local function spell(value)
+  local bytes = {}
+  for i = 6, 1, -1 do
+    bytes[i] = string.char(value % 256)
+    value = math.floor(value / 256)
+  end
+  return table.concat(bytes)
+end
 local function relive(key, ms)
   local head = redis.call('GETRANGE', key, 0, 21)
   if #head < 22 then return end
   local time = redis.call('TIME')
   local age = math.max(time[1] * 1000 + math.floor(time[2] / 1000) - number(head, 5), 0)
-  if age >= number(head, 11) then return end
-  local keep = ms + number(head, 17)
-  if keep <= 0 then redis.call('UNLINK', key) return end
-  local ttl, bytes = age + ms, {}
-  for i = 6, 1, -1 do
-    bytes[i] = string.char(ttl % 256)
-    ttl = math.floor(ttl / 256)
+  local ttl, grace = number(head, 11), number(head, 17)
+  if ms > 0 then
+    if age >= ttl then return end
+    redis.call('SETRANGE', key, 10, spell(age + ms))
+    redis.call('PEXPIRE', key, ms + grace)
+  elseif grace == 0 then redis.call('UNLINK', key)
+  elseif ttl > 0 then
+    redis.call('SETRANGE', key, 10, spell(0) .. spell(math.min(age, ttl) + grace))
+    if age < ttl then redis.call('PEXPIRE', key, grace) end
   end
-  redis.call('SETRANGE', key, 10, table.concat(bytes))
-  redis.call('PEXPIRE', key, keep)
 end
 local function step(mode, entry, lease, body, ms)
   if mode == 'x' or mode == 'k' then

@@ -37,9 +37,11 @@ export interface Session {
   readonly epoch: string;
   readonly epochNumber: number;
   /** Stream position from which messages are new. */
-  readonly cursor: string;
+  cursor: string;
   /** Number of the last message before the cursor. */
   lastNumber: number;
+  /** Which replication history answered; empty = not known. */
+  readonly history: string;
   /**
    * Server time minus local time, as little and as much as it can be: times are written with the one and read with the
    * other, so that a life never gets longer on its way.
@@ -54,16 +56,24 @@ export async function sync(
   clock: Clock,
   /** The highest number this process knows of. */
   seen: number,
-  /** Start cold where the replication history has changed. */
-  cold: boolean,
+  cold: {
+    /** Start cold where the replication history has changed. */
+    readonly whenMoved: boolean;
+    /** Start cold where it is not this one. */
+    readonly unless?: string | undefined;
+  },
 ): Promise<Session> {
-  const rid = cold ? await historyOf(commands, keys) : '';
+  const history = await historyOf(commands, keys).catch((error: unknown) => {
+    if (cold.whenMoved) throw error;
+    return '';
+  });
+  const lost = cold.unless !== undefined && cold.unless !== history;
   const before = clock.now();
   const fresh = String(randomInt(1, 2 ** 32 - 1));
   const reply = (await commands.run(
     SYNC,
     [keys.sq, keys.ep, keys.stream, keys.rid],
-    [seen, fresh, rid],
+    [seen, fresh, cold.whenMoved ? history : '', lost ? 1 : 0],
   )) as Buffer[];
   const after = clock.now();
   const [epoch, number, cursor, time] = reply.map(String) as [string, string, string, string];
@@ -73,6 +83,7 @@ export async function sync(
   return {
     epoch,
     epochNumber,
+    history,
     cursor,
     lastNumber: Number(number),
     offset: { least: Number(time) - after, most: Number(time) - before },
