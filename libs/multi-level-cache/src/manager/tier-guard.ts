@@ -67,12 +67,14 @@ export class TierGuard {
 
   async ticket(address: Address, read: TierRead, tags?: readonly string[]): Promise<TicketReply> {
     if (!this.changes.shared.clean) return { kind: 'none' };
+    // What was owed when it was asked for may have been paid behind the answer.
+    const owed = this.changes.covers(address);
     // A tier may also throw at once.
     const asked = (async () => this.tier.ticket(address, read, tags))();
     try {
       const reply = await this.#reads.race(asked);
       if (reply.kind !== 'found') return reply;
-      return this.changes.owes(address, reply.read)
+      return owed || this.changes.owes(address, reply.read)
         ? { kind: 'none' }
         : { kind: 'found', read: this.#own(reply.read) };
     } catch {
