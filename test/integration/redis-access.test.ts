@@ -149,7 +149,7 @@ describe('access', () => {
 
   const NEEDED =
     '~* &* -@all +@connection +info +get +mget +getrange +set +setrange +exists +incr +pexpire +del +unlink ' +
-    '+hsetnx +hset +hmget +hlen +hscan +hdel +xadd +xread +xrevrange +time +eval +evalsha';
+    '+hsetnx +hset +hmget +hlen +hgetall +hscan +hdel +xadd +xread +xrevrange +time +eval +evalsha';
 
   it('is enough with the commands the README names', async () => {
     await expectUsed(await open(await withUser(NEEDED)));

@@ -74,7 +74,11 @@ const HAPPEN: Readonly<Record<Fault, Happen>> = {
     if (scene.schedule.random() < 0.5) scene.redis.restore();
     down(scene, 'redis');
   },
-  crash: (scene) => scene.crash(scene.schedule.pick(scene.instances())),
+  crash: (scene) => {
+    // Rather one that is in the middle of something.
+    const busy = scene.instances().filter(({ mutating }) => mutating > 0);
+    scene.crash(scene.schedule.pick(busy.length > 0 ? busy : scene.instances()));
+  },
   'pg-cut': ({ schedule, instances }) => schedule.pick(instances()).cut('database', 0.7),
   'pg-freeze': ({ schedule, servers, burst }) => {
     const ms = schedule.between(5, 1_500);

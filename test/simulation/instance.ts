@@ -38,6 +38,8 @@ export class Instance {
     database: { closed: false },
   };
   alive = true;
+  /** Writes under guard that have not ended. */
+  mutating = 0;
   /** Calls that have not ended. */
   running = 0;
   readonly #stoodIn = new Map<string, number>();

@@ -54,6 +54,8 @@ export class Ledger {
   readonly #truth = new Map<string, number>();
   /** By instance and key: read your writes. */
   readonly #here: Floors = new Map();
+  /** Taken by all stores: who asks them now must know. */
+  readonly #atOnce: Floors = new Map();
   /** Invalidated, told, and heard by everybody if nothing is wrong. */
   readonly #everywhere: Floors = new Map();
   /** The same once everything is quiet, whatever was wrong meanwhile. */
@@ -62,6 +64,8 @@ export class Ledger {
   readonly #owed = new Map<string, Set<string>>();
   /** What a crashed instance alone knew to be invalid. */
   readonly #forgotten = new Set<string>();
+  /** What was changed under a guard, whether its writer has lived to say so or not. */
+  readonly #guarded = new Map<string, number>();
   readonly #sets: SetCall[] = [];
   #lastFault = -Infinity;
 
@@ -102,12 +106,22 @@ export class Ledger {
       const least = lowest(newest, late);
       raise(this.#here, `${instance} ${key}`, least, soft);
       raise(this.#atLast, key, lowest(newest, rival), soft);
+      if (taken.l2 !== 'queued' && taken.l3 !== 'queued') raise(this.#atOnce, key, least, soft);
       if (ALLOWED.knownToIssuerOnly(taken) || ALLOWED.bookLost(taken, this.losesData))
         this.#owedBy(instance).add(key);
       else
         this.schedule.after(this.hearing + ALLOWED.untilPaid(taken), () =>
           raise(this.#everywhere, key, least, soft),
         );
+    }
+  }
+
+  /** Changed under a guard that every store has taken. */
+  committed(versions: Versions, began: number): void {
+    for (const [key, newest] of versions) {
+      const rivals = this.#sets.filter((set) => set.key === key && set.until >= began);
+      raise(this.#atLast, key, lowest(newest, rivals), false);
+      this.#guarded.set(key, Math.max(this.#guarded.get(key) ?? 0, newest));
     }
   }
 
@@ -123,7 +137,9 @@ export class Ledger {
   }
 
   /** What who asks `instance` now may get. */
-  least(instance: string, key: string): Least {
+  least(instance: string, key: string, strong = false): Least {
+    if (strong && !this.losesData)
+      return higher(this.#written(instance, key), this.#atOnce.get(key));
     // Everybody must have heard of it where nothing was wrong, or long enough ago.
     const quiet = this.schedule.now - this.#lastFault > RECOVERY;
     return higher(this.#written(instance, key), quiet ? this.#everywhere.get(key) : undefined);
@@ -132,7 +148,9 @@ export class Ledger {
   /** The same when all has been well for long. */
   leastAtLast(instance: string, key: string): Least {
     const known = this.#forgotten.has(key) ? undefined : this.#atLast.get(key);
-    return higher(this.#written(instance, key), known);
+    const guarded = this.#guarded.get(key) ?? 0;
+    const least = higher(this.#written(instance, key), known);
+    return higher(least, { fresh: guarded, standIn: guarded });
   }
 
   violate(guarantee: string, what: string): void {

@@ -5,7 +5,7 @@ import type {
 } from '../../libs/multi-level-cache/src/manager/cache-manager.js';
 import type { EntryOptions } from '../../libs/multi-level-cache/src/core/entry-options.js';
 import type { Instance } from './instance.js';
-import type { Ledger } from './ledger.js';
+import type { Ledger, Versions } from './ledger.js';
 import type { Schedule } from './schedule.js';
 import type { Setting } from './setting.js';
 
@@ -40,17 +40,19 @@ export class Operations {
   }
 
   async read(instance: Instance, key: string): Promise<void> {
-    const least = this.ledger.least(instance.name, key);
+    const strong = this.#happens(0.15) ? ({ consistency: 'strong' } as const) : undefined;
+    const least = this.ledger.least(instance.name, key, strong !== undefined);
     const began = this.schedule.now;
     const options: EntryOptions = {
       ...(this.#random() < 0.5 ? { tags: ['early'] } : {}),
       ...this.#seldom(),
+      ...strong,
     };
     let value: Value;
     try {
       value =
         this.#random() < 0.25
-          ? ((await instance.cache.get<Value>(key)) ?? { key, version: Infinity })
+          ? ((await instance.cache.get<Value>(key, strong)) ?? { key, version: Infinity })
           : await instance.cache.getOrSet(
               key,
               (_key, context) => this.#load(key, context),
@@ -84,7 +86,10 @@ export class Operations {
 
   #chosen(instance: Instance, key: string, dice: number): Promise<void> {
     if (dice < 0.55) return this.#seldomRead(instance, key);
-    if (dice < 0.72) return this.#write(instance, [key], 'delete');
+    if (dice < 0.72)
+      return this.#happens(0.3)
+        ? this.#mutate(instance, key)
+        : this.#write(instance, [key], 'delete');
     if (dice < 0.8) return this.#write(instance, [key], 'set');
     if (dice < 0.88) return this.#write(instance, [key], 'expire');
     if (dice < 0.94) return this.#write(instance, KEYS, this.#happens(0.4) ? 'soft tag' : 'tag');
@@ -154,6 +159,37 @@ export class Operations {
         stale ? 'G6' : 'G1/G2',
         `${instance.name} ${how} ${key} v${value.version}, v${least} was due`,
       );
+  }
+
+  /** The database changes within it; whoever loads meanwhile may get either version, and nobody may keep the old one. */
+  async #mutate(instance: Instance, key: string): Promise<void> {
+    const { l2, l3, faults } = this.setting;
+    // Without both nobody makes the bump of a writer that is gone.
+    const byTags = l2 && l3 && this.#random() < 0.3;
+    const keys = byTags ? KEYS : [key];
+    const targets = byTags ? { tags: ['early', 'late'] } : { keys };
+    this.ledger.note(`${instance.name} mutate ${keys.join()}`);
+    let versions: Versions = [];
+    let began = 0;
+    instance.mutating++;
+    await instance.cache.mutate(targets, async () => {
+      await this.schedule.sleep(this.#loadTime());
+      if (!instance.alive) return;
+      versions = this.ledger.change(keys);
+      began = this.schedule.now;
+      this.ledger.note(
+        `${instance.name} commits ${versions.map(([one, version]) => `${one}<v${version}`).join(' ')}`,
+      );
+      // Where both stores are there, this holds also if nothing more is heard of it.
+      if (faults.every((fault) => fault === 'crash')) this.ledger.committed(versions, began);
+      await this.schedule.sleep(this.#loadTime());
+    });
+    instance.mutating--;
+    this.ledger.note(`${instance.name} mutate ${keys.join()} done`);
+    if (!instance.alive) return;
+    const state = faults.length === 0 ? 'ok' : 'queued';
+    const taken = { l2: state, l3: state, durable: faults.length === 0 } as const;
+    this.ledger.invalidated({ instance: instance.name, versions, began, taken, soft: false });
   }
 
   async #write(instance: Instance, keys: readonly string[], how: Write): Promise<void> {

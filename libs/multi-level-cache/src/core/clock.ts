@@ -1,4 +1,4 @@
-/** Time as the library sees it: monotonic milliseconds and timers, both replaceable in tests. */
+/** Time and chance as the library sees them: monotonic milliseconds, timers, jitter; all replaceable in tests. */
 
 /** A handle that ends a timer. */
 export interface Timer {
@@ -14,6 +14,9 @@ export interface Clock {
   /** Runs `task` once after `ms`; never keeps the process alive. */
   after(ms: number, task: () => void): Timer;
 }
+
+/** 0 ≤ n < 1: for jitter, and for nothing that has to be secret. */
+export const chance = (): number => Math.random();
 
 /** Reads of the coarse clock between two real ones: bounds the lag of a loop that never yields to timers. */
 const COARSE_READS = 512;

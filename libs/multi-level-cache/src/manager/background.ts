@@ -1,7 +1,10 @@
 /** Work nobody waits for: every promise is handled, and closing waits for what is under way. */
+import type { Clock, Timer } from '../core/clock.js';
 
 export class Background {
   readonly #running = new Set<Promise<void>>();
+
+  constructor(readonly clock: Clock) {}
 
   /** Runs `work` detached; its failure is the tier's trouble, seen in its state, and reaches no caller. */
   run(work: () => Promise<unknown>): void {
@@ -19,14 +22,14 @@ export class Background {
 
   /** Resolves when all work under way has ended, or after `ms`. */
   async drain(ms: number): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
+    let timer: Timer | undefined;
     const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, ms);
+      timer = this.clock.after(ms, resolve);
     });
     const all = async (): Promise<void> => {
       while (this.#running.size > 0) await Promise.all(this.#running);
     };
     await Promise.race([all(), late]);
-    clearTimeout(timer);
+    timer?.cancel();
   }
 }

@@ -1,6 +1,6 @@
 /** Puts one application's cache together from its tiers: the only place where the parts meet. */
 import { TagClock } from '../coherence/tag-clock.js';
-import type { Clock, Timer } from '../core/clock.js';
+import { chance, type Clock, type Timer } from '../core/clock.js';
 import { localChange } from '../core/change.js';
 import { EventHub } from '../core/events.js';
 import type { ScopeRules } from '../core/key.js';
@@ -49,7 +49,7 @@ export function createCache(
   options: ResolvedOptions,
   tiers: TierSet,
   clock: Clock,
-  random: () => number = Math.random,
+  random: () => number = chance,
 ): CacheRoot {
   return new Root(new Application(options, tiers, clock, random));
 }
@@ -73,7 +73,7 @@ class Application implements Shared {
     readonly clock: Clock,
     random: () => number,
   ) {
-    const background = new Background();
+    const background = new Background(clock);
     const rules: ScopeRules = { groups: options.groups ?? [], types: this.types.classes };
     const isolation = (options.l1 && options.l1.isolation) || 'freeze';
     const events = new EventHub(options.namespace);

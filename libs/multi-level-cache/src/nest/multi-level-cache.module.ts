@@ -9,10 +9,11 @@ import {
   type OnModuleInit,
 } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
-import type { CacheModuleOptions, FeatureConfig } from '../core/options.js';
+import type { CacheModuleOptions, FeatureConfig, ResolvedOptions } from '../core/options.js';
 import type { Tier, TierName, TierState } from '../core/tier.js';
 import { CacheManager } from '../manager/cache-manager.js';
 import type { CacheRoot } from '../manager/create-cache.js';
+import { adviceOn } from './advice.js';
 import { CacheHolder } from './cache-holder.js';
 import { featureModule } from './cache-feature.module.js';
 import {
@@ -21,7 +22,7 @@ import {
   type CacheModuleExtras,
 } from './multi-level-cache.module-definition.js';
 import { EXPORTS, PROVIDERS } from './providers.js';
-import { CACHE_TIERS } from './tokens.js';
+import { CACHE_TIERS, RESOLVED_OPTIONS } from './tokens.js';
 
 /**
  * One cache per application: memory, and where configured Redis and PostgreSQL behind it.
@@ -49,6 +50,7 @@ export class MultiLevelCacheModule
     @Inject(CacheManager) private readonly cache: CacheManager,
     @Inject(CACHE_TIERS) private readonly tiers: readonly Tier[],
     @Inject(CacheHolder) private readonly holder: CacheHolder,
+    @Inject(RESOLVED_OPTIONS) private readonly options: ResolvedOptions,
   ) {
     super();
   }
@@ -90,6 +92,7 @@ export class MultiLevelCacheModule
     if (!isRoot(this.cache)) return;
     await this.cache.open();
     for (const tier of this.tiers) this.#log(tier.name, tier.status().state);
+    for (const advice of adviceOn(this.options)) this.#logger.warn(advice);
     if (this.tiers.length === 0) this.#logger.warn('every tier is off: nothing is cached');
     this.#stopListening = this.cache.on('tier', ({ tier, state }) => this.#log(tier, state));
   }

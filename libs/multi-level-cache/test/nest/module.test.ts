@@ -242,4 +242,23 @@ describe('MultiLevelCacheModule', () => {
     expect(lines.filter((line) => /^l[23] is down/.test(line))).toHaveLength(2);
     expect(lines.join()).not.toContain('hunter2');
   });
+
+  it.each([
+    ['L1 alone', {}, /until the end of its ttl/],
+    ['L1 and L3', { l3: { url: 'postgres://u@127.0.0.1:1/none' } }, /until their l1.ttl/],
+    ['L1 alone, which is meant', { consistency: 'local' }, undefined],
+    ['L1 and L2', { l2: { url: 'redis://127.0.0.1:1' } }, undefined],
+  ] as const)('%s: says once at boot whether others are told', async (_name, options, advice) => {
+    const lines: string[] = [];
+    const note = (line: unknown): void => void lines.push(String(line));
+    const module = await Test.createTestingModule({
+      imports: [MultiLevelCacheModule.forRoot({ namespace: 'a', ...options })],
+    })
+      .setLogger({ log: note, warn: note, error: note })
+      .compile();
+    await closeLater(module).init();
+    const given = lines.filter((line) => line.startsWith('l1 without l2'));
+    expect(given).toHaveLength(advice ? 1 : 0);
+    if (advice) expect(given[0]).toMatch(advice);
+  });
 });

@@ -1,5 +1,5 @@
 /** Removes dead rows, and living ones where there are too many, in small batches beside the traffic and other sweepers. */
-import type { Clock, Timer } from '../../core/clock.js';
+import { chance, type Clock, type Timer } from '../../core/clock.js';
 
 const EVERY_MS = 30_000;
 /** Few enough that no writer waits for long for a row that is going. */
@@ -30,7 +30,7 @@ export class Sweeper {
     readonly clock: Clock,
     readonly work: Sweeping,
     readonly maxSize: number,
-    readonly random: () => number = Math.random,
+    readonly random: () => number = chance,
   ) {}
 
   start(): void {

@@ -16,8 +16,12 @@ type Role = 'commands' | 'tail';
 type Settings = RedisOptions & { replyMapping?: 'legacy' };
 
 /** Makes a client; the package is looked for only now, so that applications without L2 need not install it. */
-export async function createClient(options: L2Options, role: Role): Promise<Client> {
-  const settings = { ...safeSettings(role), ...(await accessOf(options)) };
+export async function createClient(
+  options: L2Options,
+  role: Role,
+  random: () => number,
+): Promise<Client> {
+  const settings = { ...safeSettings(role, random), ...(await accessOf(options)) };
   if (options.client) return keepCredentials(duplicate(options.client, settings), options);
   const ioredis = await import('ioredis').catch((cause: unknown) => {
     throw new CacheError(
@@ -39,7 +43,9 @@ export async function createClient(options: L2Options, role: Role): Promise<Clie
   return keepCredentials(new ioredis.Redis({ ...settings, ...(target as RedisOptions) }), options);
 }
 
-function safeSettings(role: Role): Settings {
+function safeSettings(role: Role, random: () => number): Settings {
+  const retryStrategy = (times: number): number =>
+    20 + random() * Math.min(2 ** times * 25, LONGEST_RETRY_MS);
   return {
     lazyConnect: true,
     // Both would send old writes again after an outage.
@@ -61,10 +67,6 @@ function safeSettings(role: Role): Settings {
   };
 }
 
-function retryStrategy(times: number): number {
-  return 20 + Math.random() * Math.min(2 ** times * 25, LONGEST_RETRY_MS);
-}
-
 function clusterSettings(settings: Settings): ClusterOptions {
   return {
     redisOptions: settings,
@@ -77,7 +79,7 @@ function clusterSettings(settings: Settings): ClusterOptions {
     slotsRefreshTimeout: 3_000,
     slotsRefreshInterval: 5_000,
     scaleReads: 'master',
-    clusterRetryStrategy: retryStrategy,
+    clusterRetryStrategy: settings.retryStrategy,
   };
 }
 

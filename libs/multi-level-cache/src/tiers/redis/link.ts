@@ -70,8 +70,8 @@ export class Link {
   /** Resolves with the first SYNC or the first failure. */
   async open(): Promise<void> {
     const [commands, follower] = await Promise.all([
-      createClient(this.options, 'commands'),
-      createClient(this.options, 'tail'),
+      createClient(this.options, 'commands', this.#random),
+      createClient(this.options, 'tail', this.#random),
     ]);
     if (this.#closed) return;
     this.#commands = new Commands(commands, this.clock);

@@ -1,6 +1,6 @@
 /** L2: entries in Redis, shared by all processes; fills are fenced by leases, changes are announced on a stream. */
 import { randomBytes } from 'node:crypto';
-import type { Clock } from '../../core/clock.js';
+import { chance, type Clock } from '../../core/clock.js';
 import type { Verdict } from '../../coherence/tag-mirror.js';
 import { expired, type Entry } from '../../core/entry.js';
 import { ID_BYTES, ID_OFFSET, open, type Opened } from '../../core/envelope.js';
@@ -67,7 +67,7 @@ export class RedisTier implements Tier {
     },
   ) {
     this.#clock = deps.clock;
-    const { namespace, clock, random = Math.random } = deps;
+    const { namespace, clock, random = chance } = deps;
     this.#link = new Link(
       options,
       namespace,
