@@ -12,6 +12,7 @@ import type {
 } from '../../libs/multi-level-cache/src/core/tier.js';
 import { Commands } from '../../libs/multi-level-cache/src/tiers/redis/commands.js';
 import { RedisTier } from '../../libs/multi-level-cache/src/tiers/redis/redis-tier.js';
+import { Proxy } from '../support/proxy.js';
 import { freshNamespace, startRedis, type Server } from '../support/servers.js';
 
 const clock = new SystemClock();
@@ -26,8 +27,8 @@ interface Made {
   losses: number;
 }
 
-async function make(): Promise<Made> {
-  const tier = new RedisTier({ url: server.url, budget: 20 }, { namespace, clock });
+async function make(url = server.url): Promise<Made> {
+  const tier = new RedisTier({ url, budget: 20 }, { namespace, clock });
   open.push(tier);
   const made: Made = { tier, heard: [], losses: 0 };
   const listener: TierListener = {
@@ -252,11 +253,51 @@ describe('the stream', () => {
     await expect.poll(() => a.losses, { timeout: 5_000 }).toBeGreaterThan(before);
   });
 
-  it('is cut: everybody forgets when it is back', async () => {
-    const a = await make();
-    const before = a.losses;
-    await client.client('KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
-    await expect.poll(() => a.losses, { timeout: 5_000 }).toBeGreaterThan(before);
+  describe('is cut for one of two', () => {
+    let way: Proxy;
+    beforeEach(async () => {
+      way = await Proxy.start(server.url);
+    });
+    afterEach(() => way.stop());
+
+    /** Cut off while the other one changes two keys, one after the other. */
+    async function apart(meanwhile: () => Promise<unknown>): Promise<Made> {
+      const [a, b] = [await make(way.url), await make()];
+      await b.tier.apply({ kind: 'delete', addresses: [at('heard')] });
+      await expect.poll(() => a.heard.length).toBe(1);
+      a.losses = 0;
+      way.cut();
+      await expect.poll(() => a.tier.status().state).toBe('down');
+      for (const key of ['one', 'two'])
+        await b.tier.apply({ kind: 'delete', addresses: [at(key)] });
+      await meanwhile();
+      way.mend();
+      await expect.poll(() => a.tier.status().state, { timeout: 5_000 }).toBe('up');
+      return a;
+    }
+
+    it('hears what was told meanwhile, in its order, and forgets nothing', async () => {
+      const { heard, losses } = await apart(() => Promise.resolve());
+      const keys = heard.map((change) => (change.kind === 'delete' ? change.keys[0][2] : ''));
+      expect(keys).toEqual(['heard', 'one', 'two']);
+      expect(losses).toBe(0);
+    });
+
+    it.each([
+      ['a message is missing', () => client.xtrim(`${namespace}:{~}:st`, 'MAXLEN', 1)],
+      ['all messages are', () => client.del(`${namespace}:{~}:st`)],
+      ['the counter is', () => client.del(`${namespace}:{~}:sq`)],
+    ])('forgets everything where %s', async (_name, damage) => {
+      expect((await apart(damage)).losses).toBe(1);
+    });
+
+    it('forgets everything where another history has begun meanwhile, though it has all', async () => {
+      const promote = async (): Promise<void> => {
+        await client.call('REPLICAOF', '127.0.0.1', '1');
+        await client.call('REPLICAOF', 'NO', 'ONE');
+      };
+      expect((await apart(promote)).losses).toBe(1);
+    });
   });
 });
 

@@ -37,7 +37,8 @@ const entryOf = (key: string): string =>
 async function replicasOf(master: Server): Promise<Server[]> {
   const found: Server[] = [];
   for (const server of fleet.servers) {
-    const [role, , port] = (await ask(server, 'role')).split('\n');
+    // One that is gone is nobody's.
+    const [role, , port] = (await ask(server, 'role').catch(() => '')).split('\n');
     if (role === 'slave' && Number(port) === master.port) found.push(server);
   }
   return found;

@@ -18,6 +18,7 @@ export const FAULTS = [
   'pg-restart',
   'pg-failover',
   'apart',
+  'orphan',
   'clock-jump',
 ] as const;
 export type Fault = (typeof FAULTS)[number];
@@ -36,6 +37,8 @@ export interface Scene {
   crash(instance: Instance): void;
   /** Everything is removed by a tag, a few times. */
   bump(after: number, during: number): void;
+  /** This one removes a key. */
+  remove(instance: Instance): void;
   /** Everybody asks at once. */
   readonly burst: (after: number, during: number) => void;
 }
@@ -121,6 +124,23 @@ const HAPPEN: Readonly<Record<Fault, Happen>> = {
     });
     scene.burst(ms, AGAIN[store]);
   },
+  // Whoever could not reach a store is gone before it can.
+  orphan: (scene) => {
+    const { schedule, ledger, instances } = scene;
+    const store = schedule.pick(scene.stores);
+    const alone = schedule.random() < 0.5 ? schedule.pick(instances()) : undefined;
+    const away = schedule.between(300, 1_500);
+    if (alone) {
+      ledger.fault(`${alone.name} apart from ${store}`);
+      alone.part(store);
+    } else down(scene, store, away);
+    // Mostly something is written meanwhile, by the one that is to go.
+    schedule.after(away * 0.3, () => scene.remove(alone ?? schedule.pick(instances())));
+    schedule.after(away * 0.8, () => {
+      const writer = alone ?? latest(instances());
+      if (writer.alive) scene.crash(writer);
+    });
+  },
   // Redis ends leases by its wall clock: set back, it would keep one whose owner is gone for as long.
   'clock-jump': ({ schedule, ledger, stores, wall }) => {
     const store = schedule.pick(stores);
@@ -135,12 +155,15 @@ export function happen(fault: Fault, scene: Scene): void {
   HAPPEN[fault](scene);
 }
 
-function down(scene: Scene, store: keyof Servers): void {
+function latest(instances: readonly Instance[]): Instance {
+  return instances.reduce((one, other) => (other.wroteAt > one.wroteAt ? other : one));
+}
+
+function down(scene: Scene, store: keyof Servers, ms = scene.schedule.between(50, 1_500)): void {
   const { schedule, ledger, servers } = scene;
   const server = servers[store];
   server.down = true;
   server.cutAll();
-  const ms = schedule.between(50, 1_500);
   schedule.after(ms, () => {
     ledger.fault(`${store} is up again`);
     server.down = false;

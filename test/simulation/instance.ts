@@ -38,6 +38,8 @@ export class Instance {
     database: { closed: false },
   };
   alive = true;
+  /** When it last changed something. */
+  wroteAt = 0;
   /** Writes under guard that have not ended. */
   mutating = 0;
   /** Calls that have not ended. */

@@ -39,6 +39,10 @@ export class Operations {
     instance.track(this.#write(instance, KEYS, 'tag'));
   }
 
+  remove(instance: Instance): void {
+    instance.track(this.#write(instance, [this.schedule.pick(KEYS)], 'delete'));
+  }
+
   async read(instance: Instance, key: string): Promise<void> {
     const strong = this.#happens(0.15) ? ({ consistency: 'strong' } as const) : undefined;
     const least = this.ledger.least(instance.name, key, strong !== undefined);
@@ -195,6 +199,7 @@ export class Operations {
   async #write(instance: Instance, keys: readonly string[], how: Write): Promise<void> {
     const versions = this.ledger.change(keys);
     const began = this.schedule.now;
+    instance.wroteAt = began;
     this.ledger.note(
       `${instance.name} ${how} ${versions.map(([key, version]) => `${key}<v${version}`).join(' ')}`,
     );

@@ -182,8 +182,8 @@ export const RULES: readonly Rule[] = [
   {
     name: 'a fill of PostgreSQL needs the row unchanged',
     file: DATABASE,
-    find: 'return !old || old.ver <= row.seen;',
-    replace: 'return true;',
+    find: 'return !old || (old.ver <= row.seen && ',
+    replace: 'return !old || (',
     faults: [],
     tiers: 'l1+l3',
   },
@@ -304,7 +304,7 @@ export const RULES: readonly Rule[] = [
     file: 'manager/write-path.ts',
     find: "third === 'ok' && (await l3!.changes.keep(debt, removal(change)));",
     replace: "third === 'ok' && debt !== '';",
-    faults: ['down', 'crash', 'apart'],
+    faults: ['orphan'],
     tiers: ALL,
   },
   {
@@ -312,7 +312,7 @@ export const RULES: readonly Rule[] = [
     file: 'manager/write-path.ts',
     find: "debt: third === 'queued' ? debt : undefined,",
     replace: 'debt: undefined,',
-    faults: ['pg-down', 'pg-freeze', 'crash', 'apart'],
+    faults: ['orphan'],
     tiers: ALL,
   },
   {
@@ -320,7 +320,7 @@ export const RULES: readonly Rule[] = [
     file: 'manager/write-path.ts',
     find: 'l3?.changes.heard(debt, localChange(change, namespace, this.rules));',
     replace: 'void l3;',
-    faults: ['apart', 'crash'],
+    faults: ['orphan'],
     tiers: ALL,
   },
   {
@@ -328,7 +328,7 @@ export const RULES: readonly Rule[] = [
     file: 'manager/shared-debts.ts',
     find: '    this.#clean = !this.book;\n    return this.#look();',
     replace: '    this.#clean = true;\n    return this.#look();',
-    faults: ['down', 'pg-down', 'freeze', 'crash'],
+    faults: ['orphan'],
     tiers: ALL,
   },
   {
@@ -336,7 +336,7 @@ export const RULES: readonly Rule[] = [
     file: 'manager/shared-debts.ts',
     find: 'if (book?.owe) this.#poll();',
     replace: '',
-    faults: ['apart', 'crash'],
+    faults: ['orphan'],
     tiers: ALL,
   },
   {

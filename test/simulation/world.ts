@@ -66,6 +66,7 @@ export class World {
       instances: () => this.#instances,
       crash: (instance) => this.#crash(instance),
       bump: (after, during) => this.#bump(after, during),
+      remove: (instance) => this.#operations.remove(instance),
       burst: (after, during) => this.#burst(after, during),
     };
   }

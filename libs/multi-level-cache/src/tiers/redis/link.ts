@@ -51,6 +51,8 @@ export class Link {
   #session: Session | undefined;
   /** The one before, or this one: up to where everything has been heard. */
   #old: Session | undefined;
+  /** Something did not follow: to hear the same again would prove nothing. */
+  #missed = false;
   /** In whichever epoch. */
   #seen = 0;
   #syncing: Promise<Session> | undefined;
@@ -161,9 +163,11 @@ export class Link {
         whenMoved,
         unless,
       });
-      const complete = await replay(this.commands, this.keys.stream, old, session, (message) =>
+      const from = this.#missed ? undefined : old;
+      const complete = await replay(this.commands, this.keys.stream, from, session, (message) =>
         this.events.message(message),
       );
+      this.#missed = false;
       if (old && this.#hasMoved(old, session)) await this.events.moved(session);
       this.#mastersMoved = false;
       if (this.#closed || this.#commands?.client.status !== 'ready')
@@ -294,6 +298,7 @@ export class Link {
       return;
     }
     if (!message) this.events.rubbish();
+    this.#missed = true;
     void this.resync().catch(() => undefined);
   }
 }
