@@ -9,7 +9,7 @@ const part = Number(process.argv[2]),
 const whole = await loadSimulation();
 for (let i = part; i < RULES.length; i += parts) {
   const rule = RULES[i];
-  if (filter && !rule.name.includes(filter)) continue;
+  if (filter && !filter.split('|').some((one) => rule.name.includes(one))) continue;
   const { faults, tiers = 'l1+l2' } = rule;
   let without;
   try {

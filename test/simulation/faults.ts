@@ -34,11 +34,15 @@ export interface Scene {
   readonly instances: () => readonly Instance[];
   /** What servers' wall clocks show beside the time. */
   readonly wall: Record<keyof Servers, number>;
-  crash(instance: Instance): void;
+  crash(instance: Instance, replaced?: boolean): void;
   /** Everything is removed by a tag, a few times. */
   bump(after: number, during: number): void;
+  /** From then on nobody writes. */
+  readonly quietFrom: number;
   /** This one removes a key. */
   remove(instance: Instance): void;
+  /** Everybody asks the shared stores. */
+  probe(after: number, during: number): void;
   /** Everybody asks at once. */
   readonly burst: (after: number, during: number) => void;
 }
@@ -126,20 +130,10 @@ const HAPPEN: Readonly<Record<Fault, Happen>> = {
   },
   // Whoever could not reach a store is gone before it can.
   orphan: (scene) => {
-    const { schedule, ledger, instances } = scene;
-    const store = schedule.pick(scene.stores);
-    const alone = schedule.random() < 0.5 ? schedule.pick(instances()) : undefined;
-    const away = schedule.between(300, 1_500);
-    if (alone) {
-      ledger.fault(`${alone.name} apart from ${store}`);
-      alone.part(store);
-    } else down(scene, store, away);
-    // Mostly something is written meanwhile, by the one that is to go.
-    schedule.after(away * 0.3, () => scene.remove(alone ?? schedule.pick(instances())));
-    schedule.after(away * 0.8, () => {
-      const writer = alone ?? latest(instances());
-      if (writer.alive) scene.crash(writer);
-    });
+    // Mostly when nobody writes any more, who would remove it as well.
+    const { schedule } = scene;
+    const wait = schedule.random() < 0.7 ? Math.max(scene.quietFrom - schedule.now, 0) : 0;
+    schedule.after(wait, () => orphan(scene));
   },
   // Redis ends leases by its wall clock: set back, it would keep one whose owner is gone for as long.
   'clock-jump': ({ schedule, ledger, stores, wall }) => {
@@ -153,6 +147,30 @@ const HAPPEN: Readonly<Record<Fault, Happen>> = {
 export function happen(fault: Fault, scene: Scene): void {
   scene.ledger.fault(fault);
   HAPPEN[fault](scene);
+}
+
+function orphan(scene: Scene): void {
+  const { schedule, ledger, instances } = scene;
+  const store = schedule.pick(scene.stores);
+  const alone = schedule.random() < 0.5 ? schedule.pick(instances()) : undefined;
+  const away = schedule.between(300, 1_500);
+  if (alone) {
+    ledger.fault(`${alone.name} apart from ${store}`);
+    alone.part(store);
+  } else {
+    ledger.awayForAll = true;
+    schedule.after(away, () => (ledger.awayForAll = false));
+    down(scene, store, away);
+  }
+  // Mostly something is written meanwhile, by the one that is to go.
+  schedule.after(away * 0.3, () => scene.remove(alone ?? schedule.pick(instances())));
+  schedule.after(away * 0.8, () => {
+    const writer = alone ?? latest(instances());
+    // Nobody starts in its place, who would look into all books at once.
+    if (writer.alive) scene.crash(writer, false);
+  });
+  // Everybody asks the stores as soon as they are back, and memory is not asked.
+  scene.probe(away, 1_000);
 }
 
 function latest(instances: readonly Instance[]): Instance {

@@ -56,6 +56,10 @@ export class Ledger {
   readonly #here: Floors = new Map();
   /** Taken by all stores: who asks them now must know. */
   readonly #atOnce: Floors = new Map();
+  /** Removed while everybody saw that a store was away, and remembered by the other. */
+  readonly #below: Floors = new Map();
+  /** A store is away, and nobody can have missed it. */
+  awayForAll = false;
   /** Invalidated, told, and heard by everybody if nothing is wrong. */
   readonly #everywhere: Floors = new Map();
   /** The same once everything is quiet, whatever was wrong meanwhile. */
@@ -106,6 +110,7 @@ export class Ledger {
       const least = lowest(newest, late);
       raise(this.#here, `${instance} ${key}`, least, soft);
       raise(this.#atLast, key, lowest(newest, rival), soft);
+      if (this.awayForAll && taken.durable) raise(this.#below, key, least, soft);
       if (taken.l2 !== 'queued' && taken.l3 !== 'queued') raise(this.#atOnce, key, least, soft);
       if (ALLOWED.knownToIssuerOnly(taken) || ALLOWED.bookLost(taken, this.losesData))
         this.#owedBy(instance).add(key);
@@ -143,6 +148,11 @@ export class Ledger {
     // Everybody must have heard of it where nothing was wrong, or long enough ago.
     const quiet = this.schedule.now - this.#lastFault > RECOVERY;
     return higher(this.#written(instance, key), quiet ? this.#everywhere.get(key) : undefined);
+  }
+
+  /** What the shared stores may give to whoever saw that one of them was away. */
+  leastBelow(key: string): number {
+    return this.losesData ? 0 : (this.#below.get(key)?.fresh ?? 0);
   }
 
   /** The same when all has been well for long. */

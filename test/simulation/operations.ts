@@ -69,6 +69,16 @@ export class Operations {
     this.#judge(instance, key, value, least, began);
   }
 
+  /** Asks the shared stores alone: what they lost sight of must not come out of them. */
+  async probe(instance: Instance, key: string): Promise<void> {
+    const least = this.ledger.leastBelow(key);
+    const began = this.schedule.now;
+    const value = await instance.cache
+      .get<Value>(key, { tiers: ['l2', 'l3'] })
+      .catch(() => undefined);
+    if (value) this.#judge(instance, key, value, { fresh: least, standIn: least }, began);
+  }
+
   /** When all is quiet: every instance must know what was removed, whoever removed it. */
   async last(instance: Instance, key: string): Promise<void> {
     const { fresh } = this.ledger.leastAtLast(instance.name, key);

@@ -93,8 +93,7 @@ export const RULES: readonly Rule[] = [
       this.#keys.has(keyName(address)) || this.coversTags(address.scope.tenant, address.implied)
     );`,
     replace: '    return false;',
-    faults: ['down'],
-    from: 152,
+    faults: ['down', 'apart'],
   },
   {
     name: 'what is owed is paid',
@@ -292,14 +291,6 @@ export const RULES: readonly Rule[] = [
     tiers: 'l1+l3',
   },
   {
-    name: 'what is paid late is removed above as well',
-    file: 'manager/write-path.ts',
-    find: "if (tier === 'l3') await this.#second(rest, 'ok');",
-    replace: '',
-    faults: ['pg-down', 'pg-freeze'],
-    tiers: ALL,
-  },
-  {
     name: 'what Redis has not taken is written into the outbox',
     file: 'manager/write-path.ts',
     find: "third === 'ok' && (await l3!.changes.keep(debt, removal(change)));",
@@ -340,27 +331,12 @@ export const RULES: readonly Rule[] = [
     tiers: ALL,
   },
   {
-    name: 'a store that did not answer may be owed something',
-    file: 'manager/shared-debts.ts',
-    find: 'if (this.#clean && this.#up && this.readable()) void this.doubt();',
-    replace: '',
-    faults: ['freeze', 'pg-freeze'],
-    tiers: ALL,
-  },
-  {
-    name: 'what a store below is owed bypasses the one above',
-    file: 'manager/tier-changes.ts',
-    find: 'return lower !== undefined && lower.#owed(address, entry);',
-    replace: 'return false && lower !== undefined;',
-    faults: ['pg-down', 'pg-freeze', 'apart'],
-    tiers: ALL,
-  },
-  {
     name: 'what was owed when it was asked for is no answer',
     file: 'manager/tier-guard.ts',
     find: 'return owed || this.changes.owes(address, reply.read)',
     replace: 'return this.changes.owes(address, reply.read)',
-    faults: ['apart', 'cut', 'down'],
+    faults: ['apart'],
+    from: 36_188,
   },
   {
     name: 'a guard gives no lease',

@@ -64,8 +64,10 @@ export class World {
       wall,
       stores: [l2 ? (['redis'] as const) : [], l3 ? (['database'] as const) : []].flat(),
       instances: () => this.#instances,
-      crash: (instance) => this.#crash(instance),
+      crash: (instance, replaced) => this.#crash(instance, replaced),
+      probe: (after, during) => this.#probe(after, during),
       bump: (after, during) => this.#bump(after, during),
+      quietFrom: 50 + SPAN,
       remove: (instance) => this.#operations.remove(instance),
       burst: (after, during) => this.#burst(after, during),
     };
@@ -118,11 +120,19 @@ export class World {
       );
   }
 
-  #crash(instance: Instance): void {
+  #probe(after: number, during: number): void {
+    for (let left = during / 10; left > 0; left--)
+      this.#schedule.after(after + this.#schedule.between(0, during), () => {
+        const instance = this.#schedule.pick(this.#instances);
+        instance.track(this.#operations.probe(instance, this.#schedule.pick(KEYS)));
+      });
+  }
+
+  #crash(instance: Instance, replaced = true): void {
     this.#ledger.crashed(instance.name);
     instance.crash();
     this.#instances = this.#instances.filter((other) => other !== instance);
-    this.#start();
+    if (replaced || this.#instances.length < 2) this.#start();
   }
 
   async #readAll(): Promise<void> {

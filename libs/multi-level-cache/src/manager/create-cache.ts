@@ -88,7 +88,6 @@ class Application implements Shared {
         onPaid: (change) => this.writes.settle(tier.name, change),
         below: () => (tier === tiers.l2 ? this.parts.l3?.changes : undefined),
         book: other?.book,
-        bookReadable: () => other?.status().state !== 'down',
         toLocal: (remote) => localChange(remote, options.namespace, rules),
       });
     this.parts = {

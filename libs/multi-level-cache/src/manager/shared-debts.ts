@@ -7,8 +7,8 @@ const POLL_MS = 1_000;
 const RETRY_MS = 250;
 
 /**
- * The book lies in the other shared tier. It is read at boot, whenever the tier was away, and after an error, for its old
- * data may be back; where nobody announces what comes in, once a second as well. A book that cannot be read keeps the tier
+ * The book lies in the other shared tier. It is read at boot and whenever the tier was away, for its old data may be back;
+ * where nobody announces what comes in, once a second as well. A book that cannot be read keeps the tier
  * bypassed: what is not known to be paid may be outstanding.
  */
 export class SharedDebts {
@@ -22,8 +22,6 @@ export class SharedDebts {
     readonly book: DebtBook | undefined,
     readonly clock: Clock,
     readonly background: Background,
-    /** Whether the tier that has the book is there. */
-    readonly readable: () => boolean,
     /** Applies these to the tier and to what is above it. */
     readonly pay: (debts: readonly SharedDebt[]) => Promise<void>,
   ) {
@@ -51,14 +49,6 @@ export class SharedDebts {
   doubt(): Promise<void> {
     this.#clean = !this.book;
     return this.#look();
-  }
-
-  /**
-   * The tier did not answer, though it is there. Where the book is away as well, an answer of the tier is worth more than the
-   * small chance that another process could reach what this one could not.
-   */
-  trouble(): void {
-    if (this.#clean && this.#up && this.readable()) void this.doubt();
   }
 
   close(): void {
@@ -96,7 +86,7 @@ export class SharedDebts {
   #poll(): void {
     this.clock.after(POLL_MS, () => {
       if (this.#closed) return;
-      if (this.readable()) void this.#look();
+      void this.#look();
       this.#poll();
     });
   }

@@ -34,8 +34,6 @@ export interface ChangeOptions {
   readonly onPaid: (change: Change) => Promise<unknown>;
   /** Where every process writes down what this tier has not taken. */
   readonly book?: DebtBook | undefined;
-  /** Whether the tier that has the book is there. */
-  readonly bookReadable: () => boolean;
   readonly toLocal: (remote: RemoteChange) => Change;
   /** The tier below this one. */
   readonly below: () => TierChanges | undefined;
@@ -62,8 +60,7 @@ export class TierChanges {
   ) {
     this.#debts = new Debts(MAX_DEBTS, options.caches);
     this.#deadline = new Deadline(clock, options.invalidationTimeout, tier.name);
-    const { book, bookReadable } = options;
-    this.shared = new SharedDebts(book, clock, background, bookReadable, (debts) =>
+    this.shared = new SharedDebts(options.book, clock, background, (debts) =>
       this.#payShared(debts),
     );
   }
@@ -167,7 +164,6 @@ export class TierChanges {
       } catch {
         // Not known to be stored: it is owed.
         this.#answers = false;
-        this.shared.trouble();
       }
     }
     this.#debts.add(removal(change));

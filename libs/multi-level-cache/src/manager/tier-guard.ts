@@ -78,7 +78,6 @@ export class TierGuard {
         ? { kind: 'none' }
         : { kind: 'found', read: this.#own(reply.read) };
     } catch {
-      this.changes.shared.trouble();
       this.#giveBackLate(address, asked);
       return { kind: 'none' };
     }
@@ -131,17 +130,12 @@ export class TierGuard {
     try {
       const reply =
         verify && this.tier.verify ? this.tier.verify(address) : this.tier.read(address, together);
-      if (reply instanceof Promise) this.#reads.settle(reply, answer, () => this.#failed(answer));
+      // Away or late: the caller goes on without it.
+      if (reply instanceof Promise) this.#reads.settle(reply, answer, () => answer());
       else answer(reply);
     } catch {
-      this.#failed(answer);
+      answer();
     }
-  }
-
-  /** Away or late: the caller goes on without it. */
-  #failed(answer: () => void): void {
-    this.changes.shared.trouble();
-    answer();
   }
 
   #accept(address: Address, found: TierRead): TierRead | undefined {
