@@ -1,7 +1,8 @@
 /** Consistency modes: what a call sees of other instances' changes that memory has not heard of, and whom a write tells. */
-import { Redis, type RedisOptions } from 'ioredis';
+import { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { closeCaches, deferred, testCache, type TestCache } from '../support/cache.js';
+import { deaf } from '../support/deaf.js';
 import { databaseUrl, freshNamespace, redisUrl } from '../support/servers.js';
 
 let namespace: string;
@@ -18,18 +19,6 @@ afterEach(async () => {
 const STRONG = { consistency: 'strong' } as const;
 const LOCAL = { consistency: 'local' } as const;
 const messages = (): Promise<number> => admin.xlen(`${namespace}:{~}:st`);
-
-/** Hears nothing of others: its memory, and what it knows of tags, stay as they are. */
-const DEAF = {
-  client: {
-    isCluster: false,
-    duplicate: (settings: RedisOptions) => {
-      const client = new Redis(redisUrl(), settings);
-      if (settings.connectionName === 'mlc-tail') client.xread = () => new Promise(() => undefined);
-      return client;
-    },
-  },
-};
 
 describe.each([
   { shape: 'L1+L2', database: false },
@@ -53,7 +42,7 @@ describe.each([
   it.each(REMOVALS)(
     'strong: %s on another instance is seen at once, before any message has come',
     async (_name, remove) => {
-      const [writer, reader] = [await make(), await make({ l2: DEAF })];
+      const [writer, reader] = [await make(), await make({ l2: deaf() })];
       const load = (value: string): Promise<string> =>
         reader.cache.getOrSet('a:1', () => value, { tags: ['t'] });
       await load('old');
@@ -70,7 +59,7 @@ describe.each([
   );
 
   it('strong: does not join a load that began before', async () => {
-    const [writer, reader] = [await make(), await make({ l2: DEAF })];
+    const [writer, reader] = [await make(), await make({ l2: deaf() })];
     const [started, answer] = [deferred(), deferred<string>()];
     const old = reader.cache.getOrSet('k', () => (started.resolve(), answer.promise));
     await started.promise;
@@ -83,7 +72,7 @@ describe.each([
 
   it('strong as the default of an application: memory answers nobody, and peek knows nothing', async () => {
     const defaults = { defaults: STRONG };
-    const [writer, reader] = [await make(defaults), await make({ ...defaults, l2: DEAF })];
+    const [writer, reader] = [await make(defaults), await make({ ...defaults, l2: deaf() })];
     expect(await reader.cache.getOrSet('k', () => 'old')).toBe('old');
     expect(await reader.cache.get('k')).toBe('old');
     expect(reader.cache.peek('k')).toBeUndefined();

@@ -1,6 +1,9 @@
 /** A tier that could not take a change and comes back with the old value: what it owes is applied before it is asked again. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { closeCaches } from '../support/cache.js';
+import type { L2Options } from '../../libs/multi-level-cache/src/core/options.js';
+import { closeCaches, testCache, type TestCache } from '../support/cache.js';
+import { deaf } from '../support/deaf.js';
+import { databaseUrl, freshNamespace, redisUrl } from '../support/servers.js';
 import { startTopology, type Topology, type TopologyName } from '../support/topologies.js';
 import {
   expectGone,
@@ -91,6 +94,30 @@ describe('R16: L3 could not take a change, and L2 and the other node have', () =
       paying.pass();
       await Promise.all([a.cache.drain(), b.cache.drain()]);
       for (const { cache } of [a, b, await make()]) expect(await cache.get('k')).not.toBe('old');
+    },
+  );
+});
+
+describe('R16: L3 could not take a change, and the other node has not heard of it yet', () => {
+  it.each(REMOVALS)(
+    '$name on A is owed to L3, B copies the old row into L2: A does not get it there, and it is gone once L3 is paid',
+    async ({ run }) => {
+      const namespace = freshNamespace();
+      const make = (l2?: Partial<L2Options>): Promise<TestCache> =>
+        testCache({ namespace, redis: redisUrl(), database: databaseUrl(), ...(l2 ? { l2 } : {}) });
+      const [a, b] = [await make(), await make({ ...deaf() })];
+      await a.cache.getOrSet('k', () => 'old', { tags: ['t'] });
+      await a.cache.drain();
+      const paying = a.l3!.failThenStop('apply');
+      expect(await run(a)).toMatchObject({ l2: 'ok', l3: 'queued', durable: true });
+      await paying.reached;
+      expect(await b.cache.getOrSet('k', () => 'not asked for', { tags: ['t'] })).toBe('old');
+      await b.cache.drain();
+      expect(await a.cache.get('k')).toBeUndefined();
+      paying.pass();
+      await a.cache.drain();
+      expect(await a.cache.get('k')).toBeUndefined();
+      await expectGone(() => make(), a);
     },
   );
 });
