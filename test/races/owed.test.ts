@@ -73,6 +73,22 @@ describe.each([
   });
 });
 
+it('R16: expire is owed to L2, A asks for the lease and is told of the old entry, L2 is paid before A hears it: A loads', async () => {
+  const make = instances(SHAPES.find(({ title }) => title === 'L1+L2')!);
+  const [a, b] = [await make(), await make()];
+  await a.cache.getOrSet('k', () => 'old');
+  const paying = a.l2!.failThenStop('apply');
+  expect(await a.cache.expire('k')).toMatchObject({ l2: 'queued' });
+  await paying.reached;
+  const answered = a.l2!.stop('granted');
+  const load = a.cache.getOrSet('k', () => 'new');
+  await answered.reached;
+  paying.pass();
+  await expect.poll(() => b.cache.get('k')).toBeUndefined();
+  answered.pass();
+  expect(await load).toBe('new');
+});
+
 describe('R16: L3 could not take a change, and L2 and the other node have', () => {
   const [shape] = PLAIN;
 

@@ -69,7 +69,7 @@ export class Ledger {
   /** What a crashed instance alone knew to be invalid. */
   readonly #forgotten = new Set<string>();
   /** What was changed under a guard, whether its writer has lived to say so or not. */
-  readonly #guarded = new Map<string, number>();
+  readonly #guarded: Floors = new Map();
   readonly #sets: SetCall[] = [];
   #lastFault = -Infinity;
 
@@ -124,9 +124,11 @@ export class Ledger {
   /** Changed under a guard that every store has taken. */
   committed(versions: Versions, began: number): void {
     for (const [key, newest] of versions) {
-      const rivals = this.#sets.filter((set) => set.key === key && set.until >= began);
-      raise(this.#atLast, key, lowest(newest, rivals), false);
-      this.#guarded.set(key, Math.max(this.#guarded.get(key) ?? 0, newest));
+      const least = lowest(
+        newest,
+        this.#sets.filter((set) => set.key === key && set.until >= began),
+      );
+      raise(this.#guarded, key, least, false);
     }
   }
 
@@ -158,9 +160,8 @@ export class Ledger {
   /** The same when all has been well for long. */
   leastAtLast(instance: string, key: string): Least {
     const known = this.#forgotten.has(key) ? undefined : this.#atLast.get(key);
-    const guarded = this.#guarded.get(key) ?? 0;
     const least = higher(this.#written(instance, key), known);
-    return higher(least, { fresh: guarded, standIn: guarded });
+    return higher(least, this.#guarded.get(key));
   }
 
   violate(guarantee: string, what: string): void {

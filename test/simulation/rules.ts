@@ -87,15 +87,6 @@ export const RULES: readonly Rule[] = [
     from: 538,
   },
   {
-    name: 'a key that is owed bypasses Redis',
-    file: 'coherence/debts.ts',
-    find: `    return (
-      this.#keys.has(keyName(address)) || this.coversTags(address.scope.tenant, address.implied)
-    );`,
-    replace: '    return false;',
-    faults: ['down', 'apart'],
-  },
-  {
     name: 'what is owed is paid',
     file: 'manager/tier-changes.ts',
     find: 'if (this.#paying || this.#closed || this.#debts.size === 0) return;',
@@ -329,14 +320,6 @@ export const RULES: readonly Rule[] = [
     replace: '',
     faults: ['orphan'],
     tiers: ALL,
-  },
-  {
-    name: 'what was owed when it was asked for is no answer',
-    file: 'manager/tier-guard.ts',
-    find: 'return owed || this.changes.owes(address, reply.read)',
-    replace: 'return this.changes.owes(address, reply.read)',
-    faults: ['apart'],
-    from: 36_188,
   },
   {
     name: 'a guard gives no lease',

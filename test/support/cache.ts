@@ -142,7 +142,7 @@ export async function closeCaches(): Promise<void> {
   await Promise.all([...open].map((made) => made.close()));
 }
 
-type Step = 'read' | 'replied' | 'ticket' | 'fill' | 'apply';
+type Step = 'read' | 'replied' | 'ticket' | 'granted' | 'fill' | 'apply';
 
 /** A place where a call has stopped, and how to let it go on. */
 export interface Stop {
@@ -151,7 +151,7 @@ export interface Stop {
   pass(): void;
 }
 
-/** A real tier with gates before its calls, and one after a read's reply. */
+/** A real tier with gates before its calls, and after a read's and a ticket's reply. */
 export class Gates implements Tier {
   readonly #stops = new Map<Step, { arrive(): void; readonly go: Promise<void> }>();
 
@@ -205,7 +205,9 @@ export class Gates implements Tier {
 
   async ticket(address: Address, read: TierRead, tags?: readonly string[]): Promise<TicketReply> {
     await this.#gate('ticket');
-    return this.real.ticket(address, read, tags);
+    const reply = await this.real.ticket(address, read, tags);
+    await this.#gate('granted');
+    return reply;
   }
 
   async fill(address: Address, entry: Entry, ticket: Ticket): Promise<boolean> {
