@@ -138,6 +138,23 @@ describe('the fence', () => {
     expect((await tier.read(at('k'))).state).toBe('invalid');
   });
 
+  it('takes nothing from who has not read a row that is being written, nor after a guard that ended by itself', async () => {
+    const tier = await make();
+    const blind = (): Ticket => {
+      const reply = tier.ticket(at('k'), { state: 'absent' });
+      return (reply as Extract<typeof reply, { kind: 'granted' }>).ticket;
+    };
+    await tier.apply({ kind: 'guard', addresses: [at('k')], id: 'a', ms: 50 });
+    await tier.read(at('other'));
+    const ticket = blind();
+    expect(await tier.fill(at('k'), entry('during'), ticket)).toBe(false);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(await tier.fill(at('k'), entry('late'), ticket)).toBe(false);
+    await tier.apply({ kind: 'unguard', addresses: [at('k')], id: 'a' });
+    await tier.read(at('other'));
+    expect(await tier.fill(at('k'), entry('new'), blind())).toBe(true);
+  });
+
   it('does not store a value whose caller has given up, and removes all the same', async () => {
     const tier = await make();
     const set = { kind: 'set', addresses: [at('k')], entries: [entry('late')] } as const;

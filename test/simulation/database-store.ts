@@ -147,7 +147,8 @@ export class DatabaseStore {
     const now = this.time();
     const fills = rowsOf(values).flatMap((column) => {
       const [tenant, hash, implied, value, n0, seen, startOfTicket, timelineOfTicket] = column;
-      const [json, age, fresh, stale] = column.slice(8);
+      const [json, age, fresh, stale, blind] = column.slice(8);
+      if (blind === true && this.#data.rows.get(nameOf(tenant, hash))?.guards?.size) return [];
       const tags = JSON.parse(String(json)) as string[];
       const all = [...tags, ...listOf(implied)].map((tag) => nameOf(tenant, tag));
       if (startOfTicket !== inc) return [];
@@ -166,7 +167,7 @@ export class DatabaseStore {
     return () => {
       const taken = fills.filter(({ name, row }) => {
         const old = this.#data.rows.get(name);
-        return !old || (old.ver <= row.seen && !isGuarded(old, this.time()));
+        return !old || old.ver <= row.seen;
       });
       // The statement does not wait for its commit to be safe.
       this.#log.commit(({ rows }) => {
@@ -212,7 +213,7 @@ export class DatabaseStore {
       this.#log.commit(({ rows }) => {
         for (const [name, row] of tombstones) {
           const old = rows.get(name);
-          rows.set(name, { ...row, ver: Math.max(row.ver, old?.ver ?? 0), guards: old?.guards });
+          rows.set(name, { ...row, ver: this.#later(row, old), guards: old?.guards });
         }
       }, true);
       return [];
@@ -229,7 +230,7 @@ export class DatabaseStore {
           const old = rows.get(name);
           const others = [...(old?.guards ?? [])].filter(([other]) => other !== id);
           const guards = new Map([...others, ...own]);
-          rows.set(name, { ...row, ver: Math.max(row.ver, old?.ver ?? 0), guards });
+          rows.set(name, { ...row, ver: this.#later(row, old), guards });
         }
       }, true);
       return [];
@@ -338,6 +339,11 @@ export class DatabaseStore {
       }
     }, true);
     return [];
+  }
+
+  /** Always a new number: who holds a ticket of the row as it is must not fill it. */
+  #later(row: Row, old: Row | undefined): number {
+    return !old || old.ver < row.ver ? row.ver : this.#nextval();
   }
 
   /** Seen by everybody at once, and no part of any transaction. */

@@ -19,6 +19,7 @@ export const FAULTS = [
   'pg-failover',
   'apart',
   'orphan',
+  'half-written',
   'clock-jump',
 ] as const;
 export type Fault = (typeof FAULTS)[number];
@@ -39,6 +40,8 @@ export interface Scene {
   bump(after: number, during: number): void;
   /** From then on nobody writes. */
   readonly quietFrom: number;
+  /** This one changes a key under guard, and crashes after its commit. */
+  dieWriting(instance: Instance): void;
   /** This one removes a key. */
   remove(instance: Instance): void;
   /** Everybody asks the shared stores. */
@@ -50,6 +53,8 @@ export interface Scene {
 const HOUR = 3_600_000;
 /** So long a reader waits for PostgreSQL, ms. */
 const BUDGET = 50;
+/** Many loads take less. */
+const LOAD_MS = 40;
 /** Within which a store is found again, ms. */
 const AGAIN = { redis: 300, database: 1_300 };
 
@@ -134,6 +139,13 @@ const HAPPEN: Readonly<Record<Fault, Happen>> = {
     const { schedule } = scene;
     const wait = schedule.random() < 0.7 ? Math.max(scene.quietFrom - schedule.now, 0) : 0;
     schedule.after(wait, () => orphan(scene));
+  },
+  // A writer is gone between its commit and the end of its guard, and others load meanwhile.
+  'half-written': (scene) => {
+    const { schedule } = scene;
+    const wait = schedule.random() < 0.8 ? Math.max(scene.quietFrom - schedule.now, 0) : 0;
+    schedule.after(wait + LOAD_MS, () => scene.dieWriting(schedule.pick(scene.instances())));
+    scene.burst(wait, 3 * LOAD_MS);
   },
   // Redis ends leases by its wall clock: set back, it would keep one whose owner is gone for as long.
   'clock-jump': ({ schedule, ledger, stores, wall }) => {

@@ -4,6 +4,7 @@ import type {
   Receipt,
 } from '../../libs/multi-level-cache/src/manager/cache-manager.js';
 import type { EntryOptions } from '../../libs/multi-level-cache/src/core/entry-options.js';
+import type { Fault } from './faults.js';
 import type { Instance } from './instance.js';
 import type { Ledger, Versions } from './ledger.js';
 import type { Schedule } from './schedule.js';
@@ -20,6 +21,8 @@ export const KEYS = ['a:1', 'a:2', 'b:1'];
 /** For a value that nobody is loading, while nothing is wrong; shorter than a lease. */
 const PATIENCE = 1_000;
 const SOFT: readonly Write[] = ['expire', 'soft tag'];
+/** They leave the stores as they are. */
+const OF_WRITERS: readonly Fault[] = ['crash', 'half-written'];
 const FAILURE = new Error('the source fails');
 
 export class Operations {
@@ -175,8 +178,12 @@ export class Operations {
       );
   }
 
+  dieWriting(instance: Instance, die: () => void): void {
+    instance.track(this.#mutate(instance, this.schedule.pick(KEYS), die));
+  }
+
   /** The database changes within it; whoever loads meanwhile may get either version, and nobody may keep the old one. */
-  async #mutate(instance: Instance, key: string): Promise<void> {
+  async #mutate(instance: Instance, key: string, die?: () => void): Promise<void> {
     const { l2, l3, faults } = this.setting;
     // Without both nobody makes the bump of a writer that is gone.
     const byTags = l2 && l3 && this.#random() < 0.3;
@@ -195,7 +202,9 @@ export class Operations {
         `${instance.name} commits ${versions.map(([one, version]) => `${one}<v${version}`).join(' ')}`,
       );
       // Where both stores are there, this holds also if nothing more is heard of it.
-      if (faults.every((fault) => fault === 'crash')) this.ledger.committed(versions, began);
+      if (faults.every((fault) => OF_WRITERS.includes(fault)))
+        this.ledger.committed(versions, began);
+      die?.();
       await this.schedule.sleep(this.#loadTime());
     });
     instance.mutating--;

@@ -58,7 +58,13 @@ export function settingOf({ seed, faults, tiers }: WorldOptions): Setting {
 
 /** Whether a fault has something to hit: those of PostgreSQL begin with its name. */
 function can(fault: Fault, tiers: Tiers): boolean {
-  if (fault === 'crash' || fault === 'apart' || fault === 'orphan' || fault === 'clock-jump')
+  if (
+    fault === 'crash' ||
+    fault === 'apart' ||
+    fault === 'orphan' ||
+    fault === 'half-written' ||
+    fault === 'clock-jump'
+  )
     return true;
   return tiers.includes(fault.startsWith('pg-') ? 'l3' : 'l2');
 }

@@ -68,6 +68,8 @@ export class World {
       probe: (after, during) => this.#probe(after, during),
       bump: (after, during) => this.#bump(after, during),
       quietFrom: 50 + SPAN,
+      dieWriting: (instance) =>
+        this.#operations.dieWriting(instance, () => this.#crash(instance, false)),
       remove: (instance) => this.#operations.remove(instance),
       burst: (after, during) => this.#burst(after, during),
     };

@@ -18,6 +18,8 @@ export interface Mark {
 
 export interface RowTicket extends Ticket, Mark {
   readonly tier: 'l3';
+  /** Taken without a read of its row. */
+  readonly blind: boolean;
 }
 
 /** Where the store stood when it answered. */

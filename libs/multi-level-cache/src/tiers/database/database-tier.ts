@@ -113,7 +113,9 @@ export class DatabaseTier implements Tier {
   /** Without a read of the row, from where the store stood lately: an older number can only refuse more. */
   ticket(_address: Address, { mark }: TierRead): TicketReply {
     const known = (mark as Mark | undefined) ?? this.#recent();
-    return known ? { kind: 'granted', ticket: { tier: 'l3', ...known } } : NONE;
+    if (!known) return NONE;
+    const ticket: RowTicket = { tier: 'l3', ...known, blind: mark === undefined };
+    return { kind: 'granted', ticket };
   }
 
   fill(address: Address, entry: Entry, ticket: Ticket): Promise<boolean> {

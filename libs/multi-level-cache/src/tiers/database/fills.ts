@@ -75,6 +75,7 @@ export class Fills {
       sent.map(({ spans }) => spans.age),
       sent.map(({ spans }) => spans.fresh),
       sent.map(({ spans }) => spans.stale),
+      tickets.map(({ blind }) => blind),
     ];
   }
 }

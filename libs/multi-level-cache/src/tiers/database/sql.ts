@@ -108,6 +108,8 @@ export function names(schema: string, table: string): Names {
 /** @param inSession - connections are ours for as long as they live, and remember their server. */
 export function statements(n: Names, inSession: boolean): Statements {
   const state = stateOf(n, inSession);
+  // Always a new number: who holds a ticket of the row as it is must not fill it.
+  const LATER = `case when e.ver < excluded.ver then excluded.ver else nextval('${n.ver}') end`;
   return {
     state,
     // $1 tenants, $2 key hashes, $3 and $4 tenants and implicit tags of these keys, each pair once; all separated. A row for the
@@ -131,24 +133,26 @@ export function statements(n: Names, inSession: boolean): Statements {
       from unnest(${LIST('$1')}, ${LIST('$2')}::bytea[]) with ordinality as w(tenant, key_hash, at)
       join ${n.entry} e on e.tenant = w.tenant and e.key_hash = w.key_hash`,
     // $1 tenants, $2 hashes, $3 implicit tags, $4 values, $5 n0, $6 seen, $7 inc, $8 tl, $9 tags as JSON, $10 age, $11 fresh,
-    // $12 stale. A row is replaced only if it is still the one the loader's ticket was taken at.
+    // $12 stale, $13 whether the ticket was taken without a read of the row: then it does not know of a guard. A row is replaced only if it is still the one the loader's ticket was taken at.
     fill: `
       insert into ${n.entry} as e (tenant, key_hash, value, ver, seen, tl, tags, created_at, expires_at, stale_until, expiry_bucket)
       select f.tenant, f.key_hash, f.value, f.n0, f.seen, s.tl, g.tags,
         ${FROM_NOW('-f.age')}, ${FROM_NOW('f.fresh')}, ${FROM_NOW('f.stale')}, ${BUCKET(FROM_NOW('f.stale'))}
       from unnest($1::text[], $2::bytea[], $3::text[], $4::bytea[], $5::bigint[], $6::bigint[], $7::text[], $8::text[],
-          $9::text[], $10::float8[], $11::float8[], $12::float8[])
-        as f(tenant, key_hash, implied, value, n0, seen, inc, tl, tags, age, fresh, stale)
+          $9::text[], $10::float8[], $11::float8[], $12::float8[], $13::boolean[])
+        as f(tenant, key_hash, implied, value, n0, seen, inc, tl, tags, age, fresh, stale, blind)
       cross join lateral (select array(select jsonb_array_elements_text(f.tags::jsonb)) as tags) g
       cross join (${state}) s
       cross join (select set_config('synchronous_commit', 'off', true)) as c
-      where f.inc = s.inc and f.tl = s.tl and not exists (
+      where f.inc = s.inc and f.tl = s.tl and not (f.blind and exists (
+          select from ${n.entry} b where b.tenant = f.tenant and b.key_hash = f.key_hash and b.guards is not null))
+        and not exists (
         select from ${n.tag} t where t.tenant = f.tenant and t.tag = any(g.tags || string_to_array(f.implied, '${SEPARATOR}')) and t.hard > f.n0)
       order by f.tenant, f.key_hash
       on conflict (tenant, key_hash) do update set value = excluded.value, ver = excluded.ver, seen = excluded.seen,
         tl = excluded.tl, tags = excluded.tags, created_at = excluded.created_at, expires_at = excluded.expires_at,
         stale_until = excluded.stale_until, expiry_bucket = excluded.expiry_bucket
-      where e.ver <= excluded.seen and not ${GUARDED}
+      where e.ver <= excluded.seen
       returning tenant, key_hash`,
     // $1 tenants, $2 hashes, $3 values, $4 tags as JSON, $5 age, $6 fresh, $7 stale, $8 the last number known when
     // it was sent: a statement that the server takes late does not overwrite what came after its sender gave up
@@ -169,13 +173,13 @@ export function statements(n: Names, inSession: boolean): Statements {
     // between, an `expire` for one, may have left the value
     remove: `
       with ${TOMBSTONES(n, state)}
-      on conflict (tenant, key_hash) do update set value = null, ver = greatest(e.ver, excluded.ver), seen = ${FENCE},
+      on conflict (tenant, key_hash) do update set value = null, ver = ${LATER}, seen = ${FENCE},
         tl = excluded.tl, tags = '{}', created_at = excluded.created_at, expires_at = excluded.expires_at,
         stale_until = excluded.stale_until, expiry_bucket = excluded.expiry_bucket`,
     // $1 tenants, $2 hashes, $3 id, $4 ms or 0 to end it: tombstones that refuse every fill until then, whatever its ticket
     guard: `
       with ${TOMBSTONES(n, state, `case when $4::float8 > 0 then array[${OWN_GUARD}] end`)}
-      on conflict (tenant, key_hash) do update set value = null, ver = greatest(e.ver, excluded.ver), seen = ${FENCE},
+      on conflict (tenant, key_hash) do update set value = null, ver = ${LATER}, seen = ${FENCE},
         tl = excluded.tl, tags = '{}', created_at = excluded.created_at, expires_at = excluded.expires_at,
         stale_until = excluded.stale_until, expiry_bucket = excluded.expiry_bucket,
         guards = (
