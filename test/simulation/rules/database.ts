@@ -1,0 +1,122 @@
+/** Rules of PostgreSQL: rows, tombstones, numbers, and the order among the tiers. */
+import { ALL, DATABASE, type Rule } from './rule.js';
+
+export const DATABASE_RULES: readonly Rule[] = [
+  {
+    name: 'a fill of PostgreSQL needs the row unchanged',
+    file: DATABASE,
+    find: 'return !old || old.ver <= row.seen;',
+    replace: 'return true;',
+    faults: [],
+    tiers: 'l1+l3',
+  },
+  {
+    name: 'a row is gone when a tag has a higher number',
+    file: 'tiers/database/answers.ts',
+    find: "if ((hard ?? 0) > n0) return 'hard';",
+    replace: '',
+    faults: [],
+    tiers: 'l1+l3',
+  },
+  {
+    name: 'a row keeps the number of before it was loaded',
+    file: DATABASE,
+    find: 'ver: Number(n0),',
+    replace: 'ver: this.#data.last,',
+    faults: [],
+    tiers: 'l1+l3',
+  },
+  {
+    name: 'an expired row is judged by the number it had',
+    file: DATABASE,
+    find: 'seen: old.seen < FENCE ? old.seen : FENCE - 1 - old.ver,',
+    replace: 'seen: FENCE,',
+    faults: [],
+    from: 124,
+    tiers: 'l1+l3',
+  },
+  {
+    name: 'a ticket is bound to the start of its server',
+    file: DATABASE,
+    find: 'if (startOfTicket !== inc) return [];',
+    replace: '',
+    faults: ['pg-restart'],
+    from: 223,
+    tiers: 'l1+l3',
+  },
+  {
+    name: 'a row of another timeline is none',
+    file: DATABASE,
+    find: 'row.tl === tl ? row.value : null,',
+    replace: 'row.value,',
+    faults: ['pg-failover'],
+    tiers: 'l1+l3',
+  },
+  {
+    name: 'a delete leaves a tombstone',
+    file: DATABASE,
+    find: 'rows.set(name, { ...row, ver: this.#later(row, old), guards: old?.guards });',
+    replace: 'if (old) rows.delete(name);',
+    faults: [],
+    tiers: 'l1+l3',
+  },
+  {
+    name: 'memory is dropped again after the tiers below',
+    file: 'manager/write-path.ts',
+    find: '    this.#local(here, false);\n    if (strict',
+    replace: '    if (strict',
+    faults: [],
+    from: 328,
+    tiers: 'l1+l3',
+  },
+  {
+    name: 'PostgreSQL forgets before Redis does',
+    file: 'manager/write-path.ts',
+    find: "const third = l3 ? await l3.changes.apply(wanted('l3') ? change : rest) : 'off';",
+    replace: `const early = await l2!.changes.apply(rest);
+    const third = await l3!.changes.apply(wanted('l3') ? change : rest);
+    if (early !== undefined) {
+      this.#local(here, false);
+      return receipt('ok', early, third);
+    }`,
+    faults: [],
+    tiers: ALL,
+  },
+  {
+    name: 'the lease is taken before PostgreSQL is read',
+    file: 'manager/read-path.ts',
+    find: 'const lease = await this.#lease(flight, l2);',
+    replace: `const early = await l3!.read(address);
+    l3!.read = async () => {
+      Reflect.deleteProperty(l3!, 'read');
+      return early;
+    };
+    const lease = await this.#lease(flight, l2);`,
+    faults: [],
+    tiers: ALL,
+  },
+  {
+    name: 'a late set does not overwrite what came after it',
+    file: DATABASE,
+    find: 'return !old || old.ver <= known || old.tl !== row.tl;',
+    replace: 'return true;',
+    faults: ['pg-freeze'],
+    tiers: 'l1+l3',
+  },
+  {
+    name: 'a delete removes also over a later number',
+    file: DATABASE,
+    find: 'rows.set(name, { ...row, ver: this.#later(row, old), guards: old?.guards });',
+    replace: 'if (!old || old.ver <= row.ver) rows.set(name, { ...row, guards: old?.guards });',
+    faults: [],
+    tiers: 'l1+l3',
+  },
+  {
+    name: 'a removal always gives a new number',
+    file: DATABASE,
+    find: 'return !old || old.ver < row.ver ? row.ver : this.#nextval();',
+    replace: 'return Math.max(row.ver, old?.ver ?? 0);',
+    faults: [],
+    tiers: 'l1+l3',
+  },
+];

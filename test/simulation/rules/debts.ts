@@ -1,0 +1,71 @@
+/** Rules of what a store is owed: by this process, and by others in the other store. */
+import { ALL, type Rule } from './rule.js';
+
+export const DEBTS_RULES: readonly Rule[] = [
+  {
+    name: 'what is owed is paid',
+    file: 'manager/tier-changes.ts',
+    find: 'if (this.#paying || this.#closed || this.#debts.size === 0) return;',
+    replace: 'if (this.#debts.size >= 0) return;',
+    faults: ['cut', 'freeze', 'down'],
+  },
+  {
+    name: 'a key that is owed bypasses PostgreSQL',
+    file: 'coherence/debts.ts',
+    find: `    return (
+      this.#keys.has(keyName(address)) || this.coversTags(address.scope.tenant, address.implied)
+    );`,
+    replace: '    return false;',
+    faults: ['pg-down', 'pg-freeze'],
+    from: 260,
+    tiers: 'l1+l3',
+  },
+  {
+    name: 'what PostgreSQL is owed is paid',
+    file: 'manager/tier-changes.ts',
+    find: 'if (this.#paying || this.#closed || this.#debts.size === 0) return;',
+    replace: 'if (this.#debts.size >= 0) return;',
+    faults: ['pg-cut', 'pg-freeze', 'pg-down'],
+    tiers: 'l1+l3',
+  },
+  {
+    name: 'what Redis has not taken is written into the outbox',
+    file: 'manager/write-path.ts',
+    find: "third === 'ok' && (await l3!.changes.keep(debt, removal(change)));",
+    replace: "third === 'ok' && debt !== '';",
+    faults: ['orphan'],
+    tiers: ALL,
+  },
+  {
+    name: 'what PostgreSQL has not taken is kept with the change in Redis',
+    file: 'manager/write-path.ts',
+    find: "debt: third === 'queued' ? debt : undefined,",
+    replace: 'debt: undefined,',
+    faults: ['orphan'],
+    tiers: ALL,
+  },
+  {
+    name: 'an announced debt is paid by everybody',
+    file: 'manager/write-path.ts',
+    find: 'l3?.changes.heard(debt, localChange(change, namespace, this.rules));',
+    replace: 'void l3;',
+    faults: ['orphan'],
+    tiers: ALL,
+  },
+  {
+    name: 'the book is read before a store that was away',
+    file: 'manager/shared-debts.ts',
+    find: '    this.#clean = !this.book;\n    return this.#look();',
+    replace: '    this.#clean = true;\n    return this.#look();',
+    faults: ['orphan'],
+    tiers: ALL,
+  },
+  {
+    name: 'the outbox is looked into once a second',
+    file: 'manager/shared-debts.ts',
+    find: 'if (book?.owe) this.#poll();',
+    replace: '',
+    faults: ['orphan'],
+    tiers: ALL,
+  },
+];
