@@ -155,6 +155,32 @@ describe('the fence', () => {
     expect(await tier.fill(at('k'), entry('new'), blind())).toBe(true);
   });
 
+  it('a delete that took its number first and comes last: what a later expire has left is gone, and so is a ticket of that', async () => {
+    const tier = await make();
+    // Rows are written in the order of their hashes: the delete waits at the first, and has its number.
+    const addresses = [at('one'), at('two')].sort((a, b) => (a.rowHash < b.rowHash ? -1 : 1));
+    const [first, second] = addresses;
+    const old = createEntry('old', { ttl: 60_000, grace: 60_000, tags: [] }, clock.now(), 0, true);
+    for (const address of addresses) await tier.fill(address, old, await ticket(tier, address));
+    await sql.query('begin');
+    await sql.query('select from mlcache.entry where key_hash = $1 for update', [
+      `\\x${first.rowHash}`,
+    ]);
+    const removed = tier.apply({ kind: 'delete', addresses });
+    const waiting = 'select count(*)::int as locks from pg_locks where not granted';
+    await expect
+      .poll(async () => (await sql.query<{ locks: number }>(waiting)).rows[0].locks)
+      .toBe(1);
+    await tier.apply({ kind: 'expire', addresses: [second] });
+    const stale = await tier.read(second);
+    expect(stale.state).toBe('stale');
+    const late = await ticket(tier, second);
+    await sql.query('commit');
+    await removed;
+    expect((await tier.read(second)).state).toBe('invalid');
+    expect(await tier.fill(second, entry('late'), late)).toBe(false);
+  });
+
   it('does not store a value whose caller has given up, and removes all the same', async () => {
     const tier = await make();
     const set = { kind: 'set', addresses: [at('k')], entries: [entry('late')] } as const;

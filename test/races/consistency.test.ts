@@ -127,7 +127,17 @@ describe.each([
   });
 });
 
-it('a lease whose load is doomed by a tag goes to the next, who does not wait for it', async () => {
+it('eventual, and no message comes: what another instance deleted is not served for longer than some seconds', async () => {
+  const writer = await testCache({ namespace, redis: redisUrl() });
+  const reader = await testCache({ namespace, l2: deaf() });
+  await reader.cache.getOrSet('k', () => 'old');
+  await reader.cache.drain();
+  await writer.cache.delete('k');
+  expect(reader.cache.peek('k')).toBe('old');
+  await expect.poll(() => reader.cache.get('k'), { timeout: 8_000 }).toBeUndefined();
+});
+
+it('R18: a lease whose load is doomed by a tag goes to the next, who does not wait for it', async () => {
   const make = (): Promise<TestCache> => testCache({ namespace, redis: redisUrl() });
   const [slow, next] = [await make(), await make()];
   const options = { tags: ['t'] };

@@ -3,7 +3,6 @@ import { DATABASE_RULES } from './rules/database.js';
 import { DEBTS_RULES } from './rules/debts.js';
 import { GUARDS_RULES } from './rules/guards.js';
 import { REDIS_RULES } from './rules/redis.js';
-import { STRONG_RULES } from './rules/strong.js';
 import type { Rule } from './rules/rule.js';
 
 export type { Rule };
@@ -13,5 +12,4 @@ export const RULES: readonly Rule[] = [
   ...DATABASE_RULES,
   ...DEBTS_RULES,
   ...GUARDS_RULES,
-  ...STRONG_RULES,
 ];

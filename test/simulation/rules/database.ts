@@ -32,7 +32,6 @@ export const DATABASE_RULES: readonly Rule[] = [
     find: 'seen: old.seen < FENCE ? old.seen : FENCE - 1 - old.ver,',
     replace: 'seen: FENCE,',
     faults: [],
-    from: 124,
     tiers: 'l1+l3',
   },
   {
@@ -41,7 +40,7 @@ export const DATABASE_RULES: readonly Rule[] = [
     find: 'if (startOfTicket !== inc) return [];',
     replace: '',
     faults: ['pg-restart'],
-    from: 223,
+    from: 1497,
     tiers: 'l1+l3',
   },
   {
@@ -66,7 +65,6 @@ export const DATABASE_RULES: readonly Rule[] = [
     find: '    this.#local(here, false);\n    if (strict',
     replace: '    if (strict',
     faults: [],
-    from: 328,
     tiers: 'l1+l3',
   },
   {
@@ -101,22 +99,7 @@ export const DATABASE_RULES: readonly Rule[] = [
     find: 'return !old || old.ver <= known || old.tl !== row.tl;',
     replace: 'return true;',
     faults: ['pg-freeze'],
-    tiers: 'l1+l3',
-  },
-  {
-    name: 'a delete removes also over a later number',
-    file: DATABASE,
-    find: 'rows.set(name, { ...row, ver: this.#later(row, old), guards: old?.guards });',
-    replace: 'if (!old || old.ver <= row.ver) rows.set(name, { ...row, guards: old?.guards });',
-    faults: [],
-    tiers: 'l1+l3',
-  },
-  {
-    name: 'a removal always gives a new number',
-    file: DATABASE,
-    find: 'return !old || old.ver < row.ver ? row.ver : this.#nextval();',
-    replace: 'return Math.max(row.ver, old?.ver ?? 0);',
-    faults: [],
+    from: 142,
     tiers: 'l1+l3',
   },
 ];

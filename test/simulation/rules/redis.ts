@@ -57,7 +57,6 @@ export const REDIS_RULES: readonly Rule[] = [
     find: ' && !stored.subarray(34, 42).equals(bytes(seen))',
     replace: '',
     faults: [],
-    from: 74,
   },
   {
     name: 'a late lease is given back',
@@ -65,7 +64,7 @@ export const REDIS_RULES: readonly Rule[] = [
     find: '      this.#giveBackLate(address, asked);\n',
     replace: '',
     faults: [],
-    from: 538,
+    from: 320,
   },
   {
     name: 'messages that may be missing flush memory',
@@ -80,6 +79,7 @@ export const REDIS_RULES: readonly Rule[] = [
     find: ' || Number(number) < Number(seen)',
     replace: '',
     faults: ['old-snapshot'],
+    from: 358,
   },
   {
     name: 'silence is broken by a heartbeat',
@@ -87,7 +87,6 @@ export const REDIS_RULES: readonly Rule[] = [
     find: 'if (session.lastNumber === heard) void this.#beat(session);',
     replace: '',
     faults: ['flush'],
-    from: 279,
   },
   {
     name: 'a number that does not follow is a gap',
@@ -95,6 +94,7 @@ export const REDIS_RULES: readonly Rule[] = [
     find: ' && message.number === session.lastNumber + 1',
     replace: '',
     faults: ['evict'],
+    from: 126,
   },
   {
     name: 'an entry of another epoch is none',
@@ -109,7 +109,6 @@ export const REDIS_RULES: readonly Rule[] = [
     find: "if (!hash.has('floor')) hash.set('floor', number);\n    const numbers",
     replace: "if (!hash.has('floor')) hash.set('floor', '0');\n    const numbers",
     faults: ['evict', 'crash'],
-    from: 108,
   },
   {
     name: 'a number is taken before anything is read',
@@ -126,7 +125,7 @@ export const REDIS_RULES: readonly Rule[] = [
 `,
     replace: '',
     faults: [],
-    from: 201,
+    from: 434,
   },
   {
     name: 'bumps of others are learned from their messages',
@@ -141,41 +140,14 @@ export const REDIS_RULES: readonly Rule[] = [
     find: '        this.#tags.drop();\n',
     replace: '',
     faults: ['cut', 'old-snapshot'],
-    from: 118,
+    from: 208,
   },
   {
-    name: 'own changes are made again on another history',
-    file: 'tiers/redis/link.ts',
-    find: 'if (old && this.#hasMoved(old, session)) await this.events.moved(session);',
-    replace: '',
-    faults: ['old-snapshot'],
-  },
-  {
-    name: 'a replay has every number',
-    file: 'tiers/redis/replay.ts',
-    find: ' || message.number !== lastNumber + 1',
-    replace: '',
-    faults: ['evict', 'cut'],
-  },
-  {
-    name: 'a replay is of one history',
-    file: 'tiers/redis/replay.ts',
-    find: "  if (old.history === '' || old.history !== session.history) return false;\n",
-    replace: '',
-    faults: ['old-snapshot', 'cut'],
-  },
-  {
-    name: 'memory is not trusted after silence',
-    file: 'manager/trust.ts',
-    find: 'else this.l1.trusted = false;',
-    replace: '',
-    faults: ['freeze', 'cut'],
-  },
-  {
-    name: 'memory forgets while Redis is away',
-    file: 'manager/trust.ts',
-    find: '        this.l1.flush();\n',
-    replace: '',
-    faults: ['down', 'apart'],
+    name: 'strong: memory does not answer',
+    file: 'manager/cache.ts',
+    find: "if (consistency === 'strong' || tiers",
+    replace: 'if (tiers',
+    faults: [],
+    from: 122,
   },
 ];
