@@ -207,31 +207,30 @@ export class DatabaseStore {
   }
 
   #remove(values: Values, session: Session): Finish {
-    const tombstones = this.#tombstones(values, session);
-    return () => {
-      // Also over a later number.
-      this.#log.commit(({ rows }) => {
-        for (const [name, row] of tombstones) {
-          const old = rows.get(name);
-          rows.set(name, { ...row, ver: this.#later(row, old), guards: old?.guards });
-        }
-      }, true);
-      return [];
-    };
+    return this.#removal(this.#tombstones(values, session), (old) => old?.guards);
   }
 
   #guard([tenants, hashes, id, ms]: Values, session: Session): Finish {
-    const tombstones = this.#tombstones([tenants, hashes], session);
     const own: readonly [string, number][] =
       Number(ms) > 0 ? [[String(id), this.time() + Number(ms)]] : [];
+    return this.#removal(this.#tombstones([tenants, hashes], session), (old) => {
+      const others = [...(old?.guards ?? [])].filter(([other]) => other !== id);
+      return new Map([...others, ...own]);
+    });
+  }
+
+  /** Also over a later number. */
+  #removal(
+    tombstones: readonly (readonly [string, Row])[],
+    guardsOf: (old: Row | undefined) => Row['guards'],
+  ): Finish {
     return () => {
+      const written = tombstones.map(([name, row]) => {
+        const old = this.#data.rows.get(name);
+        return [name, { ...row, ver: this.#later(row, old), guards: guardsOf(old) }] as const;
+      });
       this.#log.commit(({ rows }) => {
-        for (const [name, row] of tombstones) {
-          const old = rows.get(name);
-          const others = [...(old?.guards ?? [])].filter(([other]) => other !== id);
-          const guards = new Map([...others, ...own]);
-          rows.set(name, { ...row, ver: this.#later(row, old), guards });
-        }
+        for (const [name, row] of written) rows.set(name, row);
       }, true);
       return [];
     };

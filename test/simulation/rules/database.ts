@@ -54,8 +54,8 @@ export const DATABASE_RULES: readonly Rule[] = [
   {
     name: 'a delete leaves a tombstone',
     file: DATABASE,
-    find: 'rows.set(name, { ...row, ver: this.#later(row, old), guards: old?.guards });',
-    replace: 'if (old) rows.delete(name);',
+    find: 'for (const [name, row] of written) rows.set(name, row);',
+    replace: 'for (const [name] of written) rows.delete(name);',
     faults: [],
     tiers: 'l1+l3',
   },
