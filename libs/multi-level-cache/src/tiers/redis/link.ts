@@ -1,7 +1,7 @@
 /** Keeps this process in sync with Redis: both connections, SYNC on every (re)connect, the tail of the stream. */
 import type { Clock } from '../../core/clock.js';
 import type { L2Options } from '../../core/options.js';
-import { HEARTBEAT, tail, type Message } from './backplane.js';
+import { tail, type Message } from './backplane.js';
 import { Commands } from './commands.js';
 import {
   connectMasters,
@@ -12,7 +12,7 @@ import {
   unavailable,
   type Client,
 } from './connection.js';
-import { CHANGE, MODE } from './scripts.js';
+import { BEAT_MS, Heartbeat } from './heartbeat.js';
 import { replay } from './replay.js';
 import { missingCommands, SharedKeys, sync, type Session } from './session.js';
 
@@ -35,15 +35,11 @@ export interface LinkEvents {
 }
 
 const RETRY_MS = 100;
-/** Where nobody has said anything for this long, somebody says that nothing has changed. */
-const BEAT_MS = 1_000;
-
 export class Link {
   readonly keys: SharedKeys;
   readonly clock: Clock;
-  /** Other nodes of a cluster have keys than before. */
-  #mastersMoved = false;
   readonly #random: () => number;
+  readonly #heartbeat: Heartbeat;
   reason: string | undefined;
   #commands: Commands | undefined;
   #tail: Client | undefined;
@@ -53,6 +49,8 @@ export class Link {
   #old: Session | undefined;
   /** Something did not follow: to hear the same again would prove nothing. */
   #missed = false;
+  /** Other nodes of a cluster have keys than before. */
+  #mastersMoved = false;
   /** In whichever epoch. */
   #seen = 0;
   #syncing: Promise<Session> | undefined;
@@ -67,6 +65,7 @@ export class Link {
     this.clock = clock;
     this.#random = random;
     this.keys = new SharedKeys(namespace);
+    this.#heartbeat = new Heartbeat(this, random, () => this.#listenAnew());
   }
 
   /** Resolves with the first SYNC or the first failure. */
@@ -122,6 +121,11 @@ export class Link {
     return this.#session !== undefined;
   }
 
+  /** Whether this is still the stretch that began with `session`. */
+  isCurrent(session: Session): boolean {
+    return this.#session === session;
+  }
+
   /** For commands within a session. */
   get commands(): Commands {
     if (!this.#commands) throw unavailable('Redis has not been contacted');
@@ -156,6 +160,8 @@ export class Link {
       await connectMasters(this.commands.client);
       if (!this.#permitted) await this.#assertPermitted();
       const old = this.#old;
+      const mastersMoved = this.#mastersMoved;
+      this.#mastersMoved = false;
       const whenMoved = this.options.failover === 'cold';
       const unless = this.events.forgot() ? old?.history : undefined;
       const asked = this.clock.now();
@@ -168,8 +174,7 @@ export class Link {
         this.events.message(message),
       );
       this.#missed = false;
-      if (old && this.#hasMoved(old, session)) await this.events.moved(session);
-      this.#mastersMoved = false;
+      if (old && hasMoved(old, session, mastersMoved)) await this.events.moved(session);
       if (this.#closed || this.#commands?.client.status !== 'ready')
         throw unavailable('Redis went away');
       this.#seen = Math.max(session.lastNumber, this.#seen);
@@ -180,7 +185,7 @@ export class Link {
       if (this.options.quiet === true) this.#forgetLater(session);
       else {
         void this.#follow(session);
-        this.#beatLater(session);
+        this.#heartbeat.start(session);
       }
       return session;
     } catch (error) {
@@ -203,11 +208,6 @@ export class Link {
     });
   }
 
-  #hasMoved(old: Session, { epoch, history }: Session): boolean {
-    if (old.epoch !== epoch) return false;
-    return this.#mastersMoved || history === '' || old.history !== history;
-  }
-
   /** Named at boot and at every reconnect, before anything relies on it. */
   async #assertPermitted(): Promise<void> {
     const missing = await missingCommands(this.commands, this.keys);
@@ -228,7 +228,7 @@ export class Link {
   }
 
   async #follow(session: Session): Promise<void> {
-    const current = (): boolean => this.#session === session;
+    const current = (): boolean => this.isCurrent(session);
     try {
       await tail(this.#tail!, this.keys.stream, session.cursor, current, {
         now: () => this.clock.now(),
@@ -256,36 +256,11 @@ export class Link {
     });
   }
 
-  #beatLater(session: Session): void {
-    const heard = session.lastNumber;
-    const known = this.#seen;
-    // Not all at the same time: mostly one of them speaks.
-    this.clock.after(BEAT_MS * (1 + this.#random() / 2), () => {
-      if (this.#session !== session) return;
-      // Told that long ago, and not heard: the stream is read from a server that is none any more.
-      if (session.lastNumber < known) return this.#listenAnew();
-      if (session.lastNumber === heard) void this.#beat(session);
-      this.#beatLater(session);
-    });
-  }
-
+  /** The stream is read from a server that is none any more. */
   #listenAnew(): void {
     this.reason = 'not heard of';
     this.#lose();
     this.#tail?.disconnect(true);
-  }
-
-  /** Proves that the counter and the epoch are still there, and lets everybody prove that nothing was missed. */
-  async #beat({ epoch }: Session): Promise<void> {
-    const { keys, commands } = this;
-    try {
-      const shared = [keys.sq, keys.ep, keys.stream, keys.debts, keys.tags('p')];
-      const args = [epoch, '', HEARTBEAT, '', '', MODE.drop];
-      const number = await commands.run(CHANGE, shared, args);
-      if (number === null) await this.resync();
-    } catch {
-      // The connection's own trouble is noticed by the connection.
-    }
   }
 
   /** Every number must follow the one before: a gap, another epoch or rubbish means that something was missed. */
@@ -301,4 +276,10 @@ export class Link {
     this.#missed = true;
     void this.resync().catch(() => undefined);
   }
+}
+
+/** Whether what this process told last may be lost to whom it speaks now. */
+function hasMoved(old: Session, { epoch, history }: Session, mastersMoved: boolean): boolean {
+  if (old.epoch !== epoch) return false;
+  return mastersMoved || history === '' || old.history !== history;
 }

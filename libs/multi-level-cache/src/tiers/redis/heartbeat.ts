@@ -1,0 +1,56 @@
+/** Breaks silence on the stream, and notices that what was told is not heard. */
+import type { Clock } from '../../core/clock.js';
+import { HEARTBEAT } from './backplane.js';
+import type { Commands } from './commands.js';
+import { CHANGE, MODE } from './scripts.js';
+import type { Session, SharedKeys } from './session.js';
+
+/** Where nobody has said anything for this long, somebody says that nothing has changed. */
+export const BEAT_MS = 1_000;
+
+/** The connection whose stream is watched. */
+interface Watched {
+  readonly clock: Clock;
+  readonly keys: SharedKeys;
+  readonly commands: Commands;
+  /** The highest number known. */
+  readonly number: number;
+  isCurrent(session: Session): boolean;
+  resync(): Promise<Session>;
+}
+
+export class Heartbeat {
+  constructor(
+    readonly link: Watched,
+    readonly random: () => number,
+    /** What was told long ago has not been heard. */
+    readonly onDeaf: () => void,
+  ) {}
+
+  /** Until the session ends. */
+  start(session: Session): void {
+    const { link } = this;
+    const heard = session.lastNumber;
+    const known = link.number;
+    // Not all at the same time: mostly one of them speaks.
+    link.clock.after(BEAT_MS * (1 + this.random() / 2), () => {
+      if (!link.isCurrent(session)) return;
+      if (session.lastNumber < known) return this.onDeaf();
+      if (session.lastNumber === heard) void this.#beat(session);
+      this.start(session);
+    });
+  }
+
+  /** Proves that the counter and the epoch are still there, and lets everybody prove that nothing was missed. */
+  async #beat({ epoch }: Session): Promise<void> {
+    const { keys, commands } = this.link;
+    try {
+      const shared = [keys.sq, keys.ep, keys.stream, keys.debts, keys.tags('p')];
+      const args = [epoch, '', HEARTBEAT, '', '', MODE.drop];
+      const number = await commands.run(CHANGE, shared, args);
+      if (number === null) await this.link.resync();
+    } catch {
+      // The connection's own trouble is noticed by the connection.
+    }
+  }
+}
