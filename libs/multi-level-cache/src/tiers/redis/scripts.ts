@@ -153,13 +153,19 @@ end
  * ARGV epoch, sender, type or '' to tell nobody, payload, name of the debt or '', mode, then envelope or '' and ms of each key, or tag fields ·
  * → number, or nil = out of sync
  */
-export const CHANGE = script(`${ENTRY_STEP}
-if redis.call('GET', KEYS[2]) ~= ARGV[1] or redis.call('EXISTS', KEYS[1]) == 0 then return nil end
-local number = string.format('%.0f', redis.call('INCR', KEYS[1]))
-for i = 6, #KEYS, 2 do
-  step(ARGV[6], KEYS[i], KEYS[i + 1], ARGV[i + 1], ARGV[i + 2])
-end
-if ARGV[6] == 't' then
+export const CHANGE = script(`
+if redis.call('GET', KEYS[2]) ~= ARGV[1] then return nil end
+local count = redis.call('INCR', KEYS[1])
+-- It starts far above: it was not there.
+if count == 1 then redis.call('DEL', KEYS[1]) return nil end
+local number = string.format('%.0f', count)
+local mode = ARGV[6]
+if mode == 'd' then
+  for i = 6, #KEYS, 2 do redis.call('UNLINK', KEYS[i], KEYS[i + 1]) end
+elseif mode ~= 't' then
+  ${ENTRY_STEP}
+  for i = 6, #KEYS, 2 do step(mode, KEYS[i], KEYS[i + 1], ARGV[i + 1], ARGV[i + 2]) end
+else
   if redis.call('HLEN', KEYS[5]) > 100000 then redis.call('DEL', KEYS[5]) end
   redis.call('HSETNX', KEYS[5], 'floor', number)
   for i = 7, #ARGV do
@@ -167,13 +173,12 @@ if ARGV[6] == 't' then
   end
 end
 if ARGV[3] == '' then return number end
-local message = { 'n', number, 'e', ARGV[1], 's', ARGV[2], 't', ARGV[3], 'k', ARGV[4] }
-if ARGV[5] ~= '' then
+if ARGV[5] == '' then
+  redis.call('XADD', KEYS[3], 'MAXLEN', '~', 10000, '*', 'n', number, 'e', ARGV[1], 's', ARGV[2], 't', ARGV[3], 'k', ARGV[4])
+else
   redis.call('HSET', KEYS[4], ARGV[5], ARGV[3] .. ARGV[4])
-  message[#message + 1] = 'd'
-  message[#message + 1] = ARGV[5]
+  redis.call('XADD', KEYS[3], 'MAXLEN', '~', 10000, '*', 'n', number, 'e', ARGV[1], 's', ARGV[2], 't', ARGV[3], 'k', ARGV[4], 'd', ARGV[5])
 end
-redis.call('XADD', KEYS[3], 'MAXLEN', '~', 10000, '*', unpack(message))
 return number
 `);
 
