@@ -1,5 +1,5 @@
 /** What other processes know a tier to be owed: nothing is read of it before the book that keeps this is empty. */
-import type { Clock } from '../core/clock.js';
+import type { Clock, Timer } from '../core/clock.js';
 import type { DebtBook, SharedDebt } from '../core/tier.js';
 import type { Background } from './background.js';
 
@@ -17,6 +17,7 @@ export class SharedDebts {
   #again = false;
   #closed = false;
   #looking: Promise<void> | undefined;
+  #retry: Timer | undefined;
 
   constructor(
     readonly book: DebtBook | undefined,
@@ -60,15 +61,21 @@ export class SharedDebts {
     if (!this.book || !this.#up || this.#closed) return Promise.resolve();
     if (this.#looking) this.#again = true;
     else {
-      const looking = this.#settle(this.book).catch(() => {
-        this.clock.after(RETRY_MS, () => void this.#look());
-      });
+      const looking = this.#settle(this.book).catch(() => this.#lookLater());
       this.#looking = looking.finally(() => {
         this.#looking = undefined;
       });
       this.background.run(() => looking);
     }
     return this.#looking;
+  }
+
+  /** However many looks have failed: once. */
+  #lookLater(): void {
+    this.#retry ??= this.clock.after(RETRY_MS, () => {
+      this.#retry = undefined;
+      void this.#look();
+    });
   }
 
   async #settle(book: DebtBook): Promise<void> {
