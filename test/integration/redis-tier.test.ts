@@ -301,6 +301,21 @@ describe('the stream', () => {
   });
 });
 
+it('does what it is told and says so where what L3 is owed cannot be kept any more', async () => {
+  const { tier } = await make();
+  const change = { kind: 'delete', addresses: [at('k')] } as const;
+  await tier.apply(change, { debt: 'first' });
+  expect(await tier.book.debts()).toMatchObject([{ id: 'first.0' }]);
+  const fill = "for i = 1, 100000 do redis.call('HSET', KEYS[1], 'f' .. i, 'd[]') end";
+  await client.eval(fill, 1, `${namespace}:{~}:debt`);
+  await store(tier, at('k'), 'v');
+  await expect(tier.apply(change, { debt: 'one too many' })).rejects.toMatchObject({
+    code: 'CACHE_TIER_UNAVAILABLE',
+  });
+  expect((await tier.read(at('k'))).state).toBe('absent');
+  expect(await client.hexists(`${namespace}:{~}:debt`, 'one too many.0')).toBe(0);
+});
+
 it('does not send a value whose caller has given up', async () => {
   const { tier } = await make();
   const set = { kind: 'set', addresses: [at('k')], entries: [entry('late')] } as const;

@@ -78,6 +78,8 @@ export class Changes {
       const reply = await this.#send(change, session, how);
       if (reply !== null) {
         const number = Number(reply);
+        // Done here, and nobody but this process knows what L3 is owed.
+        if (number === 0) throw unavailable('the book of debts is full');
         if (change.kind === 'tags')
           this.tags.heard(change.tenant, change.tags, number, change.soft === true);
         this.link.learn(number);

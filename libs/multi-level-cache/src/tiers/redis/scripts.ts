@@ -95,6 +95,9 @@ if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('DEL', KEYS[1])
 `);
 
+/** Debts that Redis keeps for L3; about 150 bytes each. */
+const MOST_DEBTS = 100_000;
+
 /** What a change does to one key: the letter goes over the wire. */
 export const MODE = { drop: 'd', expire: 'x', touch: 'k', set: 's', tags: 't' } as const;
 export type Mode = (typeof MODE)[keyof typeof MODE];
@@ -151,7 +154,7 @@ end
  *
  * KEYS sq ep st debts tags, then entry and lease of each key ·
  * ARGV epoch, sender, type or '' to tell nobody, payload, name of the debt or '', mode, then envelope or '' and ms of each key, or tag fields ·
- * → number, or nil = out of sync
+ * → number; nil = out of sync; 0 = done, and the debt could not be kept
  */
 export const CHANGE = script(`
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then return nil end
@@ -176,8 +179,10 @@ if ARGV[3] == '' then return number end
 if ARGV[5] == '' then
   redis.call('XADD', KEYS[3], 'MAXLEN', '~', 10000, '*', 'n', number, 'e', ARGV[1], 's', ARGV[2], 't', ARGV[3], 'k', ARGV[4])
 else
-  redis.call('HSET', KEYS[4], ARGV[5], ARGV[3] .. ARGV[4])
+  local full = redis.call('HLEN', KEYS[4]) >= ${MOST_DEBTS}
+  if not full then redis.call('HSET', KEYS[4], ARGV[5], ARGV[3] .. ARGV[4]) end
   redis.call('XADD', KEYS[3], 'MAXLEN', '~', 10000, '*', 'n', number, 'e', ARGV[1], 's', ARGV[2], 't', ARGV[3], 'k', ARGV[4], 'd', ARGV[5])
+  if full then return '0' end
 end
 return number
 `);
