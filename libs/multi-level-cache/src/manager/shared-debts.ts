@@ -72,7 +72,8 @@ export class SharedDebts {
 
   /** However many looks have failed: once. */
   #lookLater(): void {
-    this.#retry ??= this.clock.after(RETRY_MS, () => {
+    if (this.#retry) return;
+    this.#retry = this.clock.after(RETRY_MS, () => {
       this.#retry = undefined;
       void this.#look();
     });
