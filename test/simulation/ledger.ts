@@ -121,7 +121,7 @@ export class Ledger {
     }
   }
 
-  /** Changed under a guard that every store has taken. */
+  /** Changed under a guard that every store has taken; what is set while it stands has no order with what its writer does. */
   committed(versions: Versions, began: number): void {
     for (const [key, newest] of versions) {
       const least = lowest(

@@ -190,6 +190,7 @@ export class Operations {
     const keys = byTags ? KEYS : [key];
     const targets = byTags ? { tags: ['early', 'late'] } : { keys };
     this.ledger.note(`${instance.name} mutate ${keys.join()}`);
+    const guardedFrom = this.schedule.now;
     let versions: Versions = [];
     let began = 0;
     instance.mutating++;
@@ -203,7 +204,7 @@ export class Operations {
       );
       // Where both stores are there, this holds also if nothing more is heard of it.
       if (faults.every((fault) => OF_WRITERS.includes(fault)))
-        this.ledger.committed(versions, began);
+        this.ledger.committed(versions, guardedFrom);
       die?.();
       await this.schedule.sleep(this.#loadTime());
     });
