@@ -108,7 +108,8 @@ export const REDIS_RULES: readonly Rule[] = [
     file: STORE,
     find: "if (!hash.has('floor')) hash.set('floor', number);\n    const numbers",
     replace: "if (!hash.has('floor')) hash.set('floor', '0');\n    const numbers",
-    faults: ['evict', 'crash'],
+    faults: ['evict'],
+    from: 623,
   },
   {
     name: 'a number is taken before anything is read',
