@@ -82,9 +82,15 @@ export async function after(
     'STREAMS',
     stream,
     cursor,
-  )) as [Buffer, [Buffer, Buffer[]][]][] | null;
-  return (reply?.[0]?.[1] ?? []).map(([id, fields]) => [
-    String(id),
-    decodeMessage(fields.map(String)),
-  ]);
+  )) as readonly [Buffer, Entries] | readonly [readonly [Buffer, Entries]] | null;
+  if (!reply) return [];
+  // By stream: a list of pairs, or in RESP3 a map, which comes flat.
+  const [, entries] = isFlat(reply) ? reply : reply[0];
+  return entries.map(([id, fields]) => [String(id), decodeMessage(fields.map(String))]);
+}
+
+type Entries = readonly (readonly [id: Buffer, fields: readonly Buffer[]])[];
+
+function isFlat(reply: readonly unknown[]): reply is readonly [Buffer, Entries] {
+  return Buffer.isBuffer(reply[0]);
 }
