@@ -1,5 +1,6 @@
 /** Runs one server program under a small shell that ends it when this process is gone, however it went. */
 import { spawn, type ChildProcess } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { mkdtemp, readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -175,15 +176,25 @@ export class Server {
   }
 }
 
-/** A port nobody listens on; asked from the system, so never a well-known one. */
+/**
+ * A port nobody listens on, below those that systems give to outgoing connections: one of these would take it between this
+ * question and the start of its server, or while that is killed.
+ */
 export async function freePort(): Promise<number> {
+  for (let tries = 0; tries < 1_000; tries++) {
+    const port = randomInt(20_000, 26_000);
+    if (await isFree(port)) return port;
+  }
+  throw new Error('no port is free');
+}
+
+function isFree(port: number): Promise<boolean> {
   const probe = createServer();
-  await new Promise<void>((resolve, reject) =>
-    probe.once('error', reject).listen(0, '127.0.0.1', resolve),
+  return new Promise((resolve) =>
+    probe
+      .once('error', () => resolve(false))
+      .listen(port, '127.0.0.1', () => probe.close(() => resolve(true))),
   );
-  const { port } = probe.address() as { port: number };
-  await new Promise<void>((resolve) => probe.close(() => resolve()));
-  return port;
 }
 
 /** A temporary folder, removed with its server. */
