@@ -108,8 +108,7 @@ export const REDIS_RULES: readonly Rule[] = [
     file: STORE,
     find: "if (!hash.has('floor')) hash.set('floor', number);\n    const numbers",
     replace: "if (!hash.has('floor')) hash.set('floor', '0');\n    const numbers",
-    faults: ['evict'],
-    from: 623,
+    faults: ['evict', 'crash'],
   },
   {
     name: 'a number is taken before anything is read',

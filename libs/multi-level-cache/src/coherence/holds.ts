@@ -1,7 +1,5 @@
 /** Keys that somebody is writing right now: until the writer is done, or its time is up, memory takes nothing for them. */
 
-/** A hold whose writer is gone ends after this time by itself; one that lives is told again at half of it. */
-export const GUARD_MS = 5_000;
 const MAX_KEYS = 10_000;
 
 /** Two writers may hold one key; each ends its own hold only. Pure counting, no timers. */
@@ -9,7 +7,6 @@ export class Holds {
   readonly #byKey = new Map<string, Map<string, number>>();
   /** Too many to tell apart: until then everything is held. */
   #allUntil = 0;
-  #unsureUntil = 0;
 
   constructor(readonly limit = MAX_KEYS) {}
 
@@ -18,16 +15,6 @@ export class Holds {
     const name = nameOf(scope, key);
     const held = this.#byKey.get(name) ?? new Map<string, number>();
     this.#byKey.set(name, held.set(id, until));
-  }
-
-  /** Holds may have been told while nobody listened here. */
-  missed(now: number): void {
-    this.#unsureUntil = now + GUARD_MS;
-  }
-
-  /** Whether every hold that stands now is known. */
-  sure(now: number): boolean {
-    return now >= this.#unsureUntil;
   }
 
   free(scope: string, key: string, id: string): void {

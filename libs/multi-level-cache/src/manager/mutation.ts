@@ -1,11 +1,13 @@
 /** A write to the application's own data with its keys and tags under guard: before, while and after, and if the writer dies. */
 import { randomBytes } from 'node:crypto';
-import { GUARD_MS } from '../coherence/holds.js';
 import type { Address } from '../core/key.js';
 import type { Change } from '../core/tier.js';
 import type { Parts } from './parts.js';
 import type { TierChanges } from './tier-changes.js';
 import type { WritePath } from './write-path.js';
+
+/** A guard whose writer is gone ends after this time by itself. */
+const GUARD_MS = 5_000;
 
 /** What a write is about to change. */
 export interface Targets {

@@ -266,9 +266,7 @@ export class ReadPath {
     const { memory, lease } = way;
     const { l1, l2, l3 } = way.tiers;
     if (lease.ticket && (await l2?.fill(address, entry, lease.ticket)) === false) return;
-    // Nobody has said that the key is not being written, and it might be.
-    const unsure = lease.away && l2 !== null && l1?.knowsHolds === false;
-    if (memory && !unsure) l1?.fill(address, entry, memory);
+    if (memory) l1?.fill(address, entry, memory);
     // Reachable, yet without a lease: another process loads it too, and only one of them may fill below L1.
     if (!row || !l3 || (!lease.ticket && !lease.away)) return;
     this.parts.background.run(async () => {

@@ -71,7 +71,6 @@ export class WritePath {
       },
       lost: () => {
         l1?.flush();
-        l1?.missed();
         // What others owe L3 may have been among what was missed.
         void l3?.changes.shared.doubt();
       },

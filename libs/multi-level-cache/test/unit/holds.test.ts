@@ -38,10 +38,3 @@ it('makes room of what is over first', () => {
   holds.hold('s', 'c', 'x', 300, 150);
   expect([holds.has('s', 'any', 150), holds.has('s', 'b', 150)]).toEqual([false, true]);
 });
-
-it('is not sure of all holds for as long as one lasts after some may have been missed', () => {
-  const holds = new Holds();
-  expect(holds.sure(0)).toBe(true);
-  holds.missed(1_000);
-  expect([holds.sure(1_000), holds.sure(5_999), holds.sure(6_000)]).toEqual([false, false, true]);
-});

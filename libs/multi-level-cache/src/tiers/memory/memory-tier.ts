@@ -209,16 +209,6 @@ export class MemoryTier implements Tier {
     this.drop(scope, key);
   }
 
-  /** Others may have told of their writes while nobody listened here. */
-  missed(): void {
-    this.#holds.missed(this.clock.now());
-  }
-
-  /** Whether it is known here which keys are being written; if not, a shared tier has to be asked. */
-  get knowsHolds(): boolean {
-    return this.#holds.sure(this.clock.now());
-  }
-
   free(scope: Scope, key: string, id: string): void {
     this.#holds.free(scope.id, key, id);
     this.drop(scope, key);
