@@ -102,6 +102,9 @@ describe.each([
     await writer.cache.delete('k', LOCAL);
     await writer.cache.set('other', 1, LOCAL);
     await writer.cache.expire('other', LOCAL);
+    const quiet = await make({ defaults: LOCAL });
+    await quiet.cache.getOrSet('touched', () => 1);
+    expect(await quiet.cache.touch('touched', '1m')).toBe(true);
     expect(await messages()).toBe(before);
     expect(reader.cache.peek('k')).toBe('old');
     expect(await writer.cache.get('k')).toBeUndefined();
@@ -125,6 +128,19 @@ describe.each([
     await new Promise((resolve) => setTimeout(resolve, 1_600));
     expect(await messages()).toBe(0);
   });
+});
+
+it('strong, and PostgreSQL, the only shared store, is away: loads, stores nothing, and is no error', async () => {
+  const { cache } = await testCache({
+    namespace,
+    database: 'postgres://nobody@127.0.0.1:1/none',
+    mayBeDown: true,
+  });
+  let loads = 0;
+  for (const expected of [1, 2]) {
+    expect(await cache.getOrSet('k', () => ++loads, STRONG)).toBe(expected);
+    expect(cache.peek('k')).toBeUndefined();
+  }
 });
 
 it('eventual, and no message comes: what another instance deleted is not served for longer than some seconds', async () => {

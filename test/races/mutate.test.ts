@@ -1,7 +1,7 @@
 /** `mutate`: the write runs under a guard, and nothing older than its commit is kept by anybody, also if its process dies. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { closeCaches, deferred, testCache, type TestCache } from '../support/cache.js';
-import { databaseUrl, freshNamespace } from '../support/servers.js';
+import { closeCaches, deferred, testCache, type Stop, type TestCache } from '../support/cache.js';
+import { databaseUrl, freshNamespace, redisUrl } from '../support/servers.js';
 import {
   startTopology,
   TOPOLOGIES,
@@ -118,9 +118,21 @@ describe.each(SHAPES)('$title', ({ redis, database }) => {
   });
 });
 
+it('strict, the write fails and so does its end: the write’s own error is told', async () => {
+  const { cache, l2 } = await testCache({ namespace: freshNamespace(), redis: redisUrl() });
+  const failure = new Error('no');
+  let later: Stop | undefined;
+  const write = (): never => {
+    later = l2!.failThenStop('apply');
+    throw failure;
+  };
+  await expect(cache.mutate({ keys: ['k'] }, write, { strict: true })).rejects.toBe(failure);
+  later!.pass();
+});
+
 it.each([
   ['no target', {}, /names no key and no tag/],
-  ['an unknown target', { key: 'k' }, /'?key'? is unknown|key.*is unknown/],
+  ['an unknown target', { key: 'k' }, /key is unknown/],
   ['a bad key', { keys: [''] }, /CACHE_KEY_INVALID/],
   ['a bad tag', { tags: [''] }, /tags/],
   ['no list', { keys: 'k' }, /keys/],
@@ -130,5 +142,7 @@ it.each([
   const write = (): void => void (ran = true);
   await expect(cache.mutate(targets as never, write)).rejects.toThrow(message);
   await expect(cache.mutate({ keys: ['k'] }, undefined as never)).rejects.toThrow(/write/);
+  const options = { consistency: 'local' } as object;
+  await expect(cache.mutate({ keys: ['k'] }, write, options)).rejects.toThrow(/consistency/);
   expect(ran).toBe(false);
 });

@@ -33,9 +33,10 @@ export type {
   Entries,
   Explanation,
   InvalidateOptions,
-  MutateTargets,
   Loader,
   LoaderContext,
+  MutateOptions,
+  MutateTargets,
   Receipt,
   StaleValue,
   TierExplanation,
@@ -43,6 +44,7 @@ export type {
   WriteOptions,
 } from './manager/cache-manager.js';
 export type {
+  Consistency,
   EntryOptions,
   LifeOptions,
   ReadOptions,
@@ -77,9 +79,13 @@ export type { CacheEventName, CacheEvents, CacheListener } from './core/events.j
 // Tiers: tokens to inject or replace them, and the port that a tier of one's own stands behind
 export { CACHE_L1, CACHE_L2, CACHE_L3, CACHE_TIERS } from './nest/tokens.js';
 export type {
+  ApplyHow,
   Change,
+  DebtBook,
   MaybePromise,
   RemoteChange,
+  RemoteKey,
+  SharedDebt,
   Ticket,
   TicketReply,
   Tier,

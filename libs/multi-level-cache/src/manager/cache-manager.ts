@@ -77,6 +77,9 @@ export interface MutateTargets {
   readonly tags?: readonly string[];
 }
 
+/** Always told to other instances: a guard that nobody hears of is none. */
+export type MutateOptions = Pick<WriteOptions, 'strict'>;
+
 export interface InvalidateOptions extends WriteOptions {
   /** Keep it to stand in, within its grace, while the loader is late or fails. @defaultValue false */
   readonly soft?: boolean;
@@ -204,7 +207,7 @@ export abstract class CacheManager {
   abstract mutate<T>(
     targets: MutateTargets,
     write: () => T | Promise<T>,
-    options?: WriteOptions,
+    options?: MutateOptions,
   ): Promise<T>;
 
   /** Everything that carries one of the tags is gone, in every cache of the application (and tenant), at the cost of one write. */

@@ -25,6 +25,7 @@ import {
   type Explanation,
   type InvalidateOptions,
   type Loader,
+  type MutateOptions,
   type MutateTargets,
   type Receipt,
   type WarmOptions,
@@ -229,18 +230,14 @@ export class Cache extends CacheManager {
     const ms = duration(ttl, 'ttl');
     const address = this.#address(this.#homes.current(), key);
     if ((await timeLeft(this.#parts, address)) === undefined) return false;
-    const addresses = [address] as const;
-    await this.#shared.writes.write(
-      ms > 0 ? { kind: 'touch', addresses, ms } : { kind: 'delete', addresses },
-      false,
-    );
+    await this.#verbs.touch(address, ms);
     return true;
   }
 
   async mutate<T>(
     targets: MutateTargets,
     write: () => T | Promise<T>,
-    options?: WriteOptions,
+    options?: MutateOptions,
   ): Promise<T> {
     this.#assertOpen();
     return this.#verbs.mutate(this.#homes.current().scope, targets, write, options);

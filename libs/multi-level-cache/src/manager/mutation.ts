@@ -30,19 +30,23 @@ export async function mutate<T>(
   write: () => T | Promise<T>,
   strict: boolean,
 ): Promise<T> {
-  const mutation = new Mutation(parts, writes, targets, strict);
+  const mutation = new Mutation(parts, writes, targets);
+  let result: T;
   try {
-    await mutation.begin();
-    return await write();
-  } finally {
-    await mutation.end();
+    await mutation.begin(strict);
+    result = await write();
+  } catch (error) {
+    // It may have done something all the same; and its own error is the one to tell.
+    await mutation.end(false);
+    throw error;
   }
+  await mutation.end(strict);
+  return result;
 }
 
 class Mutation {
   readonly #id = randomBytes(9).toString('base64url');
   readonly #tags: Change | undefined;
-  #begun = false;
   #ended = false;
   #renewing: Promise<unknown> = Promise.resolve();
 
@@ -50,27 +54,23 @@ class Mutation {
     readonly parts: Parts,
     readonly writes: WritePath,
     readonly targets: Targets,
-    readonly strict: boolean,
   ) {
     const { tenant, tags } = targets;
     this.#tags = tags.length > 0 ? { kind: 'tags', tenant, tags } : undefined;
   }
 
-  async begin(): Promise<void> {
-    await this.#guard(this.strict);
-    if (this.#tags) await this.writes.write(this.#tags, this.strict);
-    this.#begun = true;
+  async begin(strict: boolean): Promise<void> {
+    await this.#guard(strict);
+    if (this.#tags) await this.writes.write(this.#tags, strict);
     this.#renewLater();
   }
 
-  /** As a delete of the keys and a bump of the tags; also where the write has failed, for it may have done something. */
-  async end(): Promise<void> {
+  /** As a delete of the keys and a bump of the tags. */
+  async end(strict: boolean): Promise<void> {
     this.#ended = true;
     // A guard on its way would come after its end.
     await this.#renewing.catch(() => undefined);
     const { addresses } = this.targets;
-    // What failed to begin is cleaned up, and its own error is the one to tell.
-    const strict = this.strict && this.#begun;
     const ends =
       addresses.length > 0 ? [{ kind: 'unguard', addresses, id: this.#id } as const] : [];
     const told = await Promise.allSettled(

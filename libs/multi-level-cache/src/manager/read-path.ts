@@ -202,7 +202,9 @@ export class ReadPath {
     try {
       await kind.bulk?.gather();
       const third = lease.guarded ? undefined : await this.#third(flight, l3);
-      const guarded = lease.guarded || third?.guarded;
+      // Where L3 is the only one to verify it, its silence leaves nothing that may be stored.
+      const unverified = isStrong(life) && !l2 && l3 && !third;
+      const guarded = lease.guarded || third?.guarded || unverified;
       const way: Way = { tiers, memory: guarded ? undefined : memory, lease };
       if (third?.state === 'fresh' && third.entry && !kind.force) {
         const entry = withRefresh(third.entry, life, this.parts.random);
@@ -227,8 +229,9 @@ export class ReadPath {
   /** L3's answer, unless reading it has proved to cost this cache more than it saves. */
   async #third(flight: Flight, l3: TierGuard | null): Promise<TierRead | undefined> {
     const earning = this.#earning(flight.address.scope.cache);
-    // One of many keys rides on a statement that is sent anyway.
-    if (!l3 || (!flight.kind.bulk && !flight.kind.force && !earning.shouldRead())) return undefined;
+    // One of many keys rides on a statement that is sent anyway; a strong read asks in any case.
+    const asks = flight.kind.bulk || flight.kind.force || isStrong(flight.life);
+    if (!l3 || (!asks && !earning.shouldRead())) return undefined;
     const { clock } = this.parts;
     const before = clock.now();
     const read = await l3.read(flight.address, { together: flight.kind.bulk !== undefined });

@@ -38,6 +38,8 @@ export class Trust {
     // Who tells nothing was heard until now.
     if (!this.#told) this.#heardAt = this.clock.now();
     this.#state = state;
+    // Nobody can be asked any more: what silence took away is better than nothing.
+    if (state === 'down') this.l1.trusted = true;
     this.#watch();
   }
 

@@ -60,6 +60,13 @@ export class WriteVerbs {
     return this.#change({ kind: 'delete', addresses: keys.map(this.addressOf) }, options);
   }
 
+  async touch(address: Address, ms: number): Promise<void> {
+    const addresses = [address] as const;
+    const change: Change =
+      ms > 0 ? { kind: 'touch', addresses, ms } : { kind: 'delete', addresses };
+    await this.#write(change, { strict: false });
+  }
+
   expire(key: string, options: Given): Promise<Receipt> {
     return this.#change({ kind: 'expire', addresses: [this.addressOf(key)] }, options);
   }
@@ -70,7 +77,9 @@ export class WriteVerbs {
     write: () => T | Promise<T>,
     options: Given,
   ): Promise<T> {
-    const { strict } = flagsOnly(options, 'strict');
+    const { strict, rest = {} } = split(options, 'strict');
+    const unknown = Object.keys(rest)[0];
+    if (unknown !== undefined) throw invalid(unknown, 'is unknown; known is strict');
     const { keys, tags } = readTargets(targets);
     if (typeof write !== 'function') throw invalid('write', 'must be a function');
     const addresses = [...new Set(keys)].map(this.addressOf);

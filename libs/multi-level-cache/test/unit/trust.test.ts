@@ -51,6 +51,17 @@ it('forgets while Redis is away: counted from what was heard last, not from when
   expect(l1).toMatchObject({ trusted: true, flushed: 2 });
 });
 
+it('is trusted again when Redis is gone altogether, until its time is up', () => {
+  const { clock, trust, l1 } = make();
+  trust.heard(clock.now());
+  clock.advance(4_000);
+  expect(l1.trusted).toBe(false);
+  trust.state('down');
+  expect(l1).toMatchObject({ trusted: true, flushed: 0 });
+  clock.advance(26_100);
+  expect(l1.flushed).toBe(1);
+});
+
 it('counts from boot where Redis was never there', () => {
   const { clock, trust, l1 } = make(5_000);
   trust.state('down');
