@@ -66,12 +66,12 @@ describe.each(STORES)('$name', ({ tier, server }) => {
     const [issuer, other] = [await all.make(), await all.make()];
     await store(issuer);
     await server(all).freeze();
-    await expect
-      .poll(() => [issuer, other].map(({ cache }) => cache.stats().tiers[tier].state), {
-        timeout: 10_000,
-      })
-      .toEqual(['down', 'down'])
-      .catch(() => undefined);
+    // Who asks notices.
+    const states = async (): Promise<unknown> => {
+      await Promise.all([issuer, other].map(({ cache }) => cache.get('another')));
+      return [issuer, other].map(({ cache }) => cache.stats().tiers[tier].state);
+    };
+    await expect.poll(states, { timeout: 10_000 }).toEqual(['down', 'down']);
     await remove(issuer, tier);
     await issuer.close();
     await server(all).thaw();

@@ -1,45 +1,20 @@
 /** `mutate`: the write runs under a guard, and nothing older than its commit is kept by anybody, also if its process dies. */
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { closeCaches, deferred, testCache, type Stop, type TestCache } from '../support/cache.js';
-import { databaseUrl, freshNamespace, redisUrl } from '../support/servers.js';
-import {
-  startTopology,
-  TOPOLOGIES,
-  type Topology,
-  type TopologyName,
-} from '../support/topologies.js';
+import { freshNamespace, redisUrl } from '../support/servers.js';
+import { TOPOLOGIES } from '../support/topologies.js';
+import { instances, SHAPES, topologies } from './shapes.js';
 
-const SHAPES = [
-  { title: 'L1+L2+L3', redis: 'standalone', database: true },
-  { title: 'L1+L2+L3 on Sentinel', redis: 'sentinel', database: true },
-  { title: 'L1+L2+L3 on Cluster', redis: 'cluster', database: true },
-  { title: 'L1+L2', redis: 'standalone', database: false },
-  { title: 'L1+L3', redis: undefined, database: true },
-] as const;
-
-const shapes = new Map<TopologyName, Topology>();
-beforeAll(async () => {
-  for (const name of TOPOLOGIES) shapes.set(name, await startTopology(name));
-});
-afterAll(() => Promise.all([...shapes.values()].map((topology) => topology.stop())));
+const shapes = topologies(...TOPOLOGIES);
 afterEach(closeCaches);
 
-describe.each(SHAPES)('$title', ({ redis, database }) => {
-  function instances(): () => Promise<TestCache> {
-    const namespace = freshNamespace();
-    const l2 = redis && shapes.get(redis)!.l2;
-    return () =>
-      testCache({
-        namespace,
-        ...(l2 ? { l2 } : {}),
-        database: database ? databaseUrl() : undefined,
-      });
-  }
+describe.each(SHAPES)('$title', (shape) => {
+  const { redis } = shape;
   const read = ({ cache }: TestCache, value: string): Promise<string> =>
     cache.getOrSet('k', () => value, { tags: ['t'] });
 
   it('what another instance loads while the write runs goes to its caller and into no tier', async () => {
-    const make = instances();
+    const make = instances(shape, shapes);
     const [writer, reader] = [await make(), await make()];
     await read(writer, 'old');
     await writer.cache.drain();
@@ -65,7 +40,7 @@ describe.each(SHAPES)('$title', ({ redis, database }) => {
   });
 
   it('a load that began before the write and ends after it is kept nowhere', async () => {
-    const make = instances();
+    const make = instances(shape, shapes);
     const [writer, reader] = [await make(), await make()];
     const [started, answer] = [deferred(), deferred<string>()];
     const load = reader.cache.getOrSet('k', () => {
@@ -82,7 +57,7 @@ describe.each(SHAPES)('$title', ({ redis, database }) => {
   });
 
   it('throws what the write throws, and removes all the same', async () => {
-    const make = instances();
+    const make = instances(shape, shapes);
     const { cache } = await make();
     await cache.getOrSet('k', () => 'old', { tags: ['t'] });
     const failure = new Error('no');
@@ -96,7 +71,7 @@ describe.each(SHAPES)('$title', ({ redis, database }) => {
   });
 
   it('two writers of one key: guarded until both are done', async () => {
-    const make = instances();
+    const make = instances(shape, shapes);
     const [one, other] = [await make(), await make()];
     const [first, second] = [deferred(), deferred()];
     const begun = [deferred(), deferred()];

@@ -1,29 +1,23 @@
 /** A tier that could not take a change and comes back with the old value: what it owes is applied before it is asked again. */
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import type { L2Options } from '../../libs/multi-level-cache/src/core/options.js';
 import { closeCaches, testCache, type TestCache } from '../support/cache.js';
 import { deaf } from '../support/deaf.js';
 import { databaseUrl, freshNamespace, redisUrl } from '../support/servers.js';
-import { startTopology, type Topology, type TopologyName } from '../support/topologies.js';
 import {
   expectGone,
   instances as instancesOf,
   PLAIN,
   REMOVALS,
   SHAPES,
+  topologies,
   type Make,
   type Shape,
 } from './shapes.js';
 
 afterEach(closeCaches);
 
-const shapes = new Map<TopologyName, Topology>();
-beforeAll(async () => {
-  for (const name of ['standalone', 'cluster'] as const)
-    shapes.set(name, await startTopology(name));
-});
-afterAll(() => Promise.all([...shapes.values()].map((topology) => topology.stop())));
-
+const shapes = topologies('standalone', 'cluster');
 const instances = (shape: Shape): Make => instancesOf(shape, shapes);
 
 describe.each([

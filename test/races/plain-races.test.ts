@@ -1,30 +1,21 @@
 /** The plain races on real servers, one process with two instances: after each, the old value is in no tier. */
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { closeCaches, deferred } from '../support/cache.js';
-import {
-  startTopology,
-  TOPOLOGIES,
-  type Topology,
-  type TopologyName,
-} from '../support/topologies.js';
+import { TOPOLOGIES } from '../support/topologies.js';
 import {
   expectGone,
   expectValue,
   instances as instancesOf,
   REMOVALS,
   SHAPES,
+  topologies,
   type Make,
   type Shape,
 } from './shapes.js';
 
 afterEach(closeCaches);
 
-const shapes = new Map<TopologyName, Topology>();
-beforeAll(async () => {
-  for (const name of TOPOLOGIES) shapes.set(name, await startTopology(name));
-});
-afterAll(() => Promise.all([...shapes.values()].map((topology) => topology.stop())));
-
+const shapes = topologies(...TOPOLOGIES);
 const instances = (shape: Shape): Make => instancesOf(shape, shapes);
 
 describe.each(SHAPES)('$title', (shape) => {

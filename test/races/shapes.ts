@@ -1,8 +1,8 @@
 /** What the races have in common: shapes of tiers, changes that remove a value, and a look into every tier afterwards. */
-import { expect } from 'vitest';
+import { afterAll, beforeAll, expect } from 'vitest';
 import { deferred, testCache, type TestCache, type TestCacheOptions } from '../support/cache.js';
 import { databaseUrl, freshNamespace, redisUrl } from '../support/servers.js';
-import type { Topology, TopologyName } from '../support/topologies.js';
+import { startTopology, type Topology, type TopologyName } from '../support/topologies.js';
 
 export const SHAPES = [
   { title: 'L1+L2+L3', redis: 'standalone', database: true },
@@ -17,6 +17,16 @@ export type Shape = (typeof SHAPES)[number];
 export const PLAIN = SHAPES.filter(({ redis }) => redis === 'standalone');
 
 export type Make = (more?: Partial<TestCacheOptions>) => Promise<TestCache>;
+
+/** Those of the servers that a file's races need, up while its tests run; to be called once by the file. */
+export function topologies(...names: readonly TopologyName[]): ReadonlyMap<TopologyName, Topology> {
+  const started = new Map<TopologyName, Topology>();
+  beforeAll(async () => {
+    for (const name of names) started.set(name, await startTopology(name));
+  });
+  afterAll(() => Promise.all([...started.values()].map((topology) => topology.stop())));
+  return started;
+}
 
 /** Instances of one application; `topologies` where the shape is not of the two servers every test run has. */
 export function instances(shape: Shape, topologies?: ReadonlyMap<TopologyName, Topology>): Make {

@@ -83,13 +83,13 @@ export const DATABASE_RULES: readonly Rule[] = [
   {
     name: 'the lease is taken before PostgreSQL is read',
     file: 'manager/read-path.ts',
-    find: 'const lease = await this.#lease(flight, l2);',
+    find: 'const lease = await leaseFor(flight, l2, this.parts);',
     replace: `const early = await l3!.read(address);
     l3!.read = async () => {
       Reflect.deleteProperty(l3!, 'read');
       return early;
     };
-    const lease = await this.#lease(flight, l2);`,
+    const lease = await leaseFor(flight, l2, this.parts);`,
     faults: [],
     tiers: ALL,
   },

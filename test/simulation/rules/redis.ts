@@ -145,8 +145,8 @@ export const REDIS_RULES: readonly Rule[] = [
   {
     name: 'strong: memory does not answer',
     file: 'manager/cache.ts',
-    find: "if (consistency === 'strong' || tiers",
-    replace: 'if (tiers',
+    find: 'if (isStrong(life) || life.tiers',
+    replace: 'if (life.tiers',
     faults: [],
     from: 122,
   },

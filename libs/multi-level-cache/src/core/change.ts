@@ -1,6 +1,6 @@
 /** What can be done with a change before a tier gets it, and how it is spelled for other processes. Pure. */
 import { Address, Scope, type ScopeRules } from './key.js';
-import type { Change, RemoteChange, RemoteKey } from './tier.js';
+import type { Change, RemoteChange, RemoteKey, SharedDebt } from './tier.js';
 
 /** Changes of at most so many keys each that together are this one. */
 export function partsOf(change: Change, most: number): readonly Change[] {
@@ -70,6 +70,29 @@ export function decodeChange(
   } catch {
     return undefined;
   }
+}
+
+/** A debt as a book keeps it. */
+export interface WrittenDebt {
+  readonly id: string;
+  readonly type: string;
+  readonly payload: string;
+  readonly whole?: boolean;
+}
+
+/** The debts of a book's records, and the names of those that are not ours. */
+export function decodeDebts(written: readonly WrittenDebt[]): {
+  readonly debts: readonly SharedDebt[];
+  readonly rubbish: readonly string[];
+} {
+  const debts: SharedDebt[] = [];
+  const rubbish: string[] = [];
+  for (const { id, type, payload, whole = false } of written) {
+    const change = decodeChange(type, payload);
+    if (change) debts.push({ id, change, whole });
+    else rubbish.push(id);
+  }
+  return { debts, rubbish };
 }
 
 function decodeGuard(type: 'g' | 'u', body: readonly unknown[]): RemoteChange | undefined {

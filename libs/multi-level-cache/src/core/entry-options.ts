@@ -85,6 +85,11 @@ export interface EntryLife {
   readonly types: ClassMap | undefined;
 }
 
+/** Whether only the shared tier may answer. */
+export function isStrong({ consistency }: EntryLife): boolean {
+  return consistency === 'strong';
+}
+
 /** What a cache says for calls that say nothing. */
 export type EntryDefaults = Pick<
   EntryLife,

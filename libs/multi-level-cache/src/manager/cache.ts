@@ -6,6 +6,7 @@ import {
   duration,
   entryLife,
   invalid,
+  isStrong,
   readLife,
   type EntryLife,
   type EntryOptions,
@@ -99,7 +100,7 @@ export class Cache extends CacheManager {
   /** What holds for calls that say nothing. */
   configure({ defaults, tiers }: CacheSettings): void {
     this.#base = { ...defaultLife(defaults), tiers };
-    this.#memory = this.#base.consistency === 'strong' ? null : this.#parts.l1;
+    this.#memory = isStrong(this.#base) ? null : this.#parts.l1;
   }
 
   peek<T>(key: string): T | undefined {
@@ -363,8 +364,8 @@ export class Cache extends CacheManager {
   }
 
   /** Memory, where this call may be answered from it. */
-  #memoryFor({ tiers, consistency }: EntryLife): MemoryTier | null {
-    if (consistency === 'strong' || tiers?.includes('l1') === false) return null;
+  #memoryFor(life: EntryLife): MemoryTier | null {
+    if (isStrong(life) || life.tiers?.includes('l1') === false) return null;
     return this.#parts.l1;
   }
 

@@ -1,11 +1,12 @@
 /** THE read flow below an L1 miss, top to bottom: L2, lease, L3, loader, and the fenced commit on the way back up. */
 import type { Entry } from '../core/entry.js';
-import type { EntryLife } from '../core/entry-options.js';
+import { isStrong, type EntryLife } from '../core/entry-options.js';
 import type { Address } from '../core/key.js';
 import type { Ticket, TierName, TierRead } from '../core/tier.js';
 import type { MemoryTier } from '../tiers/memory/memory-tier.js';
 import type { Loader } from './cache-manager.js';
 import { Earning } from './earning.js';
+import { leaseFor, type Lease } from './lease.js';
 import { runLoader, withRefresh, type Loaded } from './load.js';
 import type { Parts } from './parts.js';
 import { Flight, lateError, variantOf, type Answer, type FlightKind } from './single-flight.js';
@@ -13,22 +14,7 @@ import { NOTHING, type TierGuard } from './tier-guard.js';
 import { waitFor } from './waiting.js';
 
 const RENEW_MS = 1_000;
-const FIRST_PAUSE_MS = 5;
-const LONGEST_PAUSE_MS = 40;
 
-/**
- * How L2 stands towards a load: `found` ends it, `ticket` lets it fill; `away` leaves the fence to L3 alone; `guarded`: the key
- * is being written, so what is loaded is kept nowhere.
- */
-interface Lease {
-  readonly found?: Entry;
-  readonly ticket?: Ticket;
-  readonly away: boolean;
-  readonly guarded?: boolean;
-}
-const AWAY: Lease = { away: true };
-const TAKEN: Lease = { away: false };
-const GUARDED: Lease = { away: false, guarded: true };
 const TOGETHER = { together: true };
 
 /** The tiers a call may use. */
@@ -43,10 +29,6 @@ interface Way {
   readonly tiers: InUse;
   readonly memory: Ticket | undefined;
   readonly lease: Lease;
-}
-
-function isStrong({ consistency }: EntryLife): boolean {
-  return consistency === 'strong';
 }
 
 export class ReadPath {
@@ -193,7 +175,7 @@ export class ReadPath {
     flight.hold(first);
     const memory = l1?.ticketFor(address);
 
-    const lease = await this.#lease(flight, l2);
+    const lease = await leaseFor(flight, l2, this.parts);
     if (lease.found) {
       const entry = withRefresh(lease.found, life, this.parts.random);
       if (memory) l1?.fill(address, entry, memory);
@@ -276,46 +258,6 @@ export class ReadPath {
       const stored = await l3.fill(address, entry, row);
       if (stored === false && lease.away) l1?.drop(address.scope, address.key);
     });
-  }
-
-  /** Reads L2 and asks for the right to load; waits while another process loads, with jitter, until `hardTimeout`. */
-  async #lease(flight: Flight, l2: TierGuard | null): Promise<Lease> {
-    const { clock, random } = this.parts;
-    const { kind } = flight;
-    if (!l2) return AWAY;
-    const verify = isStrong(flight.life);
-    const look = (): Promise<TierRead | undefined> =>
-      l2.read(flight.address, { together: kind.bulk !== undefined, verify });
-    let seen = await look();
-    // Not verified is not stored either.
-    const away = verify ? GUARDED : AWAY;
-    if (!seen && verify) return away;
-    seen ??= NOTHING;
-    let pause = FIRST_PAUSE_MS;
-    for (let asked = 0; ; asked++) {
-      // A refresh that finds a newer value has been overtaken by another process.
-      const wanted = !kind.force || (kind.refresh && asked > 0);
-      if (wanted && seen.state === 'fresh' && seen.entry) return { found: seen.entry, away: false };
-      flight.hold(seen);
-      const reply = await l2.ticket(flight.address, seen, flight.life.tags);
-      if (reply.kind === 'granted') return { ticket: reply.ticket, away: false };
-      if (reply.kind === 'none') return away;
-      if (reply.kind === 'guarded') return GUARDED;
-      if (clock.now() >= flight.until) throw lateError(flight.life);
-      if (reply.kind === 'found') {
-        const found: TierRead | undefined = verify ? await look() : reply.read;
-        if (!found) return away;
-        seen = found;
-        continue;
-      }
-      if (kind.bulk) return TAKEN;
-      const current = kind.refresh ? flight.stale : undefined;
-      if (current && clock.now() < current.freshUntil) return { found: current, away: false };
-      const wait = random() * pause;
-      await new Promise<void>((resolve) => clock.after(wait, resolve));
-      if (flight.signal.aborted) throw flight.signal.reason;
-      pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
-    }
   }
 
   /** `get` found it in L3 only: L2 is filled under a lease and from a second read, as every fill is. */

@@ -1,18 +1,11 @@
 /** What L2 has not taken, as PostgreSQL remembers it: the table `outbox`, one row for a change. */
-import { decodeChange, encodeChange } from '../../core/change.js';
+import { decodeDebts, encodeChange, type WrittenDebt } from '../../core/change.js';
 import type { Change, DebtBook, SharedDebt } from '../../core/tier.js';
 import type { Database } from './pool.js';
 import type { Statements } from './sql.js';
 
 const SOME = 1_000;
 const URGENT = { urgent: true };
-
-interface Row {
-  readonly id: string;
-  readonly type: string;
-  readonly payload: string;
-  readonly whole: boolean;
-}
 
 export class Outbox implements DebtBook {
   constructor(
@@ -30,16 +23,10 @@ export class Outbox implements DebtBook {
 
   async debts(): Promise<readonly SharedDebt[]> {
     const values = [this.namespace, SOME];
-    const rows = await this.database.query<Row>(this.sql.debts, values, URGENT);
-    const found: SharedDebt[] = [];
-    const rubbish: string[] = [];
-    for (const { id, type, payload, whole } of rows) {
-      const change = decodeChange(type, payload);
-      if (change) found.push({ id, change, whole });
-      else rubbish.push(id);
-    }
+    const rows = await this.database.query<WrittenDebt>(this.sql.debts, values, URGENT);
+    const { debts, rubbish } = decodeDebts(rows);
     if (rubbish.length > 0) await this.strike(rubbish);
-    return found;
+    return debts;
   }
 
   async strike(ids: readonly string[]): Promise<void> {

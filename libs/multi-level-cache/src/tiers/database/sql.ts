@@ -187,7 +187,8 @@ export function statements(n: Names, inSession: boolean): Statements {
             select g from unnest(e.guards) g where split_part(g, '|', 2)::float8 > ${NOW_MS} and split_part(g, '|', 1) <> $3
             union all
             select ${OWN_GUARD} where $4::float8 > 0) all_guards)`,
-    // $1 tenants, $2 hashes: stale since ever, whatever becomes of the server's clock, and a fence like a tombstone; a tombstone where there is nothing
+    // $1 tenants, $2 hashes: stale since ever, whatever becomes of the server's clock, and a fence like a tombstone; a
+    // tombstone where there is nothing
     expire: `
       with ${TOMBSTONES(n, state)}
       on conflict (tenant, key_hash) do update set ver = excluded.ver, seen = ${EXPIRED('e')},

@@ -153,8 +153,8 @@ end
  * number, everybody hears of it. What L3 has not taken is remembered in the same step. Changes nothing under another epoch.
  *
  * KEYS sq ep st debts tags, then entry and lease of each key ·
- * ARGV epoch, sender, type or '' to tell nobody, payload, name of the debt or '', mode, then envelope or '' and ms of each key, or tag fields ·
- * → number; nil = out of sync; 0 = done, and the debt could not be kept
+ * ARGV epoch, sender, type or '' to tell nobody, payload, name of the debt or '', mode, then envelope or '' and ms of each
+ * key, or tag fields · → number; nil = out of sync; 0 = done, and the debt could not be kept
  */
 export const CHANGE = script(`
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then return nil end
