@@ -1,7 +1,7 @@
 /** `mutate`: the write runs under a guard, and nothing older than its commit is kept by anybody, also if its process dies. */
 import { afterEach, describe, expect, it } from 'vitest';
 import { closeCaches, deferred, testCache, type Stop, type TestCache } from '../support/cache.js';
-import { freshNamespace, redisUrl } from '../support/servers.js';
+import { databaseUrl, freshNamespace, redisUrl } from '../support/servers.js';
 import { TOPOLOGIES } from '../support/topologies.js';
 import { instances, SHAPES, topologies } from './shapes.js';
 
@@ -103,6 +103,26 @@ it('strict, the write fails and so does its end: the write’s own error is told
   };
   await expect(cache.mutate({ keys: ['k'] }, write, { strict: true })).rejects.toBe(failure);
   later!.pass();
+});
+
+it('strict, PostgreSQL goes away while the write runs: told, and what was set meanwhile is removed all the same', async () => {
+  const { cache, l3 } = await testCache({
+    namespace: freshNamespace(),
+    redis: redisUrl(),
+    database: databaseUrl(),
+  });
+  let later: Stop | undefined;
+  const write = async (): Promise<void> => {
+    await cache.set('k', 'meanwhile', { tags: ['t'] });
+    later = l3!.failThenStop('apply');
+    await cache.delete('other');
+  };
+  await expect(cache.mutate({ tags: ['t'] }, write, { strict: true })).rejects.toMatchObject({
+    code: 'CACHE_TIER_UNAVAILABLE',
+  });
+  expect(await cache.get('k', { tiers: ['l2'] })).toBeUndefined();
+  later!.pass();
+  await expect.poll(() => cache.explain('k').then(({ tiers }) => tiers.l3.state)).toBe('invalid');
 });
 
 it.each([

@@ -146,7 +146,7 @@ export class SimulatedPool {
         patience.cancel();
         reject(Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' }));
       };
-      schedule.after(server.latency() * 2, () => {
+      schedule.after(server.latency() * way.slow * 2, () => {
         if (server.down || way.closed || this.#ended) return refuse();
         server.execute(() => {
           if (server.down || way.closed || this.#ended) return refuse();

@@ -86,16 +86,20 @@ export class Connection {
     else this.pool.tell('error', error);
   }
 
+  #latency(): number {
+    return this.pool.server.latency() * this.pool.way.slow;
+  }
+
   #exchange(text: string, values: readonly unknown[]): Promise<readonly unknown[]> {
     if (this.#broken) return Promise.reject(new Error('Client is not queryable'));
     const { server } = this.pool;
     const { life, schedule } = server;
     return new Promise((resolve, reject) => {
       const reply = (tell: () => void): void =>
-        void schedule.after(server.latency(), () => {
+        void schedule.after(this.#latency(), () => {
           if (!this.#broken) tell();
         });
-      schedule.after(server.latency(), () =>
+      schedule.after(this.#latency(), () =>
         server.execute(() => {
           try {
             const [finish, ms] = server.begin(text, values, this.#session);

@@ -18,6 +18,7 @@ export const FAULTS = [
   'pg-restart',
   'pg-failover',
   'apart',
+  'slow',
   'orphan',
   'half-written',
   'clock-jump',
@@ -42,6 +43,8 @@ export interface Scene {
   readonly quietFrom: number;
   /** This one changes a key under guard, and crashes after its commit. */
   dieWriting(instance: Instance): void;
+  /** One more starts. */
+  join(): Instance;
   /** This one removes a key. */
   remove(instance: Instance): void;
   /** Everybody asks the shared stores. */
@@ -133,6 +136,12 @@ const HAPPEN: Readonly<Record<Fault, Happen>> = {
     });
     scene.burst(ms, AGAIN[store]);
   },
+  slow: ({ schedule, ledger, stores, instances }) => {
+    const instance = schedule.pick(instances());
+    const store = schedule.pick(stores);
+    ledger.fault(`${instance.name} is slow to reach ${store}`);
+    instance.slow(store, schedule.between(5, 40), schedule.between(100, 1_500));
+  },
   // Whoever could not reach a store is gone before it can.
   orphan: (scene) => {
     // Mostly when nobody writes any more, who would remove it as well.
@@ -144,7 +153,14 @@ const HAPPEN: Readonly<Record<Fault, Happen>> = {
   'half-written': (scene) => {
     const { schedule } = scene;
     const wait = schedule.random() < 0.8 ? Math.max(scene.quietFrom - schedule.now, 0) : 0;
-    schedule.after(wait + LOAD_MS, () => scene.dieWriting(schedule.pick(scene.instances())));
+    schedule.after(wait + LOAD_MS, () => {
+      scene.dieWriting(schedule.pick(scene.instances()));
+      // Who comes in meanwhile has not heard of it, and may not be told in time.
+      if (schedule.random() < 0.5)
+        schedule.after(schedule.between(1, LOAD_MS), () =>
+          scene.join().slow('redis', schedule.between(1, 40), 5 * LOAD_MS),
+        );
+    });
     scene.burst(wait, 3 * LOAD_MS);
   },
   // Redis ends leases by its wall clock: set back, it would keep one whose owner is gone for as long.

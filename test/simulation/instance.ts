@@ -34,8 +34,8 @@ export class Instance {
   readonly clients: SimulatedClient[] = [];
   pool: SimulatedPool | undefined;
   readonly ways: Readonly<Record<keyof Servers, Way>> = {
-    redis: { closed: false },
-    database: { closed: false },
+    redis: { closed: false, slow: 1 },
+    database: { closed: false, slow: 1 },
   };
   alive = true;
   /** When it last changed something. */
@@ -112,6 +112,12 @@ export class Instance {
 
   rejoin(store: keyof Servers): void {
     this.ways[store].closed = false;
+  }
+
+  /** Its way to one store is so many times longer for a while. */
+  slow(store: keyof Servers, times: number, ms: number): void {
+    this.ways[store].slow = times;
+    this.schedule.after(ms, () => (this.ways[store].slow = 1));
   }
 
   crash(): void {

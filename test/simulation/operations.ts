@@ -22,7 +22,19 @@ export const KEYS = ['a:1', 'a:2', 'b:1'];
 const PATIENCE = 1_000;
 const SOFT: readonly Write[] = ['expire', 'soft tag'];
 /** They leave the stores as they are. */
-const OF_WRITERS: readonly Fault[] = ['crash', 'half-written'];
+const HARMLESS: readonly Fault[] = [
+  'crash',
+  'half-written',
+  'cut',
+  'freeze',
+  'down',
+  'pg-cut',
+  'pg-freeze',
+  'pg-down',
+  'apart',
+  'slow',
+  'orphan',
+];
 const FAILURE = new Error('the source fails');
 
 export class Operations {
@@ -190,11 +202,12 @@ export class Operations {
     const keys = byTags ? KEYS : [key];
     const targets = byTags ? { tags: ['early', 'late'] } : { keys };
     this.ledger.note(`${instance.name} mutate ${keys.join()}`);
+    // Then its write does not run unless the stores have taken the guard.
+    const strict = die ? this.#random() < 0.7 : this.#happens(0.3);
     const guardedFrom = this.schedule.now;
     let versions: Versions = [];
     let began = 0;
-    instance.mutating++;
-    await instance.cache.mutate(targets, async () => {
+    const write = async (): Promise<void> => {
       await this.schedule.sleep(this.#loadTime());
       if (!instance.alive) return;
       versions = this.ledger.change(keys);
@@ -202,15 +215,19 @@ export class Operations {
       this.ledger.note(
         `${instance.name} commits ${versions.map(([one, version]) => `${one}<v${version}`).join(' ')}`,
       );
-      // Where both stores are there, this holds also if nothing more is heard of it.
-      if (faults.every((fault) => OF_WRITERS.includes(fault)))
+      // This holds also if nothing more is heard of it.
+      if (strict && faults.every((fault) => HARMLESS.includes(fault)))
         this.ledger.committed(versions, guardedFrom);
       die?.();
       await this.schedule.sleep(this.#loadTime());
+    };
+    instance.mutating++;
+    await instance.cache.mutate(targets, write, { strict }).catch((error: unknown) => {
+      this.ledger.note(`${instance.name} mutate ${keys.join()}: ${String(error)}`);
     });
     instance.mutating--;
     this.ledger.note(`${instance.name} mutate ${keys.join()} done`);
-    if (!instance.alive) return;
+    if (!instance.alive || began === 0) return;
     const state = faults.length === 0 ? 'ok' : 'queued';
     const taken = { l2: state, l3: state, durable: faults.length === 0 } as const;
     this.ledger.invalidated({ instance: instance.name, versions, began, taken, soft: false });

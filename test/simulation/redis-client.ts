@@ -187,12 +187,18 @@ export class SimulatedClient {
     return new Promise((resolve, reject) => {
       const waiting: Waiting = { reject, late: schedule.after(this.silence, () => this.cut()) };
       this.#pending.add(waiting);
-      this.#lastSent = Math.max(this.#lastSent, schedule.now + this.server.latency());
+      this.#lastSent = Math.max(
+        this.#lastSent,
+        schedule.now + this.server.latency() * this.way.slow,
+      );
       schedule.at(this.#lastSent, () =>
         this.server.execute(() =>
           work((value) => {
             if (connection !== this.#connection) return;
-            this.#lastReplied = Math.max(this.#lastReplied, schedule.now + this.server.latency());
+            this.#lastReplied = Math.max(
+              this.#lastReplied,
+              schedule.now + this.server.latency() * this.way.slow,
+            );
             schedule.at(this.#lastReplied, () => {
               if (connection !== this.#connection) return;
               this.#pending.delete(waiting);
@@ -210,7 +216,7 @@ export class SimulatedClient {
     const { server } = this;
     const { schedule } = server;
     this.status = 'connecting';
-    schedule.after(server.latency() * 2, () => {
+    schedule.after(server.latency() * this.way.slow * 2, () => {
       if (this.#ended) return;
       if (server.down || server.frozen || this.way.closed) {
         this.status = 'reconnecting';

@@ -32,7 +32,6 @@ const EMPTY = Buffer.alloc(0);
 
 export class RedisStore {
   #data: Data = emptied();
-  #ids = 0;
   /** Name of the history that this data belongs to. */
   history = '1';
   /** All data goes with the next change, before anybody has heard of it. */
@@ -227,8 +226,16 @@ export class RedisStore {
 
   #announce(stream: string, fields: Readonly<Record<string, Argument>>): void {
     const entries = this.#data.streams.get(stream) ?? [];
-    entries.push([`${++this.#ids}-0`, Object.entries(fields).flat().map(String)]);
+    entries.push([this.#nextId(entries.at(-1)?.[0]), Object.entries(fields).flat().map(String)]);
     this.#data.streams.set(stream, entries.slice(-this.streamLength));
+  }
+
+  /** The server's time, or one more than the last where that is later. */
+  #nextId(last = '0-0'): string {
+    const id = `${Math.floor(this.time())}-0`;
+    if (sequence(id) > sequence(last)) return id;
+    const [ms, number] = last.split('-').map(Number);
+    return `${ms}-${number + 1}`;
   }
 
   #step(mode: string, [entry, lease]: [string, string], [body, ms]: [Argument, Argument]): void {
@@ -285,6 +292,8 @@ function bytes(value: Argument): Buffer {
   return Buffer.isBuffer(value) ? value : value === '' ? EMPTY : Buffer.from(String(value));
 }
 
+/** Of an id in its stream; there are never a thousand in a millisecond. */
 function sequence(id: string): number {
-  return Number(id.split('-')[0]);
+  const [ms, number] = id.split('-').map(Number);
+  return ms * 1_000 + number;
 }

@@ -61,6 +61,7 @@ function can(fault: Fault, tiers: Tiers): boolean {
   if (
     fault === 'crash' ||
     fault === 'apart' ||
+    fault === 'slow' ||
     fault === 'orphan' ||
     fault === 'half-written' ||
     fault === 'clock-jump'

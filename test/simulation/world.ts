@@ -65,6 +65,7 @@ export class World {
       stores: [l2 ? (['redis'] as const) : [], l3 ? (['database'] as const) : []].flat(),
       instances: () => this.#instances,
       crash: (instance, replaced) => this.#crash(instance, replaced),
+      join: () => this.#start(),
       probe: (after, during) => this.#probe(after, during),
       bump: (after, during) => this.#bump(after, during),
       quietFrom: 50 + SPAN,
@@ -101,9 +102,11 @@ export class World {
     return this.#ledger.violations;
   }
 
-  #start(): void {
+  #start(): Instance {
     const name = `i${this.#made++}`;
-    this.#instances.push(new Instance(name, this.#schedule, this.#scene.servers, this.#setting));
+    const instance = new Instance(name, this.#schedule, this.#scene.servers, this.#setting);
+    this.#instances.push(instance);
+    return instance;
   }
 
   /** What everybody asks for as soon as a store is back, when what is owed to it has not been paid yet. */

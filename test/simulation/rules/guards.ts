@@ -1,4 +1,4 @@
-/** Rules of writes under guard. */
+/** Rules of writes under guard. That memory keeps nothing which L3 has called guarded is tested on real servers: here the stream tells it too. */
 import { ALL, DATABASE, STORE, type Rule } from './rule.js';
 
 export const GUARDS_RULES: readonly Rule[] = [
@@ -17,11 +17,12 @@ export const GUARDS_RULES: readonly Rule[] = [
     faults: ['half-written'],
   },
   {
-    name: 'what is loaded while the key is written is kept in no memory',
-    file: 'manager/read-path.ts',
-    find: 'memory: guarded ? undefined : memory',
-    replace: 'memory',
+    name: 'who comes in asks what is being written',
+    file: 'tiers/redis/link.ts',
+    find: 'if (!complete) await recallGuards(',
+    replace: 'if (false) await recallGuards(',
     faults: ['half-written'],
+    from: 900,
   },
   {
     name: 'a row that is written cannot be named by a fill',

@@ -140,14 +140,13 @@ export const REDIS_RULES: readonly Rule[] = [
     find: '        this.#tags.drop();\n',
     replace: '',
     faults: ['cut', 'old-snapshot'],
-    from: 208,
   },
   {
     name: 'strong: memory does not answer',
     file: 'manager/cache.ts',
     find: 'if (isStrong(life) || life.tiers',
     replace: 'if (life.tiers',
-    faults: [],
-    from: 122,
+    faults: ['slow'],
+    from: 590,
   },
 ];

@@ -1,5 +1,8 @@
 /** Keys that somebody is writing right now: until the writer is done, or its time is up, memory takes nothing for them. */
 
+/** A guard whose writer is gone ends after this time by itself. */
+export const GUARD_MS = 5_000;
+
 const MAX_KEYS = 10_000;
 
 /** Two writers may hold one key; each ends its own hold only. Pure counting, no timers. */

@@ -1,13 +1,12 @@
 /** A write to the application's own data with its keys and tags under guard: before, while and after, and if the writer dies. */
 import { randomBytes } from 'node:crypto';
+import { GUARD_MS } from '../coherence/holds.js';
+import { CacheError } from '../core/errors.js';
 import type { Address } from '../core/key.js';
 import type { Change } from '../core/tier.js';
 import type { Parts } from './parts.js';
 import type { TierChanges } from './tier-changes.js';
 import type { WritePath } from './write-path.js';
-
-/** A guard whose writer is gone ends after this time by itself. */
-const GUARD_MS = 5_000;
 
 /** What a write is about to change. */
 export interface Targets {
@@ -73,14 +72,15 @@ class Mutation {
     const { addresses } = this.targets;
     const ends =
       addresses.length > 0 ? [{ kind: 'unguard', addresses, id: this.#id } as const] : [];
-    const told = await Promise.allSettled(
+    // The write is done: what a store cannot take now it owes, whatever the caller wants to hear.
+    const receipts = await Promise.all(
       [...ends, ...(this.#tags ? [this.#tags] : [])].map((change) =>
-        this.writes.write(change, strict),
+        this.writes.write(change, false),
       ),
     );
     await this.#book?.strike(this.#id);
-    const failed = told.find((one) => one.status === 'rejected');
-    if (failed) throw failed.reason;
+    if (strict && receipts.some(({ l2, l3 }) => l2 === 'queued' || l3 === 'queued'))
+      throw new CacheError('CACHE_TIER_UNAVAILABLE', 'a tier went away, and the call was strict');
   }
 
   /** Where the bump after is written down; only who has L2 looks into it. */

@@ -13,7 +13,7 @@ import {
   type Client,
 } from './connection.js';
 import { BEAT_MS, Heartbeat } from './heartbeat.js';
-import { replay } from './replay.js';
+import { recallGuards, replay } from './replay.js';
 import { missingCommands, SharedKeys, sync, type Session } from './session.js';
 
 export interface LinkEvents {
@@ -169,10 +169,7 @@ export class Link {
         whenMoved,
         unless,
       });
-      const from = this.#missed ? undefined : old;
-      const complete = await replay(this.commands, this.keys.stream, from, session, (message) =>
-        this.events.message(message),
-      );
+      const complete = await this.#catchUp(session);
       this.#missed = false;
       if (old && hasMoved(old, session, mastersMoved)) await this.events.moved(session);
       if (this.#closed || this.#commands?.client.status !== 'ready')
@@ -193,6 +190,15 @@ export class Link {
       if (!this.#closed) this.clock.after(RETRY_MS, () => this.#again());
       throw error;
     }
+  }
+
+  /** Hears what it has missed, or at least who is writing what; says whether it was all. */
+  async #catchUp(session: Session): Promise<boolean> {
+    const hear = (message: Message): void => this.events.message(message);
+    const old = this.#missed ? undefined : this.#old;
+    const complete = await replay(this.commands, this.keys.stream, old, session, hear);
+    if (!complete) await recallGuards(this.commands, this.keys.stream, session, hear);
+    return complete;
   }
 
   /** A replica that took over part of a cluster may lack what that part had acknowledged last. */

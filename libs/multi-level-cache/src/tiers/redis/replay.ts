@@ -1,4 +1,5 @@
 /** Hears what was told while this process was not connected, if it can be proved that nothing is missing. */
+import { GUARD_MS } from '../../coherence/holds.js';
 import { after, type Message } from './backplane.js';
 import type { Commands } from './commands.js';
 import type { Session } from './session.js';
@@ -34,4 +35,29 @@ export async function replay(
   session.cursor = cursor;
   session.lastNumber = lastNumber;
   return true;
+}
+
+/**
+ * Which keys are being written: told again to who comes in or has missed messages, for the writer may be gone and tell it no
+ * more. A guard that has ended since is held a little too long, which costs its key a moment in memory.
+ */
+export async function recallGuards(
+  commands: Commands,
+  stream: string,
+  session: Session,
+  onMessage: (message: Message) => void,
+): Promise<void> {
+  // Both are the server's time: ids of a stream begin with it.
+  const last = Number.parseInt(session.cursor, 10);
+  let cursor = `${Math.max(last - GUARD_MS, 0)}-0`;
+  while (cursor !== session.cursor) {
+    const entries = await after(commands, stream, cursor);
+    if (entries.length === 0) return;
+    for (const [id, message] of entries) {
+      cursor = id;
+      const kind = message?.change?.kind;
+      if (message && (kind === 'guard' || kind === 'unguard')) onMessage(message);
+      if (id === session.cursor) return;
+    }
+  }
 }
