@@ -122,7 +122,7 @@ it('strict, PostgreSQL goes away while the write runs: told, and what was set me
   });
   expect(await cache.get('k', { tiers: ['l2'] })).toBeUndefined();
   later!.pass();
-  await expect.poll(() => cache.explain('k').then(({ tiers }) => tiers.l3.state)).toBe('invalid');
+  await expect.poll(() => cache.explain('k').then(({ tiers }) => tiers.l3?.state)).toBe('invalid');
 });
 
 it.each([
