@@ -20,6 +20,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'tiers/database': ['core', 'coherence', 'tiers'],
   tiers: ['core', 'coherence'],
   manager: ['core', 'coherence', 'security', 'warming', 'tiers/memory'],
+  integrations: ['core', 'coherence', 'manager'],
   nest: [
     'core',
     'coherence',
@@ -27,6 +28,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'telemetry',
     'warming',
     'manager',
+    'integrations',
     'tiers/memory',
     'tiers/redis',
     'tiers/database',

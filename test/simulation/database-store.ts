@@ -16,6 +16,7 @@ import {
   rowsOf,
   timesOf,
   type Data,
+  type Owed,
   type Row,
   type Session,
   type Values,
@@ -60,6 +61,7 @@ export class DatabaseStore {
       [SQL.guard, (values, session) => this.#guard(values, session)],
       [SQL.owe, (values) => this.#owe(values)],
       [SQL.debts, () => this.#debts()],
+      [SQL.claim, ([, , ms]) => this.#claim(Number(ms))],
       [SQL.strike, (values) => this.#strike(values)],
     ]);
   }
@@ -251,8 +253,25 @@ export class DatabaseStore {
   }
 
   #debts(): Finish {
-    const due = [...this.#data.outbox].filter(([, owed]) => owed.due <= this.time());
+    const due = this.#due(false);
     return () => due.map(([id, owed]) => ({ id, ...owed }));
+  }
+
+  #claim(ms: number): Finish {
+    return () => {
+      // What another one is taking it leaves alone.
+      const due = this.#due(true);
+      const later = this.time() + ms;
+      this.#log.commit(({ outbox }) => {
+        for (const [id, owed] of due) if (outbox.has(id)) outbox.set(id, { ...owed, due: later });
+      }, true);
+      return due.map(([id, owed]) => ({ id, ...owed }));
+    };
+  }
+
+  #due(whole: boolean): [string, Owed][] {
+    const { outbox } = this.#data;
+    return [...outbox].filter(([, owed]) => owed.whole === whole && owed.due <= this.time());
   }
 
   #strike([, ids]: Values): Finish {

@@ -18,6 +18,7 @@ import type {
   TierListener,
   TierRead,
 } from '../../libs/multi-level-cache/src/core/tier.js';
+import { TypeOrmTransactions } from '../../libs/multi-level-cache/src/integrations/typeorm/transaction-hooks.js';
 import {
   createCache,
   type CacheRoot,
@@ -119,6 +120,7 @@ export async function testCache(options: TestCacheOptions): Promise<TestCache> {
     { l1: l1 ? new MemoryTier(l1, clock) : null, l2: second ?? null, l3: third ?? null },
     clock,
   );
+  cache.hooks = new TypeOrmTransactions(cache.transactions);
   await cache.open();
   const down = Object.entries(cache.stats().tiers).filter(([, { state }]) => state === 'down');
   if (down.length > 0 && options.mayBeDown !== true)

@@ -36,6 +36,7 @@ export type {
   Loader,
   LoaderContext,
   MutateOptions,
+  EntityManagerLike,
   MutateTargets,
   Receipt,
   StaleValue,

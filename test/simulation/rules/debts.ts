@@ -21,6 +21,15 @@ export const DEBTS_RULES: readonly Rule[] = [
     tiers: 'l1+l3',
   },
   {
+    name: 'what was asked before a debt was paid counts for nothing',
+    file: 'manager/tier-guard.ts',
+    find: 'found !== undefined && this.changes.paid === paid',
+    replace: 'found !== undefined',
+    faults: ['pg-freeze'],
+    from: 2_500,
+    tiers: 'l1+l3',
+  },
+  {
     name: 'what PostgreSQL is owed is paid',
     file: 'manager/tier-changes.ts',
     find: 'if (this.#paying || this.#closed || this.#debts.size === 0) return;',

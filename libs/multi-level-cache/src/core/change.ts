@@ -2,6 +2,9 @@
 import { Address, Scope, type ScopeRules } from './key.js';
 import type { Change, RemoteChange, RemoteKey, SharedDebt } from './tier.js';
 
+/** Type of several changes in one record. */
+const MANY = 'm';
+
 /** Changes of at most so many keys each that together are this one. */
 export function partsOf(change: Change, most: number): readonly Change[] {
   if (change.kind === 'tags' || change.kind === 'touch' || change.addresses.length <= most)
@@ -52,6 +55,12 @@ export function encodeChange(change: Change): { type: string; payload: string } 
   return { type: alive ? 'x' : 'd', payload: JSON.stringify(keys) };
 }
 
+/** Several in one. */
+export function encodeChanges(changes: readonly Change[]): { type: string; payload: string } {
+  const each = changes.map(encodeChange).map(({ type, payload }) => [type, payload]);
+  return { type: MANY, payload: JSON.stringify(each) };
+}
+
 /** What `encodeChange` spelled, or `undefined` where it is not ours. */
 export function decodeChange(
   type: string | undefined,
@@ -77,7 +86,6 @@ export interface WrittenDebt {
   readonly id: string;
   readonly type: string;
   readonly payload: string;
-  readonly whole?: boolean;
 }
 
 /** The debts of a book's records, and the names of those that are not ours. */
@@ -87,12 +95,25 @@ export function decodeDebts(written: readonly WrittenDebt[]): {
 } {
   const debts: SharedDebt[] = [];
   const rubbish: string[] = [];
-  for (const { id, type, payload, whole = false } of written) {
-    const change = decodeChange(type, payload);
-    if (change) debts.push({ id, change, whole });
-    else rubbish.push(id);
+  for (const { id, type, payload } of written) {
+    const changes = type === MANY ? decodeChanges(payload) : [decodeChange(type, payload)];
+    // Half of it would look like all of it.
+    if (changes.length === 0 || changes.includes(undefined)) rubbish.push(id);
+    else for (const change of changes) debts.push({ id, change: change! });
   }
   return { debts, rubbish };
+}
+
+function decodeChanges(payload: string): readonly (RemoteChange | undefined)[] {
+  try {
+    const each: unknown = JSON.parse(payload);
+    if (!Array.isArray(each)) return [];
+    return each.map((one: unknown) =>
+      isTexts(one) && one.length === 2 ? decodeChange(one[0], one[1]) : undefined,
+    );
+  } catch {
+    return [];
+  }
 }
 
 function decodeGuard(type: 'g' | 'u', body: readonly unknown[]): RemoteChange | undefined {

@@ -122,8 +122,6 @@ export type RemoteChange =
 export interface SharedDebt {
   readonly id: string;
   readonly change: RemoteChange;
-  /** No tier has taken it: it is to be made as if it were called now. */
-  readonly whole?: boolean;
 }
 
 /** What a shared tier remembers of changes that another tier has not taken, for every process to find. */
@@ -132,13 +130,35 @@ export interface DebtBook {
    * Where `apply` does not keep debts: stores one by itself. Nobody hears of it, so that the book has to be looked at now and
    * then.
    *
-   * @param dueMs - no tier has taken it, and it is to be made then, unless it was struck before.
+   * @param dueMs - no tier has taken it, and it is to be made then, unless it was struck before: see `claim`.
    */
   owe?(id: string, change: Change, dueMs?: number): Promise<void>;
+  /**
+   * Some of what no tier has taken and is due: to be made as if it were called now. For a moment nobody else is given it. Several
+   * with one name are struck together.
+   */
+  claim?(): Promise<readonly SharedDebt[]>;
+  /** Where an application's own transaction may write into it. */
+  readonly inTransaction?: TransactionBook;
   /** Some of what is outstanding, the oldest first; none = all has been paid. */
   debts(): Promise<readonly SharedDebt[]>;
   /** These have been paid. */
   strike(ids: readonly string[]): Promise<void>;
+}
+
+/** Runs a statement in a transaction of the application's. */
+export type Ask = (text: string, values: readonly unknown[]) => Promise<unknown>;
+
+/** A book in a database that the application uses for its own data as well. */
+export interface TransactionBook {
+  /** Whether the application's connection writes into this book; `undefined` = cannot be told now. */
+  reachedBy(ask: Ask): Promise<boolean | undefined>;
+  /** The one statement that makes the book owe these, in `dueMs`, if its transaction commits. */
+  owe(
+    id: string,
+    changes: readonly Change[],
+    dueMs: number,
+  ): { readonly text: string; readonly values: readonly unknown[] };
 }
 
 /** How a change is to be applied. */

@@ -77,6 +77,12 @@ export interface MutateTargets {
   readonly tags?: readonly string[];
 }
 
+/** The part of a TypeORM `EntityManager` that is looked at. */
+export interface EntityManagerLike {
+  readonly queryRunner?: object | undefined;
+  readonly dataSource?: object;
+}
+
 /** Always told to other instances: a guard that nobody hears of is none. */
 export type MutateOptions = Pick<WriteOptions, 'strict'>;
 
@@ -209,6 +215,23 @@ export abstract class CacheManager {
     write: () => T | Promise<T>,
     options?: MutateOptions,
   ): Promise<T>;
+
+  /**
+   * Invalidates with the transaction that a TypeORM manager works in: when it commits, and not if it is rolled back. Until then
+   * this transaction's own calls see nothing of the cache. Where L3 is in the same database, one more statement writes it down in
+   * the transaction itself, so that it happens also if the process dies right after the commit.
+   *
+   * Outside a transaction it is done at once.
+   *
+   * @throws CacheError `CACHE_OPTION_INVALID` where `manager` is not an `EntityManager`, or `targets` names nothing
+   *
+   * @example
+   * await dataSource.transaction(async (manager) => {
+   *   await manager.update(User, id, patch);
+   *   await cache.invalidateIn(manager, { keys: [`user:${id}`], tags: ['users'] });
+   * });
+   */
+  abstract invalidateIn(manager: EntityManagerLike, targets: MutateTargets): Promise<void>;
 
   /** Everything that carries one of the tags is gone, in every cache of the application (and tenant), at the cost of one write. */
   abstract invalidateTags(tags: readonly string[], options?: InvalidateOptions): Promise<Receipt>;

@@ -23,6 +23,7 @@ import {
   CacheManager,
   type BulkLoader,
   type Entries,
+  type EntityManagerLike,
   type Explanation,
   type InvalidateOptions,
   type Loader,
@@ -39,6 +40,8 @@ import type { ReadPath } from './read-path.js';
 import type { Answer, FlightKind } from './single-flight.js';
 import { snapshot } from './snapshot.js';
 import { RequestCounts, type CacheStats } from './stats.js';
+import type { Transaction } from './transaction.js';
+import type { TransactionHooks, Transactions } from './transactions.js';
 import type { TypeRegistry } from './type-registry.js';
 import type { WritePath } from './write-path.js';
 import { WriteVerbs } from './write-verbs.js';
@@ -60,6 +63,8 @@ export interface Shared {
   readonly writes: WritePath;
   readonly types: TypeRegistry;
   readonly warming: Warming;
+  readonly transactions: Transactions;
+  readonly hooks: TransactionHooks | undefined;
   closed: boolean;
   /** A key was asked for that was not in memory. */
   asked(tenant: string, cache: string, key: string): void;
@@ -77,6 +82,7 @@ export class Cache extends CacheManager {
   /** Memory, where it may answer calls that say nothing. */
   #memory: MemoryTier | null = null;
   readonly #verbs: WriteVerbs;
+  readonly #transactions: Transactions;
 
   constructor(
     readonly name: string,
@@ -85,6 +91,7 @@ export class Cache extends CacheManager {
     super();
     this.#shared = shared;
     this.#parts = shared.parts;
+    this.#transactions = shared.transactions;
     const { namespace, l1, rules } = shared.parts;
     this.#homes = new Homes(namespace, name, rules, shared.context, l1);
     this.configure(shared.settings(name));
@@ -93,6 +100,7 @@ export class Cache extends CacheManager {
       shared.writes,
       () => this.#base,
       (key) => this.#address(this.#homes.current(), key),
+      shared.transactions,
       ({ types }) => types && shared.types.register(types),
     );
   }
@@ -104,7 +112,7 @@ export class Cache extends CacheManager {
   }
 
   peek<T>(key: string): T | undefined {
-    const l1 = this.#memory;
+    const l1 = this.#bypassed() ? null : this.#memory;
     const row = l1 ? l1.hit(this.#homes.current().partition!, key) : NO_ROW;
     if (!l1 || row === NO_ROW) return undefined;
     this.counts.l1++;
@@ -118,7 +126,7 @@ export class Cache extends CacheManager {
   get<T>(key: string, options?: ReadOptions): Promise<T | undefined> {
     const home = this.#homes.current();
     const { events } = this.#parts;
-    const l1 = this.#memory;
+    const l1 = this.#bypassed() ? null : this.#memory;
     const row = l1 && options === undefined ? l1.hit(home.partition!, key) : NO_ROW;
     if (!l1 || row === NO_ROW) return this.#find(home, key, options) as Promise<T | undefined>;
     this.counts.l1++;
@@ -132,6 +140,7 @@ export class Cache extends CacheManager {
     const distinct = this.#keys(keys);
     const life = readLife(options, this.#base);
     life.signal?.throwIfAborted();
+    if (this.#bypassed()) return new Map();
     const home = this.#homes.current();
     const memory = this.#memoryFor(life);
     const values = new Map<string, unknown>();
@@ -230,7 +239,7 @@ export class Cache extends CacheManager {
   async touch(key: string, ttl: Duration): Promise<boolean> {
     const ms = duration(ttl, 'ttl');
     const address = this.#address(this.#homes.current(), key);
-    if ((await timeLeft(this.#parts, address)) === undefined) return false;
+    if (this.#bypassed() || (await timeLeft(this.#parts, address)) === undefined) return false;
     await this.#verbs.touch(address, ms);
     return true;
   }
@@ -242,6 +251,14 @@ export class Cache extends CacheManager {
   ): Promise<T> {
     this.#assertOpen();
     return this.#verbs.mutate(this.#homes.current().scope, targets, write, options);
+  }
+
+  async invalidateIn(manager: EntityManagerLike, targets: MutateTargets): Promise<void> {
+    this.#assertOpen();
+    const { hooks } = this.#shared;
+    if (!hooks) throw new CacheError('CACHE_CONFIG_INVALID', 'this cache knows no transactions');
+    const transaction = hooks.transactionOf(manager);
+    return this.#verbs.invalidateIn(this.#homes.current().scope, transaction, targets);
   }
 
   async invalidateTags(tags: readonly string[], options?: InvalidateOptions): Promise<Receipt> {
@@ -264,7 +281,8 @@ export class Cache extends CacheManager {
   }
 
   async ttl(key: string): Promise<number | undefined> {
-    return timeLeft(this.#parts, this.#address(this.#homes.current(), key));
+    const address = this.#address(this.#homes.current(), key);
+    return this.#bypassed() ? undefined : timeLeft(this.#parts, address);
   }
 
   async explain(key: string): Promise<Explanation> {
@@ -304,6 +322,10 @@ export class Cache extends CacheManager {
     kind?: FlightKind,
   ): Promise<unknown> {
     const home = this.#homes.current();
+    if (this.#transactions.open > 0) {
+      const transaction = this.#transactions.current();
+      if (transaction) return this.#within(transaction, home, key, loader, options, kind);
+    }
     const { events } = this.#parts;
     const l1 = this.#memory;
     const row = l1 && fromMemory(options) ? l1.hit(home.partition!, key) : NO_ROW;
@@ -344,6 +366,27 @@ export class Cache extends CacheManager {
     return handOut(entry);
   }
 
+  /** In a transaction: it may see what nobody else may, so nothing it loads is shared or kept. */
+  async #within(
+    transaction: Transaction,
+    home: Home,
+    key: string,
+    loader: Loader<unknown>,
+    options: EntryOptions | undefined,
+    kind: FlightKind | undefined,
+  ): Promise<unknown> {
+    const address = this.#address(home, key);
+    const life = this.#life(options);
+    if (!transaction.bypasses && !life.forceFresh) {
+      const answer = await this.#lookUp(home, address, life);
+      if (answer?.entry) {
+        this.#tell(key, answer.by);
+        return handOut(answer.entry);
+      }
+    }
+    return this.#load(home, key, loader, options, { ...kind, apart: true });
+  }
+
   #refresh(home: Home, key: string, loader: Loader<unknown>, options?: EntryOptions): void {
     this.#shared.reads.refresh(this.#homes.address(home, key), loader, this.#life(options));
   }
@@ -352,15 +395,23 @@ export class Cache extends CacheManager {
     const address = this.#address(home, key);
     const life = readLife(options, this.#base);
     life.signal?.throwIfAborted();
-    const memory = this.#memoryFor(life);
-    const row = memory ? memory.hit(home.partition!, key) : NO_ROW;
-    const answer: Answer | undefined =
-      memory && row !== NO_ROW
-        ? { by: 'l1', entry: memory.entry(row) }
-        : await this.#shared.reads.get(address, life);
+    const answer = this.#bypassed() ? undefined : await this.#lookUp(home, address, life);
     life.signal?.throwIfAborted();
     this.#tell(key, answer?.by);
     return answer?.entry && handOut(answer.entry);
+  }
+
+  async #lookUp(home: Home, address: Address, life: EntryLife): Promise<Answer | undefined> {
+    const memory = this.#memoryFor(life);
+    const row = memory ? memory.hit(home.partition!, address.key) : NO_ROW;
+    return memory && row !== NO_ROW
+      ? { by: 'l1', entry: memory.entry(row) }
+      : this.#shared.reads.get(address, life);
+  }
+
+  /** In a transaction that must see its own writes, or no newer ones. */
+  #bypassed(): boolean {
+    return this.#transactions.open > 0 && this.#transactions.current()?.bypasses === true;
   }
 
   /** Memory, where this call may be answered from it. */

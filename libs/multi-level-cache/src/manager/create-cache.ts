@@ -13,8 +13,10 @@ import { Cache, type Shared } from './cache.js';
 import type { CacheManager } from './cache-manager.js';
 import type { Parts } from './parts.js';
 import { ReadPath } from './read-path.js';
+import { Relay } from './relay.js';
 import { SingleFlight } from './single-flight.js';
 import { TierGuard } from './tier-guard.js';
+import { Transactions, type TransactionHooks } from './transactions.js';
 import { Trust } from './trust.js';
 import { TypeRegistry } from './type-registry.js';
 import { HOT_LIST_CACHE, Warming } from './warming.js';
@@ -42,6 +44,10 @@ export interface CacheRoot extends CacheManager {
   declare(name: string, settings: CacheSettings): void;
   /** Warming of the whole application. */
   readonly warming: Warming;
+  /** Transactions of the application's databases. */
+  readonly transactions: Transactions;
+  /** How those become known. */
+  hooks: TransactionHooks | undefined;
 }
 
 /** Makes the cache of one application. Nothing is contacted before `open()`. */
@@ -52,6 +58,11 @@ export function createCache(
   random: () => number = chance,
 ): CacheRoot {
   return new Root(new Application(options, tiers, clock, random));
+}
+
+/** A stand-in that a test put in the cache's place is none. */
+export function isRoot(cache: CacheManager): cache is CacheRoot {
+  return 'open' in cache && 'drain' in cache;
 }
 
 /** Everything that lives once per application. */
@@ -65,7 +76,10 @@ class Application implements Shared {
   readonly reads: ReadPath;
   readonly writes: WritePath;
   closed = false;
+  readonly transactions: Transactions;
+  hooks: TransactionHooks | undefined;
   readonly #trust: Trust | undefined;
+  readonly #relay: Relay | undefined;
 
   constructor(
     readonly options: ResolvedOptions,
@@ -84,7 +98,6 @@ class Application implements Shared {
         invalidationTimeout: INVALIDATION_TIMEOUT_MS,
         isolation,
         caches: () => this.caches.keys(),
-        redo: (change) => this.writes.redo(change),
         onPaid: (change) => this.writes.settle(tier.name, change),
         below: () => (tier === tiers.l2 ? this.parts.l3?.changes : undefined),
         book: other?.book,
@@ -106,6 +119,10 @@ class Application implements Shared {
     };
     this.reads = new ReadPath(this.parts);
     this.writes = new WritePath(this.parts, rules);
+    this.transactions = new Transactions(this.parts, this.writes);
+    this.#relay =
+      tiers.l3?.book &&
+      new Relay(tiers.l3.book, clock, background, (change) => this.writes.redo(change));
     this.warming = new Warming(this, options.warming);
     this.#trust =
       tiers.l1 && tiers.l2 ? new Trust(tiers.l1, clock, options.defaults.partitionTtl) : undefined;
@@ -127,6 +144,7 @@ class Application implements Shared {
       if (guard === this.parts.l2) this.#trust?.state(guard.tier.status().state);
       await guard.tier.open(listener).catch(() => undefined);
     });
+    this.#relay?.start();
     // What is owed to a tier lies in the other one: read when both have been contacted.
     const ready = Promise.all(contact).then(() =>
       Promise.all(
@@ -153,6 +171,8 @@ class Application implements Shared {
     this.closed = true;
     await this.drain();
     this.#trust?.close();
+    this.#relay?.close();
+    this.hooks?.close();
     this.parts.l1?.flush();
     await Promise.all([this.parts.l2?.close(), this.parts.l3?.close(), this.tiers.l1?.close()]);
   }
@@ -187,6 +207,7 @@ class Application implements Shared {
     if (state === 'down') guard.changes.shared.went();
     else {
       guard.changes.pay();
+      if (guard === this.parts.l3) this.#relay?.look();
       void guard.changes.shared.came();
     }
     const { events } = this.parts;
@@ -217,5 +238,17 @@ class Root extends Cache implements CacheRoot {
 
   get warming(): Warming {
     return this.#application.warming;
+  }
+
+  get transactions(): Transactions {
+    return this.#application.transactions;
+  }
+
+  get hooks(): TransactionHooks | undefined {
+    return this.#application.hooks;
+  }
+
+  set hooks(hooks: TransactionHooks | undefined) {
+    this.#application.hooks = hooks;
   }
 }

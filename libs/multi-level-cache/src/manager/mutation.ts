@@ -83,10 +83,9 @@ class Mutation {
       throw new CacheError('CACHE_TIER_UNAVAILABLE', 'a tier went away, and the call was strict');
   }
 
-  /** Where the bump after is written down; only who has L2 looks into it. */
+  /** Where the bump after is written down. */
   get #book(): TierChanges | undefined {
-    const { l2, l3 } = this.parts;
-    return this.#tags && l2 ? l3?.changes : undefined;
+    return this.#tags && this.parts.l3?.changes;
   }
 
   async #guard(strict: boolean): Promise<void> {

@@ -24,6 +24,8 @@ interface InUse {
   readonly l3: TierGuard | null;
 }
 
+const NONE: InUse = { l1: null, l2: null, l3: null };
+
 /** What a load needs on its way back up. */
 interface Way {
   readonly tiers: InUse;
@@ -47,7 +49,8 @@ export class ReadPath {
     for (;;) {
       const joined = tags.changes;
       // A load that runs may have read before something that this caller has to see.
-      const running = isStrong(life) ? undefined : flights.find(address, variantOf(life));
+      const alone = isStrong(life) || kind?.apart === true;
+      const running = alone ? undefined : flights.find(address, variantOf(life));
       // Another call leads this key: ours does not wait for it before it loads the others.
       if (running) kind?.bulk?.leave(address.key);
       const flight = running ?? this.#start(address, loader, life, kind);
@@ -130,7 +133,7 @@ export class ReadPath {
     const until = clock.now() + life.hardTimeout;
     const force = life.forceFresh || kind?.force === true;
     const flight = new Flight(address, loader, life, until, tags.changes, { ...kind, force });
-    flights.add(flight);
+    if (!flight.kind.apart) flights.add(flight);
     if (kind?.refresh) flight.join();
     const walk = this.#walk(flight);
     background.run(() => walk);
@@ -168,7 +171,7 @@ export class ReadPath {
 
   async #walk(flight: Flight): Promise<Answer> {
     const { address, kind, life } = flight;
-    const tiers = this.#inUse(life);
+    const tiers = kind.apart ? NONE : this.#inUse(life);
     const { l1, l2, l3 } = tiers;
     const first = isStrong(life) ? undefined : l1?.read(address);
     if (first?.state === 'fresh' && !kind.force) return { by: 'l1', entry: first.entry };

@@ -18,6 +18,8 @@ export interface FlightKind {
   readonly force?: boolean;
   /** Nobody waits for it: where another process refreshes the key already, it ends. */
   readonly refresh?: boolean;
+  /** In a transaction of the caller's: nobody joins it, no tier is asked, and nothing is kept of it. */
+  readonly apart?: boolean;
   /** One of many keys loaded by one call: it does not wait for other processes, and its loader may leave the key out. */
   readonly bulk?: { leave(key: string): void; gather(): Promise<void> };
 }

@@ -28,8 +28,6 @@ export interface ChangeOptions {
   /** How long an invalidation waits for the tier before it is queued. */
   readonly invalidationTimeout: number;
   readonly caches: () => Iterable<string>;
-  /** Makes a change anew, in every tier. */
-  readonly redo: (change: Change) => Promise<void>;
   /** What remains to be done above this tier once a late change has been applied to it. */
   readonly onPaid: (change: Change) => Promise<unknown>;
   /** Where every process writes down what this tier has not taken. */
@@ -48,6 +46,7 @@ export class TierChanges {
   readonly #ids = new WeakMap<Change, string>();
   readonly #deadline: Deadline;
   #paying = false;
+  #paid = 0;
   /** Whether the last change went through: while none does, callers do not wait for the next one to fail. */
   #answers = true;
   #closed = false;
@@ -68,6 +67,11 @@ export class TierChanges {
   /** Changes the tier has not taken yet, as this process knows. */
   get size(): number {
     return this.#debts.size;
+  }
+
+  /** How often something owed was paid; an answer to what was asked before that may be from before it as well. */
+  get paid(): number {
+    return this.#paid + (this.options.below()?.paid ?? 0);
   }
 
   /** The tier may hold what was removed from under this key. */
@@ -196,10 +200,7 @@ export class TierChanges {
   /** The same for what others owe; nothing is read of the tier meanwhile. */
   async #payShared(shared: readonly SharedDebt[]): Promise<void> {
     const debts = new Debts(Infinity, this.options.caches);
-    for (const { change, whole } of shared) {
-      if (whole) await this.options.redo(this.options.toLocal(change));
-      else debts.add(this.options.toLocal(change));
-    }
+    for (const { change } of shared) debts.add(this.options.toLocal(change));
     for (let batch = debts.next; batch; batch = debts.next) {
       await this.#pay(batch);
       debts.paid(batch);
@@ -210,6 +211,7 @@ export class TierChanges {
     for (const part of partsOf(change, KEYS_AT_A_TIME))
       await this.#deadline.race(this.tier.apply(part));
     this.#answers = true;
+    this.#paid++;
     await this.options.onPaid(change);
   }
 }

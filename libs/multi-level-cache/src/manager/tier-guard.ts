@@ -52,8 +52,11 @@ export class TierGuard {
     { count = true, together = false, verify = false }: ReadHow = {},
   ): Promise<TierRead | undefined> {
     return new Promise((resolve) => {
+      const { paid } = this.changes;
       const answer = (found?: TierRead): void => {
-        const read = found && this.#accept(address, found);
+        // What was owed when it was asked for may have been paid behind the answer: of which tags is not known before.
+        const known = found !== undefined && this.changes.paid === paid;
+        const read = known ? this.#accept(address, found) : undefined;
         if (count) {
           if (read?.state === 'fresh') this.hits++;
           else this.misses++;
@@ -67,14 +70,13 @@ export class TierGuard {
 
   async ticket(address: Address, read: TierRead, tags?: readonly string[]): Promise<TicketReply> {
     if (!this.changes.shared.clean) return { kind: 'none' };
-    // What was owed when it was asked for may have been paid behind the answer.
-    const owed = this.changes.covers(address);
+    const { paid } = this.changes;
     // A tier may also throw at once.
     const asked = (async () => this.tier.ticket(address, read, tags))();
     try {
       const reply = await this.#reads.race(asked);
       if (reply.kind !== 'found') return reply;
-      return owed || this.changes.owes(address, reply.read)
+      return this.changes.paid !== paid || this.changes.owes(address, reply.read)
         ? { kind: 'none' }
         : { kind: 'found', read: this.#own(reply.read) };
     } catch {

@@ -27,7 +27,7 @@ export class WritePath {
     quiet?: boolean,
   ): Promise<Receipt> {
     const { l1, l2, l3 } = this.parts;
-    if (strict) this.#assertReachable();
+    if (strict) this.assertReachable();
     if (change.kind === 'touch' && !l2 && !l3) {
       await l1?.apply(change);
       return receipt(l1 ? 'ok' : 'off', 'off', 'off');
@@ -56,9 +56,15 @@ export class WritePath {
     this.#local(rest, false);
   }
 
-  /** A change that nobody was to make before a time that has come: its writer is gone, or it was left to whoever finds it. */
-  async redo(change: Change): Promise<void> {
-    await this.write(change, false);
+  /**
+   * A change of a process that is gone, or was too slow for it.
+   *
+   * @throws CacheError `CACHE_TIER_UNAVAILABLE` where no store has taken it or remembers it: it is still to be made.
+   */
+  async redo(remote: RemoteChange): Promise<void> {
+    const change = localChange(remote, this.parts.namespace, this.rules);
+    const { durable, l3 } = await this.write(change, false);
+    if (!durable) throw unavailable(l3 === 'queued' ? 'l3' : 'l2');
   }
 
   /** Listens to one shared tier. */
@@ -135,7 +141,8 @@ export class WritePath {
     events.emit('invalidate', { kind: tags ? 'tag' : 'key', count: list.length, origin, soft });
   }
 
-  #assertReachable(): void {
+  /** @throws CacheError `CACHE_TIER_UNAVAILABLE` where a change would be queued now. */
+  assertReachable(): void {
     for (const guard of [this.parts.l3, this.parts.l2]) {
       if (guard && (guard.changes.size > 0 || guard.tier.status().state === 'down'))
         throw unavailable(guard.tier.name);

@@ -14,8 +14,10 @@ import type { Change } from '../core/tier.js';
 import { toMap } from './bulk-load.js';
 import type { Entries, MutateTargets, Receipt } from './cache-manager.js';
 import { settled } from './load.js';
-import { mutate } from './mutation.js';
+import { mutate, type Targets } from './mutation.js';
 import type { Parts } from './parts.js';
+import type { Transaction } from './transaction.js';
+import type { Transactions } from './transactions.js';
 import type { WritePath } from './write-path.js';
 
 /** Options of a write as they were given. */
@@ -34,6 +36,7 @@ export class WriteVerbs {
     /** What holds for a write that says nothing. */
     readonly base: () => EntryLife,
     readonly addressOf: (key: string) => Address,
+    readonly transactions: Transactions,
     readonly register: (life: EntryLife) => void,
   ) {}
 
@@ -62,9 +65,8 @@ export class WriteVerbs {
 
   async touch(address: Address, ms: number): Promise<void> {
     const addresses = [address] as const;
-    const change: Change =
-      ms > 0 ? { kind: 'touch', addresses, ms } : { kind: 'delete', addresses };
-    await this.#write(change, { strict: false });
+    if (ms === 0) await this.#write({ kind: 'delete', addresses }, { strict: false });
+    else await this.#writeNow({ kind: 'touch', addresses, ms }, { strict: false });
   }
 
   expire(key: string, options: Given): Promise<Receipt> {
@@ -83,7 +85,24 @@ export class WriteVerbs {
     const { keys, tags } = readTargets(targets);
     if (typeof write !== 'function') throw invalid('write', 'must be a function');
     const addresses = [...new Set(keys)].map(this.addressOf);
+    const transaction = this.transactions.current();
+    // Its commit comes later than any guard could stand.
+    if (transaction) addTargets(transaction, { addresses, tenant, tags });
+    if (transaction) return write();
     return mutate(this.parts, this.writes, { addresses, tenant, tags }, write, strict);
+  }
+
+  /** @param transaction - `undefined`: there is none, and it is done at once. */
+  async invalidateIn(
+    { tenant }: Scope,
+    transaction: Transaction | undefined,
+    targets: MutateTargets,
+  ): Promise<void> {
+    const { keys, tags } = readTargets(targets);
+    const addresses = keys.map(this.addressOf);
+    if (transaction) return addTargets(transaction, { addresses, tenant, tags });
+    const changes = changesOf({ addresses, tenant, tags });
+    await Promise.all(changes.map((change) => this.#write(change, { strict: false })));
   }
 
   tags({ tenant }: Scope, tags: readonly string[], options: Given): Promise<Receipt> {
@@ -123,10 +142,32 @@ export class WriteVerbs {
     return this.#write(change, flagsOnly(options, 'strict'));
   }
 
-  #write(change: Change, { strict, consistency }: Asked, life = this.base()): Promise<Receipt> {
+  /** In a transaction nothing leaves the cache before it commits. */
+  async #write(change: Change, asked: Asked, life = this.base()): Promise<Receipt> {
+    const transaction = this.transactions.current();
+    if (!transaction) return this.#writeNow(change, asked, life);
+    if (asked.strict) this.writes.assertReachable();
+    transaction.add(change);
+    const { l1, l2, l3 } = this.parts;
+    const [first, second, third] = [l1, l2, l3].map((tier) => (tier ? 'queued' : 'off'));
+    return { l1: first, l2: second, l3: third, backplane: second, durable: false };
+  }
+
+  #writeNow(change: Change, { strict, consistency }: Asked, life = this.base()): Promise<Receipt> {
     const quiet = (consistency ?? life.consistency) === 'local';
     return this.writes.write(change, strict, life.tiers, quiet);
   }
+}
+
+function changesOf({ addresses, tenant, tags }: Targets): readonly Change[] {
+  return [
+    ...(addresses.length > 0 ? [{ kind: 'delete', addresses } as const] : []),
+    ...(tags.length > 0 ? [{ kind: 'tags', tenant, tags } as const] : []),
+  ];
+}
+
+function addTargets(transaction: Transaction, targets: Targets): void {
+  for (const change of changesOf(targets)) transaction.add(change);
 }
 
 function readTargets(targets: unknown): Required<MutateTargets> {

@@ -3,6 +3,7 @@ import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import { DiscoveryService } from '@nestjs/core';
 import { CacheError } from '../core/errors.js';
 import { CacheManager } from '../manager/cache-manager.js';
+import { isRoot } from '../manager/create-cache.js';
 import { CacheHolder, type AnyClass } from './cache-holder.js';
 import { bind, defaultKeyed, isDecorated } from './decorators/wrap-method.js';
 
@@ -10,7 +11,7 @@ import { bind, defaultKeyed, isDecorated } from './decorators/wrap-method.js';
 export class CacheBinder implements OnModuleInit {
   constructor(
     // Injected, so that decorated methods use what a test put in the cache's place.
-    @Inject(CacheManager) manager: CacheManager,
+    @Inject(CacheManager) private readonly manager: CacheManager,
     @Inject(CacheHolder) private readonly holder: CacheHolder,
     @Inject(DiscoveryService) private readonly discovery: DiscoveryService,
   ) {
@@ -30,6 +31,8 @@ export class CacheBinder implements OnModuleInit {
     for (const { instance } of wrappers as { instance: unknown }[]) {
       if (typeof instance !== 'object' || instance === null) continue;
       if (isDecorated(instance)) bind(instance, this.holder);
+      // Anything but a data source is let pass.
+      if (isRoot(this.manager)) this.manager.hooks?.listenTo(instance);
       this.#claim(instance.constructor);
     }
     for (const { metatype } of wrappers) this.#claim(metatype);

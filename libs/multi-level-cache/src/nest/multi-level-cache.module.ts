@@ -12,7 +12,7 @@ import { DiscoveryModule } from '@nestjs/core';
 import type { CacheModuleOptions, FeatureConfig, ResolvedOptions } from '../core/options.js';
 import type { Tier, TierName, TierState } from '../core/tier.js';
 import { CacheManager } from '../manager/cache-manager.js';
-import type { CacheRoot } from '../manager/create-cache.js';
+import { isRoot } from '../manager/create-cache.js';
 import { adviceOn } from './advice.js';
 import { CacheHolder } from './cache-holder.js';
 import { featureModule } from './cache-feature.module.js';
@@ -117,8 +117,4 @@ export class MultiLevelCacheModule
       this.#logger.warn(`${tier} is down, ${reason}: the cache works without it until it is back`);
     }
   }
-}
-
-function isRoot(cache: CacheManager): cache is CacheRoot {
-  return 'open' in cache && 'drain' in cache;
 }

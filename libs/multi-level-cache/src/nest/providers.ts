@@ -4,6 +4,7 @@ import { SystemClock, type Clock } from '../core/clock.js';
 import { CacheError } from '../core/errors.js';
 import type { ResolvedOptions } from '../core/options.js';
 import type { Tier, TierName } from '../core/tier.js';
+import { TypeOrmTransactions } from '../integrations/typeorm/transaction-hooks.js';
 import { CacheManager } from '../manager/cache-manager.js';
 import { createCache } from '../manager/create-cache.js';
 import { DatabaseTier } from '../tiers/database/database-tier.js';
@@ -53,8 +54,11 @@ export const PROVIDERS: Provider[] = [
   {
     provide: CacheManager,
     inject: [RESOLVED_OPTIONS, CACHE_TIERS, CLOCK],
-    useFactory: (options: ResolvedOptions, tiers: readonly Tier[], clock: Clock): CacheManager =>
-      createCache(options, tierSet(tiers), clock),
+    useFactory: (options: ResolvedOptions, tiers: readonly Tier[], clock: Clock): CacheManager => {
+      const cache = createCache(options, tierSet(tiers), clock);
+      cache.hooks = new TypeOrmTransactions(cache.transactions);
+      return cache;
+    },
   },
 ];
 

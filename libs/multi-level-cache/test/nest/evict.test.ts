@@ -229,7 +229,8 @@ describe('options of @Cached', () => {
     [{}, 'keys'],
     [{ keys: [] }, 'keys'],
     [{ tags: ['t'], when: 'later' }, 'when'],
-    [{ tags: ['t'], afterCommit: true }, 'afterCommit'],
+    [{ tags: ['t'], afterCommit: true, when: 'before' }, 'afterCommit'],
+    [{ tags: ['t'], afterCommit: 1 }, 'afterCommit'],
   ])('refuses %j on @CacheEvict', (options, name) => {
     expect(faultOf(CacheEvict, options)).toContain(`\n  ${name}: `);
   });

@@ -1,6 +1,7 @@
 /** `@CacheEvict`: what a method changed leaves the cache, once the method has succeeded. */
 import type { CacheManager } from '../../manager/cache-manager.js';
 import { Faults, Section, type Rule } from '../faults.js';
+import { BOOLEAN } from '../option-rules.js';
 import { keyTemplate } from './key-template.js';
 import { TAGS, type AnyFunction, type AsyncMethodDecorator } from './method-options.js';
 import { holderOf, replaceMethod, targetOf, type Target } from './wrap-method.js';
@@ -16,6 +17,12 @@ export interface CacheEvictOptions<Args extends unknown[]> {
    * before it runs; a call meanwhile may store the old value again. @defaultValue `'after'`
    */
   readonly when?: 'before' | 'after';
+  /**
+   * Waits for the commit of the TypeORM transaction that the method is called in, and does nothing if that is rolled back; outside a
+   * transaction it acts after the method. Known are transactions of `DataSource.transaction` and of what is built on it. Not with
+   * `when: 'before'`. @defaultValue as all that is removed in a transaction: it waits
+   */
+  readonly afterCommit?: boolean;
 }
 
 /**
@@ -70,7 +77,9 @@ class EvictPlan {
     if (options.given('keys') === undefined && options.given('tags') === undefined) {
       options.fault('keys', 'left out', 'keys, tags or both');
     }
-    options.notYet('afterCommit', false);
+    // What is removed in a transaction waits for its commit in any case.
+    if (options.optional('afterCommit', BOOLEAN) && this.before)
+      options.fault('afterCommit', "true beside when: 'before'", 'one of the two');
     options.notYet('scope');
     options.end();
     faults.throwIfAny(`the options of @CacheEvict on ${target.label}`);

@@ -85,7 +85,12 @@ export class DatabaseTier implements Tier {
       ({ digest }) => digest,
     );
     this.#fills = new Fills(this.#database, this.#sql, this.#rows, wrote);
-    this.book = new Outbox(this.#database, this.#sql, deps.namespace);
+    this.book = new Outbox(
+      this.#database,
+      this.#sql,
+      deps.namespace,
+      names(options.schema, options.table).outbox,
+    );
     this.#writes = new Writes(this.#database, this.#sql, this.#rows, options.ttl, wrote, {
       known: () => this.#state?.n0,
       ask: async () => {

@@ -19,7 +19,9 @@ export interface Statements {
   readonly touch: string;
   readonly bump: string;
   readonly owe: string;
+  readonly oweOnCommit: string;
   readonly debts: string;
+  readonly claim: string;
   readonly strike: string;
   readonly measure: string;
   readonly evict: string;
@@ -64,6 +66,14 @@ const LIST = (parameter: string): string => `string_to_array(${parameter}::text,
 
 const START = '(extract(epoch from pg_postmaster_start_time()) * 1000000)::bigint::text';
 const SYSTEM = '(select system_identifier from pg_control_system())::text';
+
+/**
+ * Whether this connection may write into the outbox called $1, and which database that is in. Runs on an application's connection
+ * as well, where no error may come of it.
+ */
+export const REACHES_OUTBOX = `
+  select coalesce(has_table_privilege(to_regclass($1), 'insert'), false) as reached,
+    ${SYSTEM} || ' ' || (select oid from pg_database where datname = current_database()) as database`;
 
 /** Neither changes while a connection lives: asked for once on each, and kept in its session. */
 export const REMEMBER_SERVER = `select set_config('mlcache.start', ${START}, false), set_config('mlcache.system', ${SYSTEM}, false)`;
@@ -218,10 +228,23 @@ export function statements(n: Names, inSession: boolean): Statements {
       insert into ${n.outbox} (id, app, type, payload, whole, due_at)
       values ($1, $2, $3, $4, $5::float8 is not null, ${FROM_NOW('coalesce($5::float8, 0)')})
       on conflict (id) do update set due_at = excluded.due_at`,
+    // The same for a transaction of the application's, on its connection: where it comes to nothing, so does this
+    oweOnCommit: `
+      insert into ${n.outbox} (id, app, type, payload, whole, due_at)
+      values ($1, $2, $3, $4, true, ${FROM_NOW('$5::float8')})`,
     // $1 application, $2 rows at most
     debts: `
-      select id, type, payload, whole from ${n.outbox}
-      where app = $1 and due_at <= clock_timestamp() order by seq limit $2`,
+      select id, type, payload from ${n.outbox}
+      where app = $1 and not whole and due_at <= clock_timestamp() order by seq limit $2`,
+    // $1 application, $2 rows at most, $3 ms until others may have them. Never by number: a lower one may be committed later
+    claim: `
+      with c as (
+        select id, seq from ${n.outbox}
+        where app = $1 and whole and due_at <= clock_timestamp() order by seq limit $2 for update skip locked),
+      o as (
+        update ${n.outbox} o set due_at = ${FROM_NOW('$3::float8')} from c where o.id = c.id
+        returning o.id, o.type, o.payload, c.seq)
+      select id, type, payload from o order by seq`,
     // $1 application, $2 ids
     strike: `delete from ${n.outbox} where app = $1 and id = any($2::text[])`,
     // $1 percent of the table's pages to look at: exact sums cost more than the answer is worth

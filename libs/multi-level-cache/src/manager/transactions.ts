@@ -1,0 +1,122 @@
+/** Transactions of the application's own database: which one a call belongs to, and what of it is made when it commits. */
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Ask, Change, TransactionBook } from '../core/tier.js';
+import type { Parts } from './parts.js';
+import { Transaction } from './transaction.js';
+import type { WritePath } from './write-path.js';
+
+/** The caller of a commit waits so long for the tiers; then they are asked behind its back. */
+const BUDGET_MS = 250;
+/** Whoever looks into the book leaves what is younger to the process that committed it. */
+const DUE_MS = 500;
+
+/** How an ORM's transactions become known. */
+export interface TransactionHooks {
+  /** Listens to a source of them from now on; anything else is let pass. */
+  listenTo(source: unknown): void;
+  /**
+   * The transaction that an ORM's manager works in, if it does.
+   *
+   * @throws CacheError `CACHE_OPTION_INVALID` where it is not a manager that is known.
+   */
+  transactionOf(manager: unknown): Transaction | undefined;
+  /** Listens no more. */
+  close(): void;
+}
+
+export class Transactions {
+  /** How many are open; while none is, no call pays for looking. */
+  open = 0;
+  readonly #storage = new AsyncLocalStorage<Transaction>();
+  /** Whether statements of a source reach the book of L3. */
+  readonly #reached = new WeakMap<object, boolean>();
+
+  constructor(
+    readonly parts: Parts,
+    readonly writes: WritePath,
+  ) {}
+
+  /** The one this call is made in. */
+  current(): Transaction | undefined {
+    if (this.open === 0) return undefined;
+    let transaction = this.#storage.getStore();
+    while (transaction?.ended) transaction = transaction.outer;
+    return transaction;
+  }
+
+  begin(): Transaction {
+    this.open++;
+    return new Transaction(this.current());
+  }
+
+  /** Runs `work` in it: what the cache is asked meanwhile belongs to it. */
+  run<T>(transaction: Transaction, work: () => T): T {
+    return this.#storage.run(transaction, work);
+  }
+
+  /**
+   * Before the outermost commit: writes into the book of L3, by a statement of the transaction itself, what is to be made after
+   * it. Where the book is in another database, or there is none, the memory of this process has to do.
+   *
+   * @param source - what `ask` belongs to: looked at once whether it reaches the book.
+   */
+  async prepare(transaction: Transaction, source: object, ask: Ask): Promise<void> {
+    const book = this.#book;
+    if (transaction.empty || !book || !(await this.#reaches(book, source, ask))) return;
+    const { text, values } = book.owe(nameOf(transaction), transaction.changes(), DUE_MS);
+    await ask(text, values);
+    transaction.kept = true;
+  }
+
+  /** After the outermost commit. Never throws: the transaction has happened. */
+  async committed(transaction: Transaction): Promise<void> {
+    this.#end(transaction);
+    if (transaction.empty) return;
+    const { background, clock } = this.parts;
+    const made = this.#make(transaction).catch(() => undefined);
+    background.run(() => made);
+    await new Promise<void>((resolve) => {
+      const late = clock.after(BUDGET_MS, resolve);
+      void made.then(() => {
+        late.cancel();
+        resolve();
+      });
+    });
+  }
+
+  rolledBack(transaction: Transaction): void {
+    this.#end(transaction);
+  }
+
+  get #book(): TransactionBook | undefined {
+    return this.parts.l3?.tier.book?.inTransaction;
+  }
+
+  #end(transaction: Transaction): void {
+    if (transaction.ended) return;
+    transaction.ended = true;
+    this.open--;
+  }
+
+  async #make(transaction: Transaction): Promise<void> {
+    const receipts = await Promise.all(
+      transaction.changes().map((change: Change) => this.writes.write(change, false)),
+    );
+    // What no store has taken or remembers is made once more by whoever looks into the book.
+    if (transaction.kept && receipts.every(({ durable }) => durable))
+      await this.parts.l3?.changes.strike(transaction.id);
+  }
+
+  async #reaches(book: TransactionBook, source: object, ask: Ask): Promise<boolean> {
+    const known = this.#reached.get(source);
+    if (known !== undefined) return known;
+    const reached = await book.reachedBy(ask);
+    if (reached !== undefined) this.#reached.set(source, reached);
+    return reached ?? false;
+  }
+}
+
+/** As `TierChanges.strike` finds it. */
+function nameOf({ id }: Transaction): string {
+  return `${id}.0`;
+}
