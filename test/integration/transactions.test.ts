@@ -3,7 +3,7 @@ import { AsyncResource } from 'node:async_hooks';
 import { DataSource, EntitySchema, type EntityManager } from 'typeorm';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import pg from 'pg';
-import { closeCaches, testCache, type TestCache } from '../support/cache.js';
+import { closeCaches, deferred, testCache, type TestCache } from '../support/cache.js';
 import { freshDatabase, freshNamespace, redisUrl } from '../support/servers.js';
 
 interface City {
@@ -257,14 +257,18 @@ describe('what a transaction may see', () => {
     const { cache } = await make(shape, freshNamespace());
     await cache.set('k', 'old');
     let later: Promise<unknown> | undefined;
+    const ended = deferred();
     const receipt = await source.transaction(async (manager) => {
       await write(manager, 'new');
-      later = new Promise((resolve) => setTimeout(resolve, 50)).then(() => cache.set('k', 'after'));
+      later = ended.promise.then(() => cache.set('k', 'after'));
       return cache.set('k', 'uncommitted');
     });
     expect(receipt).toMatchObject({ l1: 'queued', l2: 'queued', l3: 'queued', durable: false });
     expect(await cache.get('k')).toBeUndefined();
-    await later;
+    await source.transaction(async () => {
+      ended.resolve();
+      await later;
+    });
     expect(await cache.get('k')).toBe('after');
   });
 
@@ -383,6 +387,55 @@ describe('the outbox', () => {
       expect(await cache.get('k')).toBe(1);
     });
     expect(await cache.get('k')).toBeUndefined();
+    expect(await outboxRows()).toBe(0);
+  });
+
+  it('no tier takes it after the commit: the row stays for whoever looks into the outbox', async () => {
+    const namespace = freshNamespace();
+    const { cache, l2, l3 } = await make(shape, namespace);
+    await cache.set('k', 1);
+    const stops = await source.transaction(async (manager) => {
+      await cache.invalidateIn(manager, { keys: ['k'] });
+      return [l2!, l3!].map((tier) => tier.failThenStop('apply'));
+    });
+    expect(await outboxRows()).toBe(1);
+    for (const stop of stops) stop.pass();
+    await expect.poll(outboxRows, SOON).toBe(0);
+    const late = await make(shape, namespace);
+    expect(await late.cache.get('k')).toBeUndefined();
+  });
+
+  it('who finds it cannot make it either: that is an error, so that it is left there', async () => {
+    const { cache, l2, l3 } = await make(shape, freshNamespace());
+    const { writes } = cache.transactions;
+    const change = { kind: 'delete', keys: [['p', 'default', 'k']] } as const;
+    const second = l2!.failThenStop('apply');
+    await writes.redo(change);
+    second.pass();
+    const stops = [l2!, l3!].map((tier) => tier.failThenStop('apply'));
+    await expect(writes.redo(change)).rejects.toMatchObject({ code: 'CACHE_TIER_UNAVAILABLE' });
+    for (const stop of stops) stop.pass();
+  });
+
+  it('a transaction of another database within it: what that one invalidates waits for both', async () => {
+    const url = await freshDatabase();
+    const other = await new DataSource({ type: 'postgres', url }).initialize();
+    try {
+      const { cache } = await make(shape, freshNamespace());
+      cache.hooks!.listenTo(other);
+      await source.transaction(async (manager) => {
+        await write(manager, 'new');
+        await other.transaction(async () => {
+          // Its own database says nothing of what the outer one has written.
+          expect(await cache.getOrSet('k', () => 'uncommitted')).toBe('uncommitted');
+          await cache.delete('k');
+        });
+        await outsideOf(() => cache.set('k', 'read before the outer commit'));
+      });
+      expect(await cache.get('k')).toBeUndefined();
+    } finally {
+      await other.destroy();
+    }
   });
 
   it('an error in the cache after the commit never reaches the caller', async () => {
