@@ -8,6 +8,11 @@ import { startPostgres, startRedis, type Server } from '../support/servers.js';
 const MAIN = new URL('../../dist/apps/demo/main.js', import.meta.url).pathname;
 const NEAR_OSLO = '/nearest?lat=59.91&lon=10.75';
 
+interface Row {
+  readonly id: number;
+  readonly population: number;
+}
+
 let redis: Server;
 let postgres: Server;
 let demo: { url: string; stop(): Promise<number | null> };
@@ -75,9 +80,7 @@ describe('the demo', () => {
   }, 60_000);
 
   it('forgets what a write made wrong, in lists and aggregates alike', async () => {
-    const [oslo] = (await (await fetch(demo.url + NEAR_OSLO)).json()) as [
-      { id: number; population: number },
-    ];
+    const [oslo] = (await (await fetch(demo.url + NEAR_OSLO)).json()) as [Row];
     await by('/countries/NO');
     const body = JSON.stringify({ population: oslo.population + 1 });
     const written = await fetch(`${demo.url}/cities/${oslo.id}`, {
@@ -101,6 +104,28 @@ describe('the demo', () => {
       {},
     ]);
     expect(await by('/countries/NO')).toBe('loader');
+  });
+
+  it('moves people in a transaction: what fails leaves the cache as it was, what commits is forgotten', async () => {
+    const places = (await (await fetch(demo.url + NEAR_OSLO)).json()) as Row[];
+    const [to, from] = places as [Row, Row];
+    const paths = [`/cities/${from.id}`, `/cities/${to.id}`, '/countries/NO', NEAR_OSLO];
+    for (const path of paths) await by(path);
+    const move = async (people: number): Promise<{ status: number; body: Row[] }> => {
+      const response = await fetch(`${demo.url}/moves`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ from: from.id, to: to.id, people }),
+      });
+      return { status: response.status, body: (await response.json()) as Row[] };
+    };
+    expect((await move(from.population + 1)).status).toBe(409);
+    for (const path of paths) expect(await by(path)).toBe('l1');
+    expect((await move(1)).body).toMatchObject([
+      { id: from.id, population: from.population - 1 },
+      { id: to.id, population: to.population + 1 },
+    ]);
+    for (const path of paths) expect(await by(path)).toBe('loader');
   });
 
   it.each([

@@ -463,6 +463,31 @@ it('outside a transaction invalidateIn acts at once, and says what is not a mana
   await expect(cache.invalidateIn(source.manager, {})).rejects.toThrow(/names no key and no tag/);
 });
 
+it('a data source that is initialised later, and then has subscribers of its own, is listened to', async () => {
+  const { cache } = await testCache({ namespace: freshNamespace() });
+  const later = new DataSource({ type: 'postgres', url: await freshDatabase() });
+  cache.hooks!.listenTo(later);
+  await later.initialize();
+  try {
+    await cache.set('k', 1);
+    await later.transaction(async (manager) => {
+      await cache.invalidateIn(manager, { keys: ['k'] });
+      expect(await outsideOf(() => cache.get('k'))).toBe(1);
+    });
+    expect(await cache.get('k')).toBeUndefined();
+    await cache.set('k', 1);
+    const runner = later.createQueryRunner();
+    await runner.startTransaction();
+    await cache.invalidateIn(runner.manager, { keys: ['k'] });
+    expect(await cache.get('k')).toBe(1);
+    await runner.commitTransaction();
+    expect(await cache.get('k')).toBeUndefined();
+    await runner.release();
+  } finally {
+    await later.destroy();
+  }
+});
+
 it('after close no transaction is listened to, and the data source is as it was', async () => {
   const before = source.subscribers.length;
   const [one, other] = [

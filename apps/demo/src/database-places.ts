@@ -1,11 +1,17 @@
 /** The places in PostgreSQL: questions that no index helps. */
 import { Inject, Injectable } from '@nestjs/common';
-import { PlacesDatabase } from './database.service.js';
-import { Places, type CountryFacts, type NearPlace, type Place } from './places.js';
+import { CacheManager } from 'nestjs-multi-level-cache';
+import { MoreThanOrEqual } from 'typeorm';
+import { City } from './city.entity.js';
+import { PlacesDatabase, Rollback } from './database.service.js';
+import { Places, tagsOf, type CountryFacts, type NearPlace, type Place } from './places.js';
 
 @Injectable()
 export class DatabasePlaces extends Places {
-  constructor(@Inject(PlacesDatabase) private readonly database: PlacesDatabase) {
+  constructor(
+    @Inject(PlacesDatabase) private readonly database: PlacesDatabase,
+    @Inject(CacheManager) private readonly cache: CacheManager,
+  ) {
     super();
   }
 
@@ -43,5 +49,23 @@ export class DatabasePlaces extends Places {
 
   async resize(id: number, population: number): Promise<void> {
     await this.database.query('update city set population = $2 where id = $1', [id, population]);
+  }
+
+  /** What is invalidated in the transaction commits or comes to nothing with it. */
+  async move(from: Place, to: Place, people: number): Promise<boolean> {
+    try {
+      await this.database.transaction(async (manager) => {
+        await manager.increment(City, { id: to.id }, 'population', people);
+        await this.cache.invalidateIn(manager, { tags: tagsOf(to) });
+        const enough = { id: from.id, population: MoreThanOrEqual(people) };
+        const { affected } = await manager.decrement(City, enough, 'population', people);
+        if (affected !== 1) throw new Rollback();
+        await this.cache.invalidateIn(manager, { tags: tagsOf(from) });
+      });
+      return true;
+    } catch (error) {
+      if (error instanceof Rollback) return false;
+      throw error;
+    }
   }
 }

@@ -16,6 +16,9 @@ const RETRY_MS = 1_000;
 /** Any number: instances that start together seed one after the other. */
 const SEED_LOCK = 20_260_101;
 
+/** Takes a transaction back, with no trouble in the database. */
+export class Rollback extends Error {}
+
 @Injectable()
 export class PlacesDatabase implements OnApplicationBootstrap, OnApplicationShutdown {
   readonly #log = new Logger('PlacesDatabase');
@@ -36,19 +39,23 @@ export class PlacesDatabase implements OnApplicationBootstrap, OnApplicationShut
   }
 
   /** Rows of a query; 503 while the database is away. */
-  async query<T>(sql: string, values: readonly unknown[]): Promise<T[]> {
+  query<T>(sql: string, values: readonly unknown[]): Promise<T[]> {
+    return this.#ask(() => this.dataSource.query<T[]>(sql, [...values]));
+  }
+
+  /** The same for a transaction, which an error takes back. */
+  transaction<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
+    return this.#ask(() => this.dataSource.transaction(work));
+  }
+
+  async #ask<T>(work: () => Promise<T>): Promise<T> {
     if (!this.#ready) throw new ServiceUnavailableException('the places database is away');
     try {
-      return await this.dataSource.query<T[]>(sql, [...values]);
+      return await work();
     } catch (error) {
-      if (
-        error instanceof Error &&
-        'code' in error &&
-        /^[0-9A-Z]{5}$/.test(String(error.code)) &&
-        !/^(08|57)/.test(String(error.code))
-      )
-        throw error;
-      throw new ServiceUnavailableException('the places database is away', { cause: error });
+      if (isAway(error))
+        throw new ServiceUnavailableException('the places database is away', { cause: error });
+      throw error;
     }
   }
 
@@ -91,4 +98,11 @@ export class PlacesDatabase implements OnApplicationBootstrap, OnApplicationShut
     }
     this.#log.log('seeded');
   }
+}
+
+/** Whatever is no answer of the server's. */
+function isAway(error: unknown): boolean {
+  if (error instanceof Rollback) return false;
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  return !/^[0-9A-Z]{5}$/.test(code) || /^(08|57)/.test(code);
 }

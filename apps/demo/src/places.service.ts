@@ -1,7 +1,7 @@
 /** Slow questions about places, cached by decorators: no caching code in the methods. */
 import { Inject, Injectable } from '@nestjs/common';
 import { CacheEvict, Cached, CacheLoader } from 'nestjs-multi-level-cache';
-import { Places, type CountryFacts, type NearPlace, type Place } from './places.js';
+import { Places, tagsOf, type CountryFacts, type NearPlace, type Place } from './places.js';
 
 @Injectable()
 export class PlacesService {
@@ -31,9 +31,13 @@ export class PlacesService {
     return (await this.places.find(id)) ?? null;
   }
 
-  @CacheEvict({ tags: (place) => [`city:${place.id}`, `country:${place.country}`] })
+  @CacheEvict({ tags: (place) => tagsOf(place) })
   async resize(place: Place, population: number): Promise<Place> {
     await this.places.resize(place.id, population);
     return { ...place, population };
+  }
+
+  move(from: Place, to: Place, people: number): Promise<boolean> {
+    return this.places.move(from, to, people);
   }
 }

@@ -26,4 +26,12 @@ export abstract class Places {
   abstract country(country: string): Promise<CountryFacts | undefined>;
   abstract find(id: number): Promise<Place | undefined>;
   abstract resize(id: number, population: number): Promise<void>;
+
+  /** People move from one place to another: both change, or neither does. `false` = there are not so many. */
+  abstract move(from: Place, to: Place, people: number): Promise<boolean>;
+}
+
+/** Tags of every answer that names the place or counts its people. */
+export function tagsOf({ id, country }: Place): string[] {
+  return [`city:${id}`, `country:${country}`];
 }

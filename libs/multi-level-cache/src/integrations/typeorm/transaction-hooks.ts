@@ -35,20 +35,22 @@ interface Event {
 
 export class TypeOrmTransactions implements TransactionHooks {
   readonly #byRunner = new WeakMap<Runner, Transaction>();
-  readonly #undo = new Map<Source, () => void>();
+  readonly #sources = new Map<
+    Source,
+    { readonly subscriber: object; readonly unwrap: () => void }
+  >();
 
   constructor(readonly transactions: Transactions) {}
 
   listenTo(source: unknown): void {
-    if (!isSource(source) || this.#undo.has(source)) return;
-    const subscriber = this.#subscriber(source);
-    source.subscribers.push(subscriber);
-    const restore = this.#wrap(source.manager);
-    this.#undo.set(source, () => {
-      const at = source.subscribers.indexOf(subscriber);
-      if (at >= 0) source.subscribers.splice(at, 1);
-      restore();
-    });
+    if (!isSource(source)) return;
+    if (!this.#sources.has(source)) {
+      const unwrap = this.#wrap(source);
+      this.#sources.set(source, { subscriber: this.#subscriber(source), unwrap });
+    }
+    // A source that is initialised after that begins with a list of its own.
+    const { subscriber } = this.#sources.get(source)!;
+    if (!source.subscribers.includes(subscriber)) source.subscribers.push(subscriber);
   }
 
   transactionOf(manager: unknown): Transaction | undefined {
@@ -62,8 +64,12 @@ export class TypeOrmTransactions implements TransactionHooks {
   }
 
   close(): void {
-    for (const undo of this.#undo.values()) undo();
-    this.#undo.clear();
+    for (const [{ subscribers }, { subscriber, unwrap }] of this.#sources) {
+      const at = subscribers.indexOf(subscriber);
+      if (at >= 0) subscribers.splice(at, 1);
+      unwrap();
+    }
+    this.#sources.clear();
   }
 
   /** Savepoints are transactions within one: only the outermost begins and ends what the cache keeps. */
@@ -108,12 +114,15 @@ export class TypeOrmTransactions implements TransactionHooks {
   }
 
   /** `DataSource.transaction` calls it as well, and so do libraries that carry a transaction in the async context. */
-  #wrap(manager: Manager): () => void {
-    return wrapCallbacks(manager, (callback) => (inner) => {
-      const transaction = inner.queryRunner && this.#byRunner.get(inner.queryRunner);
-      return transaction
-        ? this.transactions.run(transaction, () => callback(inner))
-        : callback(inner);
+  #wrap(source: Source): () => void {
+    return wrapCallbacks(source.manager, (callback) => {
+      this.listenTo(source);
+      return (inner) => {
+        const transaction = inner.queryRunner && this.#byRunner.get(inner.queryRunner);
+        return transaction
+          ? this.transactions.run(transaction, () => callback(inner))
+          : callback(inner);
+      };
     });
   }
 }
