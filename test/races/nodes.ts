@@ -1,6 +1,7 @@
 /** Instances of one application as nodes: in the process of the test, or each in a process of its own; told the same things. */
 import { fork, type ChildProcess } from 'node:child_process';
 import { afterAll, afterEach, expect } from 'vitest';
+import type { L2Options } from '../../libs/multi-level-cache/src/core/options.js';
 import { closeCaches, testCache } from '../support/cache.js';
 import { Proxy } from '../support/proxy.js';
 import { databaseUrl, freshNamespace, redisUrl } from '../support/servers.js';
@@ -8,7 +9,8 @@ import { verbsOf, type Verb } from './fixtures/verbs.mjs';
 
 interface Urls {
   readonly namespace: string;
-  readonly redis: string;
+  /** Or what else names a Redis: sentinels, nodes of a cluster. */
+  readonly redis: string | Partial<L2Options>;
   readonly database?: string | undefined;
 }
 
@@ -106,7 +108,8 @@ class Worker implements StoppableNode {
 }
 
 async function inProcess({ namespace, redis, database }: Urls): Promise<Node> {
-  const { cache } = await testCache({ namespace, redis, database, budget: 2_000 });
+  const l2 = typeof redis === 'string' ? { url: redis } : redis;
+  const { cache } = await testCache({ namespace, l2, database, budget: 2_000 });
   const verbs = verbsOf(cache);
   return {
     // As over messages: nothing is thrown at once.

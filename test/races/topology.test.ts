@@ -1,12 +1,15 @@
 /** Races that only several Redis servers have: replicas that lag, a failover that forgets a delete, a change in two steps. */
 import { ask, startCluster, startSentinel } from 'throwaway-servers';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Address, Scope } from '../../libs/multi-level-cache/src/core/key.js';
 import type { L2Options } from '../../libs/multi-level-cache/src/core/options.js';
 import { Commands } from '../../libs/multi-level-cache/src/tiers/redis/commands.js';
 import { CHANGE } from '../../libs/multi-level-cache/src/tiers/redis/scripts.js';
-import { closeCaches, testCache, type TestCache, type TestCacheOptions } from '../support/cache.js';
+import { testCache, type TestCache, type TestCacheOptions } from '../support/cache.js';
 import { freshNamespace, type Server } from '../support/servers.js';
+import { endNodes, TWO_PROCESSES, type Node } from './nodes.js';
+
+endNodes();
 
 interface Fleet {
   readonly l2: Partial<L2Options>;
@@ -70,7 +73,6 @@ describe.each([
   beforeEach(() => {
     namespace = freshNamespace();
   });
-  afterEach(closeCaches);
   afterAll(() => fleet.stop());
 
   it.runIf(on === 'Sentinel')(
@@ -119,7 +121,8 @@ describe.each([
   it.each(losses)(
     'R11: delete is acknowledged, its master dies before a replica hears, $where: nobody is served the old value',
     async ({ beside }) => {
-      const [a, b] = [await make(), await make()];
+      const start = (): Promise<Node> => TWO_PROCESSES.start({ namespace, redis: fleet.l2 });
+      const [a, b] = [await start(), await start()];
       const master = await fleet.masterOf(`${namespace}:{~}:st`);
       let [key, neighbour] = ['', ''];
       let dying = master;
@@ -128,25 +131,19 @@ describe.each([
         if ((its === master) !== beside || (key !== '' && its !== dying)) continue;
         [key, neighbour, dying] = [other, key, its];
       }
-      await a.cache.getOrSet(key, () => 'old');
+      await a.ask('getOrSet', { key, value: 'old' });
       await replicated(dying, entryOf(key));
       await loseTail(dying, async () =>
-        expect(await a.cache.delete(key)).toMatchObject({ l2: 'ok' }),
+        expect(await a.ask('delete', key)).toMatchObject({ l2: 'ok' }),
       );
       await expect
-        .poll(async () => (await a.cache.delete(neighbour)).l2, {
-          timeout: 30_000,
-          interval: 100,
-        })
-        .toBe('ok');
-      // An answer of L2, not that there is none.
-      const state = async ({ cache }: TestCache): Promise<unknown> =>
-        (await cache.explain(key)).tiers.l2?.state;
-      for (const made of [a, b, await make()]) {
-        await expect
-          .poll(() => state(made), { timeout: 20_000, interval: 100 })
-          .toMatch(/absent|invalid/);
-        expect(await made.cache.get(key)).toBeUndefined();
+        .poll(() => a.ask('delete', neighbour), { timeout: 30_000, interval: 100 })
+        .toMatchObject({ l2: 'ok' });
+      for (const node of [a, b, await start()]) {
+        // Answers of L2, not that there is none.
+        const state = async (): Promise<string> => ((await node.ask('states', key)) as string[])[1];
+        await expect.poll(state, { timeout: 20_000, interval: 100 }).toMatch(/absent|invalid/);
+        expect(await node.ask('get', key)).toBeUndefined();
       }
     },
   );
