@@ -2,6 +2,7 @@
 import {
   GUARDED_VERSION,
   names,
+  REACHES_OUTBOX,
   REMEMBER_SERVER,
   statements,
   TOMBSTONE_MS,
@@ -60,6 +61,8 @@ export class DatabaseStore {
       [SQL.bump, (values) => this.#bump(values)],
       [SQL.guard, (values, session) => this.#guard(values, session)],
       [SQL.owe, (values) => this.#owe(values)],
+      [SQL.oweOnCommit, (values) => this.#owe(values)],
+      [REACHES_OUTBOX, () => () => [{ reached: true, database: 'simulated' }]],
       [SQL.debts, () => this.#debts()],
       [SQL.claim, ([, , ms]) => this.#claim(Number(ms))],
       [SQL.strike, (values) => this.#strike(values)],

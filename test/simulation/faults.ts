@@ -21,6 +21,7 @@ export const FAULTS = [
   'slow',
   'orphan',
   'half-written',
+  'half-committed',
   'clock-jump',
 ] as const;
 export type Fault = (typeof FAULTS)[number];
@@ -43,6 +44,8 @@ export interface Scene {
   readonly quietFrom: number;
   /** This one changes a key under guard, and crashes after its commit. */
   dieWriting(instance: Instance): void;
+  /** This one changes a key in a transaction, and may crash when that has been committed. */
+  commit(instance: Instance, dies: boolean): void;
   /** One more starts. */
   join(): Instance;
   /** This one removes a key. */
@@ -161,6 +164,14 @@ const HAPPEN: Readonly<Record<Fault, Happen>> = {
           scene.join().slow('redis', schedule.between(1, 40), 5 * LOAD_MS),
         );
     });
+    scene.burst(wait, 3 * LOAD_MS);
+  },
+  // A process is gone between the commit of its transaction and what it has to tell of it.
+  'half-committed': (scene) => {
+    const { schedule } = scene;
+    const wait = schedule.random() < 0.7 ? Math.max(scene.quietFrom - schedule.now, 0) : 0;
+    const dies = schedule.random() < 0.7;
+    schedule.after(wait + LOAD_MS, () => scene.commit(schedule.pick(scene.instances()), dies));
     scene.burst(wait, 3 * LOAD_MS);
   },
   // Redis ends leases by its wall clock: set back, it would keep one whose owner is gone for as long.

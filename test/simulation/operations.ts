@@ -4,6 +4,8 @@ import type {
   Receipt,
 } from '../../libs/multi-level-cache/src/manager/cache-manager.js';
 import type { EntryOptions } from '../../libs/multi-level-cache/src/core/entry-options.js';
+import { REACHES_OUTBOX } from '../../libs/multi-level-cache/src/tiers/database/sql.js';
+import type { DatabaseStore } from './database-store.js';
 import type { Fault } from './faults.js';
 import type { Instance } from './instance.js';
 import type { Ledger, Versions } from './ledger.js';
@@ -25,6 +27,7 @@ const SOFT: readonly Write[] = ['expire', 'soft tag'];
 const HARMLESS: readonly Fault[] = [
   'crash',
   'half-written',
+  'half-committed',
   'cut',
   'freeze',
   'down',
@@ -192,6 +195,54 @@ export class Operations {
 
   dieWriting(instance: Instance, die: () => void): void {
     instance.track(this.#mutate(instance, this.schedule.pick(KEYS), die));
+  }
+
+  commit(instance: Instance, store: DatabaseStore, die?: () => void): void {
+    instance.track(this.#transact(instance, store, this.schedule.pick(KEYS), die));
+  }
+
+  /** A transaction of the application's, in the database in which L3 is: its change and its row in the outbox are one step. */
+  async #transact(
+    instance: Instance,
+    store: DatabaseStore,
+    key: string,
+    die?: () => void,
+  ): Promise<void> {
+    const { transactions } = instance.cache;
+    const byTags = this.#random() < 0.3;
+    const keys = byTags ? KEYS : [key];
+    const transaction = transactions.begin();
+    const began = this.schedule.now;
+    await transactions.run(transaction, () =>
+      byTags ? instance.cache.invalidateTags(['early', 'late']) : instance.cache.delete(key),
+    );
+    await this.schedule.sleep(this.#loadTime());
+    let commit: (() => unknown) | undefined;
+    await transactions.prepare(transaction, store, (text, values) => {
+      const finish = store.begin(text, values, {});
+      if (text === REACHES_OUTBOX) return Promise.resolve(finish());
+      commit = finish;
+      return Promise.resolve([]);
+    });
+    if (!instance.alive) return;
+    if (!commit) {
+      // Its database is away, and so is L3.
+      this.ledger.note(`${instance.name} rolls ${keys.join()} back`);
+      return transactions.rolledBack(transaction);
+    }
+    const versions = this.ledger.change(keys);
+    commit();
+    this.ledger.note(
+      `${instance.name} commits ${versions.map(([one, version]) => `${one}<v${version}`).join(' ')}`,
+    );
+    if (this.setting.faults.every((fault) => HARMLESS.includes(fault)))
+      this.ledger.committed(versions, began);
+    if (die) return die();
+    await transactions.committed(transaction);
+    this.ledger.note(`${instance.name} has told of ${keys.join()}`);
+    const taken = { l2: 'queued', l3: 'queued', durable: true } as const;
+    if (instance.alive)
+      this.ledger.invalidated({ instance: instance.name, versions, began, taken, soft: false });
   }
 
   /** The database changes within it; whoever loads meanwhile may get either version, and nobody may keep the old one. */

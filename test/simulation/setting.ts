@@ -67,5 +67,6 @@ function can(fault: Fault, tiers: Tiers): boolean {
     fault === 'clock-jump'
   )
     return true;
+  if (fault === 'half-committed') return tiers.includes('l3');
   return tiers.includes(fault.startsWith('pg-') ? 'l3' : 'l2');
 }

@@ -71,6 +71,12 @@ export class World {
       quietFrom: 50 + SPAN,
       dieWriting: (instance) =>
         this.#operations.dieWriting(instance, () => this.#crash(instance, false)),
+      commit: (instance, dies) =>
+        this.#operations.commit(
+          instance,
+          database,
+          dies ? () => this.#crash(instance, false) : undefined,
+        ),
       remove: (instance) => this.#operations.remove(instance),
       burst: (after, during) => this.#burst(after, during),
     };

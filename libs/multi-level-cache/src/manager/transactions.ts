@@ -24,10 +24,19 @@ export interface TransactionHooks {
   close(): void;
 }
 
+/** Transactions that a call is made in, the innermost first, of all caches of the process. */
+interface Frame {
+  readonly owner: Transactions;
+  readonly transaction: Transaction;
+  readonly outer: Frame | undefined;
+}
+
+/** One for all: each costs every promise of the process a little. */
+const FRAMES = new AsyncLocalStorage<Frame>();
+
 export class Transactions {
   /** How many are open; while none is, no call pays for looking. */
   open = 0;
-  readonly #storage = new AsyncLocalStorage<Transaction>();
   /** Whether statements of a source reach the book of L3. */
   readonly #reached = new WeakMap<object, boolean>();
 
@@ -39,9 +48,9 @@ export class Transactions {
   /** The one this call is made in. */
   current(): Transaction | undefined {
     if (this.open === 0) return undefined;
-    let transaction = this.#storage.getStore();
-    while (transaction?.ended) transaction = transaction.outer;
-    return transaction;
+    for (let frame = FRAMES.getStore(); frame; frame = frame.outer)
+      if (frame.owner === this && !frame.transaction.ended) return frame.transaction;
+    return undefined;
   }
 
   begin(): Transaction {
@@ -51,7 +60,7 @@ export class Transactions {
 
   /** Runs `work` in it: what the cache is asked meanwhile belongs to it. */
   run<T>(transaction: Transaction, work: () => T): T {
-    return this.#storage.run(transaction, work);
+    return FRAMES.run({ owner: this, transaction, outer: FRAMES.getStore() }, work);
   }
 
   /**
