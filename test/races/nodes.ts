@@ -8,7 +8,7 @@ import { verbsOf, type Verb } from './fixtures/verbs.mjs';
 
 interface Urls {
   readonly namespace: string;
-  readonly redis: string;
+  readonly redis?: string | undefined;
   readonly database?: string | undefined;
 }
 

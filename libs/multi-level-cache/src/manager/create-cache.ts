@@ -66,6 +66,8 @@ class Application implements Shared {
   readonly writes: WritePath;
   closed = false;
   readonly #trust: Trust | undefined;
+  /** The tier whose messages tell what others change; without Redis that is L3. */
+  readonly #followed: Tier | null;
 
   constructor(
     readonly options: ResolvedOptions,
@@ -89,6 +91,7 @@ class Application implements Shared {
         below: () => (tier === tiers.l2 ? this.parts.l3?.changes : undefined),
         book: other?.book,
         toLocal: (remote) => localChange(remote, options.namespace, rules),
+        silent: tier === tiers.l3 && tiers.l2 !== null,
       });
     this.parts = {
       namespace: options.namespace,
@@ -107,8 +110,11 @@ class Application implements Shared {
     this.reads = new ReadPath(this.parts);
     this.writes = new WritePath(this.parts, rules);
     this.warming = new Warming(this, options.warming);
+    this.#followed = tiers.l2 ?? (listensToL3(options) ? tiers.l3 : null);
     this.#trust =
-      tiers.l1 && tiers.l2 ? new Trust(tiers.l1, clock, options.defaults.partitionTtl) : undefined;
+      tiers.l1 && this.#followed
+        ? new Trust(tiers.l1, clock, options.defaults.partitionTtl, this.#followed === tiers.l3)
+        : undefined;
     if (tiers.l1)
       tiers.l1.onEvict = (cache, key, reason) => {
         if (events.has('evict')) events.emit('evict', { cache, key, reason });
@@ -119,12 +125,14 @@ class Application implements Shared {
     let late: Timer | undefined;
     const guards = [this.parts.l2, this.parts.l3].filter((guard) => guard !== null);
     const contact = guards.map(async (guard) => {
+      const followed = guard.tier === this.#followed;
       const listener = this.writes.listener(
+        guard.tier.name,
         (state) => this.#onState(guard, state),
-        (at) => this.#trust?.heard(at),
+        (at) => followed && this.#trust?.heard(at),
       );
       // A tier that is not there at boot has missed messages as one that went away.
-      if (guard === this.parts.l2) this.#trust?.state(guard.tier.status().state);
+      if (followed) this.#trust?.state(guard.tier.status().state);
       await guard.tier.open(listener).catch(() => undefined);
     });
     // What is owed to a tier lies in the other one: read when both have been contacted.
@@ -183,7 +191,7 @@ class Application implements Shared {
   }
 
   #onState(guard: TierGuard, state: TierState): void {
-    if (guard === this.parts.l2) this.#trust?.state(state);
+    if (guard.tier === this.#followed) this.#trust?.state(state);
     if (state === 'down') guard.changes.shared.went();
     else {
       guard.changes.pay();
@@ -192,6 +200,11 @@ class Application implements Shared {
     const { events } = this.parts;
     if (events.has('tier')) events.emit('tier', { tier: guard.tier.name, state });
   }
+}
+
+/** Whether messages come from L3, which announces what it takes where there is no L2. */
+function listensToL3({ l3 }: ResolvedOptions): boolean {
+  return l3 !== false && !l3.poolerMode && !l3.quiet;
 }
 
 class Root extends Cache implements CacheRoot {

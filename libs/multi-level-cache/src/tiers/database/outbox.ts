@@ -1,6 +1,7 @@
 /** What L2 has not taken, as PostgreSQL remembers it: the table `outbox`, one row for a change. */
 import { decodeDebts, encodeChange, type WrittenDebt } from '../../core/change.js';
 import type { Change, DebtBook, SharedDebt } from '../../core/tier.js';
+import type { Announcements } from './backplane.js';
 import type { Database } from './pool.js';
 import type { Statements } from './sql.js';
 
@@ -13,12 +14,19 @@ export class Outbox implements DebtBook {
     readonly sql: Statements,
     /** Name of the application. */
     readonly namespace: string,
+    readonly announcements?: Announcements | undefined,
   ) {}
 
   async owe(id: string, change: Change, dueMs?: number): Promise<void> {
     const { type, payload } = encodeChange(change);
     const values = [id, this.namespace, type, payload, dueMs];
-    await this.database.query(this.sql.owe, values, URGENT);
+    // What is to be made later has not happened.
+    if (dueMs !== undefined || !this.announcements)
+      await this.database.query(this.sql.owe, values, URGENT);
+    else {
+      const announced = this.announcements.of(change, id);
+      await this.database.query(this.sql.announced.owe, [...values, ...announced], URGENT);
+    }
   }
 
   async debts(): Promise<readonly SharedDebt[]> {
