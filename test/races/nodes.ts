@@ -158,14 +158,14 @@ async function way(): Promise<Ways> {
 /** Two nodes, each with ways of its own, with every script known to Redis and every statement to its connection. */
 export async function pair<N extends Node>(
   { start }: Place<N>,
-  { database = true }: { readonly database?: boolean } = {},
+  { redis = true, database = true }: { readonly redis?: boolean; readonly database?: boolean } = {},
 ): Promise<Pair<N>> {
   const namespace = freshNamespace();
   const [wayOfA, wayOfB] = [await way(), await way()];
   const by = (ways: Ways): Promise<N> =>
     start({
       namespace,
-      redis: ways.redis.url,
+      redis: redis ? ways.redis.url : undefined,
       database: database ? ways.database.url : undefined,
     });
   const [a, b] = await Promise.all([by(wayOfA), by(wayOfB)]);
@@ -174,7 +174,11 @@ export async function pair<N extends Node>(
     await node.ask('delete', 'another');
   }
   const newcomer = (): Promise<N> =>
-    start({ namespace, redis: redisUrl(), database: database ? databaseUrl() : undefined });
+    start({
+      namespace,
+      redis: redis ? redisUrl() : undefined,
+      database: database ? databaseUrl() : undefined,
+    });
   return { namespace, a, b, wayOfA, wayOfB, newcomer };
 }
 

@@ -27,6 +27,7 @@ export class Trust {
   ) {
     this.#told = told;
     this.#heardAt = clock.now();
+    this.#watch();
   }
 
   heard(at: number): void {

@@ -54,7 +54,6 @@ export class Notices {
 
   /** Resolves when it listens, or cannot; then it goes on trying. */
   async open(): Promise<void> {
-    if (this.#closed) return;
     let client: ListeningClient | undefined;
     try {
       client = await this.makeClient(listenerConfig(this.options));
@@ -115,7 +114,7 @@ export class Notices {
 
   /** Whatever comes from this client now is too late: with the next one everything held is forgotten. */
   #drop(client: ListeningClient | undefined): void {
-    if (this.#closed || this.#client !== client) return;
+    if (this.#client !== client) return;
     this.#client = undefined;
     client?.end().catch(() => undefined);
     const [first, most] = RETRY_MS;
