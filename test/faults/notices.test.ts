@@ -1,9 +1,12 @@
 /** Announcements through PostgreSQL: who announces when, what becomes of those that are too long or not ours, and the connection that listens. */
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Address, Scope } from '../../libs/multi-level-cache/src/core/key.js';
 import { channelOf } from '../../libs/multi-level-cache/src/tiers/database/backplane.js';
 import { closeCaches, testCache, type TestCache, type TestCacheOptions } from '../support/cache.js';
+import { Proxy } from '../support/proxy.js';
 import {
   freshDatabase,
   freshNamespace,
@@ -13,6 +16,7 @@ import {
   type Server,
 } from '../support/servers.js';
 
+const run = promisify(execFile);
 const SOON = { timeout: 1_000 };
 const LOCAL = { consistency: 'local' } as const;
 const servers: Server[] = [];
@@ -63,6 +67,20 @@ async function connections(
   return rows.length;
 }
 
+/** What an application says that starts, reads once and has nothing else to do. */
+async function bootAlone(url: string): Promise<string> {
+  const code = `
+    import 'reflect-metadata';
+    import { NestFactory } from '@nestjs/core';
+    import { CacheManager, MultiLevelCacheModule } from 'nestjs-multi-level-cache';
+    const options = { namespace: ${JSON.stringify(namespace)}, l3: { url: ${JSON.stringify(url)} } };
+    const module = MultiLevelCacheModule.forRoot(options);
+    const app = await NestFactory.createApplicationContext(module, { logger: false });
+    console.log(await app.get(CacheManager).getOrSet('k', () => 'v'));`;
+  const args = ['--input-type=module', '-e', code];
+  return (await run(process.execPath, args, { timeout: 10_000 })).stdout;
+}
+
 describe('announcements', () => {
   const CHANGES: readonly (readonly [
     string,
@@ -78,11 +96,11 @@ describe('announcements', () => {
 
   it.each(CHANGES)(
     'without Redis: one for a %s, none where the call is local',
-    async (_name, run) => {
+    async (_name, change) => {
       const made = await make();
-      await run(made, LOCAL);
+      await change(made, LOCAL);
       expect(await heard()).toHaveLength(0);
-      await run(made);
+      await change(made);
       expect(await heard()).toHaveLength(1);
     },
   );
@@ -112,7 +130,7 @@ describe('announcements', () => {
   it('none while Redis takes what is changed', async () => {
     const made = await make({ redis: redisUrl() });
     await store(['k'], made);
-    for (const [, run] of CHANGES) await run(made);
+    for (const [, change] of CHANGES) await change(made);
     await made.cache.mutate({ keys: ['k'], tags: ['t'] }, () => undefined);
     expect(await heard()).toHaveLength(0);
   });
@@ -120,7 +138,7 @@ describe('announcements', () => {
   it('none, and nobody listens, where the application is local', async () => {
     const made = await make({ l3: { quiet: true } });
     await store(['k'], made);
-    for (const [, run] of CHANGES) await run(made);
+    for (const [, change] of CHANGES) await change(made);
     expect(await heard()).toHaveLength(0);
     expect(await connections('multi-level-cache listener')).toBe(0);
   });
@@ -226,6 +244,17 @@ describe('the connection that listens', () => {
     await expect.poll(() => connections(LISTENER), SOON).toBe(0);
     await closeCaches();
     await expect.poll(() => connections('multi-level-cache'), SOON).toBe(0);
+  });
+
+  it('keeps no process alive', async () => {
+    expect(await bootAlone(database)).toBe('v\n');
+  });
+
+  it('is not there yet, and nothing else keeps the process alive: boot waits for it', async () => {
+    const way = await Proxy.start(database);
+    way.holdReply('listen "');
+    expect(await bootAlone(way.url)).toBe('v\n');
+    await way.stop();
   });
 
   it('ended by the server, again and again: made anew, memory forgets each time, and nothing is unhandled', async () => {

@@ -80,9 +80,10 @@ export class Notices {
       if (this.#isCurrent(client)) this.events.told(payload);
     });
     await client.connect();
-    client.unref?.();
     const asked = this.clock.now();
     await this.#within(SILENCE_MS, client.query(`listen ${quote(this.channel)}`));
+    // Until then the process waits for it: there may be nothing else that keeps it alive.
+    client.unref?.();
     if (!this.#isCurrent(client)) return;
     // Nobody tells again what was told before.
     this.events.lost();
