@@ -3,7 +3,7 @@
 import os from 'node:os';
 import { parseArgs } from 'node:util';
 import { startRedis } from 'throwaway-servers';
-import { delivery } from './coherence/delivery.mjs';
+import { delivery, notices } from './coherence/delivery.mjs';
 import { herd } from './coherence/herd.mjs';
 import { invalidation } from './coherence/invalidation.mjs';
 import { tagBump } from './coherence/tags.mjs';
@@ -15,6 +15,7 @@ const { values } = parseArgs({
 const parts = {
   invalidation,
   delivery,
+  notices,
   tags: (redis) => tagBump(redis, Number(values.entries)),
   hits: taggedHit,
   herd,

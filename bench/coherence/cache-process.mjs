@@ -1,9 +1,10 @@
 // One application of the benches, in a process of its own.
 import { now, openCache, pause, serve } from './support.mjs';
 
-const { url } = JSON.parse(process.argv[2]);
+const { url, database } = JSON.parse(process.argv[2]);
 const { cache } = await openCache({
-  l2: { url, budget: '2s' },
+  ...(url ? { l2: { url, budget: '2s' } } : {}),
+  ...(database ? { l3: { url: database, budget: '2s' } } : {}),
   defaults: { ttl: '1h', jitter: 0 },
 });
 
@@ -36,6 +37,17 @@ serve({
       await cache.delete(key);
     }
     return sent;
+  },
+  /** So many deletes at once, each waited for by a caller of its own; how long all of it took. */
+  delete: async ({ keys, callers, consistency }) => {
+    const left = [...keys];
+    const call = async () => {
+      for (let key = left.pop(); key !== undefined; key = left.pop())
+        await cache.delete(key, { consistency });
+    };
+    const began = now();
+    await Promise.all(Array.from({ length: callers }, call));
+    return now() - began;
   },
   /** So many callers of one key at once; how often its loader ran here, and how long all of it took. */
   herd: async ({ key, callers, loadMs }) => {

@@ -10,7 +10,7 @@ import { verbsOf, type Verb } from './fixtures/verbs.mjs';
 interface Urls {
   readonly namespace: string;
   /** Or what else names a Redis: sentinels, nodes of a cluster. */
-  readonly redis: string | Partial<L2Options>;
+  readonly redis?: string | Partial<L2Options> | undefined;
   readonly database?: string | undefined;
 }
 
@@ -161,14 +161,14 @@ async function way(): Promise<Ways> {
 /** Two nodes, each with ways of its own, with every script known to Redis and every statement to its connection. */
 export async function pair<N extends Node>(
   { start }: Place<N>,
-  { database = true }: { readonly database?: boolean } = {},
+  { redis = true, database = true }: { readonly redis?: boolean; readonly database?: boolean } = {},
 ): Promise<Pair<N>> {
   const namespace = freshNamespace();
   const [wayOfA, wayOfB] = [await way(), await way()];
   const by = (ways: Ways): Promise<N> =>
     start({
       namespace,
-      redis: ways.redis.url,
+      redis: redis ? ways.redis.url : undefined,
       database: database ? ways.database.url : undefined,
     });
   const [a, b] = await Promise.all([by(wayOfA), by(wayOfB)]);
@@ -177,7 +177,11 @@ export async function pair<N extends Node>(
     await node.ask('delete', 'another');
   }
   const newcomer = (): Promise<N> =>
-    start({ namespace, redis: redisUrl(), database: database ? databaseUrl() : undefined });
+    start({
+      namespace,
+      redis: redis ? redisUrl() : undefined,
+      database: database ? databaseUrl() : undefined,
+    });
   return { namespace, a, b, wayOfA, wayOfB, newcomer };
 }
 

@@ -63,7 +63,7 @@ export class Instance {
       isolation: undefined,
     };
     const l2 = setting.l2 && { client: this.#redis(), budget: 20 };
-    const l3 = setting.l3 && { ...L3, budget: 50, migrate: false };
+    const l3 = setting.l3 && { ...L3, budget: 50, migrate: false, quiet: true };
     const options = {
       namespace: 'sim',
       l1,

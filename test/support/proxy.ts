@@ -37,6 +37,7 @@ class Lane {
 interface Connection {
   readonly requests: Lane;
   readonly replies: Lane;
+  readonly client: Socket;
   first: string;
 }
 
@@ -53,6 +54,7 @@ export class Proxy {
   readonly #sockets = new Set<Socket>();
   #watch: Watch | undefined;
   #cut = false;
+  #refused: string | undefined;
 
   /** Between its clients and the server of `url`. */
   static async start(url: string): Promise<Proxy> {
@@ -95,14 +97,22 @@ export class Proxy {
     return { reached, pass };
   }
 
-  /** Ends all connections and takes no new ones until `mend()`. */
-  cut(): void {
-    this.#cut = true;
-    for (const socket of this.#sockets) socket.destroy();
+  /** Ends all connections, or those that began with this text, and takes no new ones of them until `mend()`. */
+  cut(text?: string): void {
+    if (text === undefined) {
+      this.#cut = true;
+      for (const socket of this.#sockets) socket.destroy();
+      return;
+    }
+    this.#refused = text;
+    const ended = [...this.#connections].filter(({ first }) => first.includes(text));
+    if (ended.length === 0) throw new Error(`no connection began with ${text}`);
+    for (const { client } of ended) client.destroy();
   }
 
   mend(): void {
     this.#cut = false;
+    this.#refused = undefined;
   }
 
   async stop(): Promise<void> {
@@ -123,10 +133,16 @@ export class Proxy {
   }
 
   #join(client: Socket, server: Socket): void {
-    const connection = { requests: new Lane(server), replies: new Lane(client), first: '' };
+    const connection = {
+      requests: new Lane(server),
+      replies: new Lane(client),
+      client,
+      first: '',
+    };
     this.#connections.add(connection);
     client.on('data', (chunk: Buffer) => {
       if (connection.first.length < FIRST_BYTES) connection.first += chunk.toString('latin1');
+      if (this.#refused !== undefined && connection.first.includes(this.#refused)) client.destroy();
       const watch = this.#watch;
       if (watch && chunk.includes(watch.text)) {
         this.#watch = undefined;

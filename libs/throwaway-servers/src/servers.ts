@@ -10,8 +10,11 @@ import { folder, freePort, Server } from './supervisor.js';
 
 const run = promisify(execFile);
 
-/** Starts a PostgreSQL with one user named `throwaway`; with the programs given, or those of this machine. */
-export async function startPostgres(programs?: PostgresPrograms): Promise<Server> {
+/** Starts a PostgreSQL with one user named `throwaway`; with the programs given, or those of this machine, and settings over ours. */
+export async function startPostgres(
+  programs?: PostgresPrograms,
+  over: Readonly<Record<string, string>> = {},
+): Promise<Server> {
   const { initdb, postgres } = programs ?? (await postgresPrograms());
   const user = await unprivilegedUser();
   const [dir, port, password] = [
@@ -44,6 +47,7 @@ export async function startPostgres(programs?: PostgresPrograms): Promise<Server
       // Throwaway data: nothing is to survive the machine.
       fsync: 'off',
       full_page_writes: 'off',
+      ...over,
     };
     return await Server.start({
       name: 'postgres',

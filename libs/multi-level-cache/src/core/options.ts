@@ -240,6 +240,8 @@ export interface L3Options {
   readonly maxAge: number;
   readonly ttl?: number | undefined;
   readonly budget: number;
+  /** Nobody tells others of its changes, and nobody listens. */
+  readonly quiet?: boolean | undefined;
 }
 
 /** Everything the parts need, complete and checked. */

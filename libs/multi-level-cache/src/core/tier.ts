@@ -77,7 +77,7 @@ export interface TierStatus {
   readonly entries: number;
   readonly bytes: number;
   readonly evictions: number;
-  /** Entries refused because their bytes were not ours, truncated or newer. */
+  /** Entries refused because their bytes were not ours, truncated or newer, and messages that were not ours. */
   readonly corrupt: number;
   /** Why it is away, for operators: no address, no name, no password. */
   readonly reason?: string;
@@ -90,7 +90,10 @@ export interface TierListener {
    * tier's book keeps it under that name.
    */
   changed(change: RemoteChange, debt?: string): void;
-  /** Everything that was told before this moment, on the monotonic clock, has been heard. */
+  /**
+   * Everything that was told before this moment, on the monotonic clock, has been heard. Left out where nobody keeps what others
+   * could change: a tier need not listen then.
+   */
   heard?(at: number): void;
   /** Messages may have been missed: forget everything held in memory. */
   lost(): void;

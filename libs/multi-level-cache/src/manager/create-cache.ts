@@ -80,6 +80,8 @@ class Application implements Shared {
   hooks: TransactionHooks | undefined;
   readonly #trust: Trust | undefined;
   readonly #relay: Relay | undefined;
+  /** The tier whose messages tell what others change; without Redis that is L3. */
+  readonly #followed: Tier | null;
 
   constructor(
     readonly options: ResolvedOptions,
@@ -102,6 +104,7 @@ class Application implements Shared {
         below: () => (tier === tiers.l2 ? this.parts.l3?.changes : undefined),
         book: other?.book,
         toLocal: (remote) => localChange(remote, options.namespace, rules),
+        silent: tier === tiers.l3 && tiers.l2 !== null,
       });
     this.parts = {
       namespace: options.namespace,
@@ -124,8 +127,11 @@ class Application implements Shared {
       tiers.l3?.book &&
       new Relay(tiers.l3.book, clock, background, (change) => this.writes.redo(change));
     this.warming = new Warming(this, options.warming);
+    this.#followed = tiers.l2 ?? (listensToL3(options) ? tiers.l3 : null);
     this.#trust =
-      tiers.l1 && tiers.l2 ? new Trust(tiers.l1, clock, options.defaults.partitionTtl) : undefined;
+      tiers.l1 && this.#followed
+        ? new Trust(tiers.l1, clock, options.defaults.partitionTtl, this.#followed === tiers.l3)
+        : undefined;
     if (tiers.l1)
       tiers.l1.onEvict = (cache, key, reason) => {
         if (events.has('evict')) events.emit('evict', { cache, key, reason });
@@ -136,12 +142,14 @@ class Application implements Shared {
     let late: Timer | undefined;
     const guards = [this.parts.l2, this.parts.l3].filter((guard) => guard !== null);
     const contact = guards.map(async (guard) => {
+      const followed = guard.tier === this.#followed;
       const listener = this.writes.listener(
+        guard.tier.name,
         (state) => this.#onState(guard, state),
-        (at) => this.#trust?.heard(at),
+        (at) => followed && this.#trust?.heard(at),
       );
       // A tier that is not there at boot has missed messages as one that went away.
-      if (guard === this.parts.l2) this.#trust?.state(guard.tier.status().state);
+      if (followed) this.#trust?.state(guard.tier.status().state);
       await guard.tier.open(listener).catch(() => undefined);
     });
     this.#relay?.start();
@@ -203,7 +211,7 @@ class Application implements Shared {
   }
 
   #onState(guard: TierGuard, state: TierState): void {
-    if (guard === this.parts.l2) this.#trust?.state(state);
+    if (guard.tier === this.#followed) this.#trust?.state(state);
     if (state === 'down') guard.changes.shared.went();
     else {
       guard.changes.pay();
@@ -213,6 +221,11 @@ class Application implements Shared {
     const { events } = this.parts;
     if (events.has('tier')) events.emit('tier', { tier: guard.tier.name, state });
   }
+}
+
+/** Whether messages come from L3, which announces what it takes where there is no L2. */
+function listensToL3({ l3 }: ResolvedOptions): boolean {
+  return l3 !== false && !l3.poolerMode && !l3.quiet;
 }
 
 class Root extends Cache implements CacheRoot {

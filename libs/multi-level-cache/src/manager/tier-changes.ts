@@ -33,6 +33,8 @@ export interface ChangeOptions {
   /** Where every process writes down what this tier has not taken. */
   readonly book?: DebtBook | undefined;
   readonly toLocal: (remote: RemoteChange) => Change;
+  /** Another tier tells the other processes what this one takes. */
+  readonly silent: boolean;
   /** The tier below this one. */
   readonly below: () => TierChanges | undefined;
 }
@@ -162,7 +164,9 @@ export class TierChanges {
     if (this.#mayApply(change)) {
       try {
         const until = this.clock.now() + this.options.invalidationTimeout;
-        await this.#deadline.race(this.tier.apply(change, { ...how, until }));
+        await this.#deadline.race(
+          this.tier.apply(change, { ...how, until, quiet: how.quiet || this.options.silent }),
+        );
         if (change.kind === 'set') this.writes += change.entries.length;
         return 'ok';
       } catch {
@@ -209,7 +213,7 @@ export class TierChanges {
 
   async #pay({ change }: Batch): Promise<void> {
     for (const part of partsOf(change, KEYS_AT_A_TIME))
-      await this.#deadline.race(this.tier.apply(part));
+      await this.#deadline.race(this.tier.apply(part, { quiet: this.options.silent }));
     this.#answers = true;
     this.#paid++;
     await this.options.onPaid(change);

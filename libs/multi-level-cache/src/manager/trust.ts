@@ -14,16 +14,20 @@ const SHORTEST_MS = 100;
 export class Trust {
   #state: TierState = 'up';
   #heardAt: number;
-  /** Whether L2 tells at all what has been heard. */
-  #told = false;
+  /** Whether anybody tells at all what has been heard: else nothing follows from silence. */
+  #told: boolean;
   #timer: Timer | undefined;
 
+  /** @param told - it will be told what has been heard, and is not while nothing is. */
   constructor(
     readonly l1: MemoryTier,
     readonly clock: Clock,
     readonly partitionTtl: number,
+    told = false,
   ) {
+    this.#told = told;
     this.#heardAt = clock.now();
+    this.#watch();
   }
 
   heard(at: number): void {

@@ -36,7 +36,7 @@ export class WritePath {
     const here = isGuard(change) ? change : rest;
     const wanted = (tier: TierName): boolean => !tiers || tiers.includes(tier);
     this.#local(here, change.kind !== 'guard');
-    const third = l3 ? await l3.changes.apply(wanted('l3') ? change : rest) : 'off';
+    const third = l3 ? await l3.changes.apply(wanted('l3') ? change : rest, { quiet }) : 'off';
     const stored = change.kind !== 'set' || (third === 'ok' && wanted('l3'));
     // A value that L3 holds reaches L2 with its next reader, under a lease; so L2 never holds what L3 has lost.
     const keep = wanted('l2') && !(change.kind === 'set' && stored);
@@ -68,20 +68,28 @@ export class WritePath {
   }
 
   /** Listens to one shared tier. */
-  listener(onState: (state: TierState) => void, onHeard: (at: number) => void): TierListener {
-    const { l1, l3, namespace } = this.parts;
+  listener(
+    tier: TierName,
+    onState: (state: TierState) => void,
+    onHeard: (at: number) => void,
+  ): TierListener {
+    const { l1, l2, l3, namespace } = this.parts;
+    // What one store has not taken the other announces.
+    const owing = tier === 'l2' ? l3 : l2;
     return {
       changed: (change, debt) => {
         this.#remote(change);
-        if (debt !== undefined) l3?.changes.heard(debt, localChange(change, namespace, this.rules));
+        // When L2 is back the outbox is read in any case.
+        if (debt === undefined || (owing === l2 && owing?.tier.status().state === 'down')) return;
+        owing?.changes.heard(debt, localChange(change, namespace, this.rules));
       },
       lost: () => {
         l1?.flush();
-        // What others owe L3 may have been among what was missed.
-        void l3?.changes.shared.doubt();
+        // What others owe L3 may have been among what was missed; the outbox is looked into all the time.
+        if (owing === l3) void l3?.changes.shared.doubt();
       },
       state: onState,
-      heard: onHeard,
+      ...(l1 ? { heard: onHeard } : {}),
     };
   }
 
@@ -155,7 +163,7 @@ function isGuard({ kind }: Change): boolean {
 }
 
 function receipt(l1: Applied, l2: Applied, l3: Applied): Receipt {
-  return { l1, l2, l3, backplane: l2, durable: l2 === 'ok' || l3 === 'ok' };
+  return { l1, l2, l3, backplane: l2 === 'off' ? l3 : l2, durable: l2 === 'ok' || l3 === 'ok' };
 }
 
 function unavailable(tier: TierName): CacheError {

@@ -92,7 +92,7 @@ export class MultiLevelCacheModule
     if (!isRoot(this.cache)) return;
     await this.cache.open();
     for (const tier of this.tiers) this.#log(tier.name, tier.status().state);
-    for (const advice of adviceOn(this.tiers, this.options.defaults)) this.#logger.warn(advice);
+    for (const advice of adviceOn(this.tiers, this.options)) this.#logger.warn(advice);
     if (this.tiers.length === 0) this.#logger.warn('every tier is off: nothing is cached');
     this.#stopListening = this.cache.on('tier', ({ tier, state }) => this.#log(tier, state));
   }

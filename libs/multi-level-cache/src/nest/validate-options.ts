@@ -39,7 +39,8 @@ export function validateOptions(given: unknown): ResolvedOptions {
   faults.throwIfAny('the options of MultiLevelCacheModule');
   const quiet = root.given('consistency') === 'local';
   const second = l2 && quiet ? { ...l2, quiet } : l2;
-  return { namespace: namespace!, l1, l2: second, l3, defaults, groups, warming };
+  const third = l3 && quiet ? { ...l3, quiet } : l3;
+  return { namespace: namespace!, l1, l2: second, l3: third, defaults, groups, warming };
 }
 
 /**

@@ -245,7 +245,12 @@ describe('MultiLevelCacheModule', () => {
 
   it.each([
     ['L1 alone', {}, /until the end of its ttl/],
-    ['L1 and L3', { l3: { url: 'postgres://u@127.0.0.1:1/none' } }, /until their l1.ttl/],
+    ['L1 and L3', { l3: { url: 'postgres://u@127.0.0.1:1/none' } }, undefined],
+    [
+      'L1, and L3 behind a pooler',
+      { l3: { url: 'postgres://u@127.0.0.1:1/none', poolerMode: true } },
+      /behind a pooler.*until their l1.ttl.*direct connection/,
+    ],
     ['L1 alone, which is meant', { consistency: 'local' }, undefined],
     ['L1 and L2', { l2: { url: 'redis://127.0.0.1:1' } }, undefined],
   ] as const)('%s: says once at boot whether others are told', async (_name, options, advice) => {

@@ -1,9 +1,11 @@
 /** What the cache does with what a shared tier tells it: a tier that says whatever the test wants it to. */
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { L3 } from '../../../../test/support/options.js';
 import type { Entry } from '../../src/core/entry.js';
 import type { Address } from '../../src/core/key.js';
 import type {
   Change,
+  DebtBook,
   Ticket,
   TicketReply,
   Tier,
@@ -17,9 +19,11 @@ import { FakeClock } from '../../src/testing/fake-clock.js';
 import { MemoryTier } from '../../src/tiers/memory/memory-tier.js';
 
 class Told implements Tier {
-  readonly name = 'l2';
   listener!: TierListener;
   state: TierState = 'up';
+  readonly applied: Change[] = [];
+  book: DebtBook | undefined;
+  constructor(readonly name: 'l2' | 'l3' = 'l2') {}
   open(listener: TierListener): Promise<void> {
     this.listener = listener;
     return Promise.resolve();
@@ -31,12 +35,13 @@ class Told implements Tier {
     return { state: 'absent' };
   }
   ticket(_address: Address, _read: TierRead): TicketReply {
-    return { kind: 'granted', ticket: { tier: 'l2' } };
+    return { kind: 'granted', ticket: { tier: this.name } };
   }
   fill(_address: Address, _entry: Entry, _ticket: Ticket): boolean {
     return true;
   }
-  apply(_change: Change): Promise<void> {
+  apply(change: Change): Promise<void> {
+    this.applied.push(change);
     return Promise.resolve();
   }
   status(): TierStatus {
@@ -48,29 +53,30 @@ let clock: FakeClock;
 let l2: Told;
 let cache: CacheRoot;
 
+const L1 = { maxEntries: 100, maxSize: 1_000_000, keepStale: false };
+const DEFAULTS = {
+  ttl: 600_000,
+  grace: 0,
+  timeout: undefined,
+  hardTimeout: 30_000,
+  negativeTtl: undefined,
+  jitter: 0,
+  refreshAhead: 0,
+  partitionTtl: 30_000,
+};
+
 beforeEach(async () => {
   clock = new FakeClock();
   l2 = new Told();
-  const l1 = { maxEntries: 100, maxSize: 1_000_000, keepStale: false };
-  const defaults = {
-    ttl: 600_000,
-    grace: 0,
-    timeout: undefined,
-    hardTimeout: 30_000,
-    negativeTtl: undefined,
-    jitter: 0,
-    refreshAhead: 0,
-    partitionTtl: 30_000,
-  };
   const options = {
     namespace: 'app',
-    l1,
+    l1: L1,
     l2: { budget: 20 },
     l3: false as const,
     warming: false as const,
-    defaults,
+    defaults: DEFAULTS,
   };
-  cache = createCache(options, { l1: new MemoryTier(l1, clock), l2, l3: null }, clock);
+  cache = createCache(options, { l1: new MemoryTier(L1, clock), l2, l3: null }, clock);
   await cache.open();
   for (const key of ['k', 'tagged']) {
     await cache.getOrSet(key, () => 'v', { tags: key === 'tagged' ? ['t'] : [] });
@@ -153,4 +159,60 @@ it('answers a hit with what was hit, whatever its listener does to the key', asy
     expect(cache.peek('k')).toBeUndefined();
     off();
   }
+});
+
+it('what L3 tells L2 to be owed is paid at once; while L2 is away it is left to the outbox', async () => {
+  const l3 = new Told('l3');
+  const struck: string[] = [];
+  l3.book = {
+    owe: () => Promise.resolve(),
+    debts: () => Promise.resolve([]),
+    strike: (ids) => Promise.resolve(void struck.push(...ids)),
+  };
+  const upper = new Told();
+  const lower = { namespace: 'app', l1: L1, l2: { budget: 20 }, l3: L3, warming: false as const };
+  const made = createCache(
+    { ...lower, defaults: DEFAULTS },
+    { l1: new MemoryTier(L1, clock), l2: upper, l3 },
+    clock,
+  );
+  await made.open();
+  const change = { kind: 'delete', keys: [['p', 'default', 'k']] } as const;
+  upper.state = 'down';
+  upper.listener.state('down');
+  l3.listener.changed(change, 'one');
+  await made.drain();
+  expect(upper.applied).toEqual([]);
+  upper.state = 'up';
+  upper.listener.state('up');
+  l3.listener.changed(change, 'two');
+  await made.drain();
+  expect(upper.applied).toMatchObject([{ kind: 'delete', addresses: [{ key: 'k' }] }]);
+  expect(struck).toEqual(['two']);
+  await made.close();
+});
+
+describe('without L2', () => {
+  it.each([
+    { title: 'L3 is followed', l3: L3, believed: undefined },
+    { title: 'L3 that cannot be heard is not', l3: { ...L3, poolerMode: true }, believed: 'v' },
+    { title: 'L3 that nobody is to hear is not', l3: { ...L3, quiet: true }, believed: 'v' },
+  ])('$title: when memory is believed after silence from the start', async ({ l3, believed }) => {
+    const options = { namespace: 'app', l1: L1, l2: false as const, l3, warming: false as const };
+    const tier = new Told('l3');
+    const made = createCache(
+      { ...options, defaults: DEFAULTS },
+      { l1: new MemoryTier(L1, clock), l2: null, l3: tier },
+      clock,
+    );
+    await made.open();
+    await made.getOrSet('k', () => 'v');
+    clock.advance(2_900);
+    expect(made.peek('k')).toBe('v');
+    clock.advance(200);
+    expect(made.peek('k')).toBe(believed);
+    tier.listener.heard?.(clock.now());
+    expect(made.peek('k')).toBe('v');
+    await made.close();
+  });
 });

@@ -10,10 +10,10 @@ interface Made {
   readonly l1: { trusted: boolean; flushed: number };
 }
 
-function make(partitionTtl = 30_000): Made {
+function make(partitionTtl = 30_000, told = false): Made {
   const clock = new FakeClock();
   const l1 = { trusted: true, flushed: 0, flush: () => void l1.flushed++ };
-  return { clock, l1, trust: new Trust(l1 as unknown as MemoryTier, clock, partitionTtl) };
+  return { clock, l1, trust: new Trust(l1 as unknown as MemoryTier, clock, partitionTtl, told) };
 }
 
 it('is not trusted 3 s after the moment up to which all was heard, and is again with the next one', () => {
@@ -32,6 +32,14 @@ it('stays trusted where nobody ever tells what was heard', () => {
   const { clock, l1 } = make();
   clock.advance(60_000);
   expect(l1).toMatchObject({ trusted: true, flushed: 0 });
+});
+
+it('is not trusted where something is to be told and never is', () => {
+  const { clock, l1 } = make(30_000, true);
+  clock.advance(2_900);
+  expect(l1.trusted).toBe(true);
+  clock.advance(200);
+  expect(l1.trusted).toBe(false);
 });
 
 it('forgets while Redis is away: counted from what was heard last, not from when it was noticed, and again and again', () => {

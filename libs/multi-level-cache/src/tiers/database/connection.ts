@@ -1,5 +1,7 @@
 /** How the tier connects: what the application has said, and what the tier's statements want. */
-import type { PoolConfig } from 'pg';
+import type pg from 'pg';
+import type { ClientConfig, PoolConfig } from 'pg';
+import { CacheError } from '../../core/errors.js';
 import type { DataSourceLike, L3Options } from '../../core/options.js';
 
 const CONNECT_MS = 1_000;
@@ -9,21 +11,37 @@ const ONE_PLAN =
 
 /** Settings of a pool of our own. */
 export function poolConfig(options: L3Options): PoolConfig {
+  return {
+    ...clientConfig(options),
+    max: options.poolSize,
+    idleTimeoutMillis: 30_000,
+    allowExitOnIdle: true,
+    application_name: 'multi-level-cache',
+  };
+}
+
+/** Settings of the connection that hears what others change. */
+export function listenerConfig(options: L3Options): ClientConfig {
+  return { ...clientConfig(options), application_name: 'multi-level-cache listener' };
+}
+
+/** The package, which an application without this tier need not have. */
+export async function packagePg(): Promise<Pick<typeof pg, 'Client' | 'Pool'>> {
+  const found = await import('pg').catch((cause: unknown) => {
+    throw new CacheError('CACHE_CONFIG_INVALID', 'l3 needs the package pg: npm install pg', {
+      cause,
+    });
+  });
+  return found.default;
+}
+
+function clientConfig(options: L3Options): PoolConfig {
   const given = connectionOf(options);
   // A pooler refuses settings, and keeps no plans for its statements.
   const settings = options.poolerMode
     ? {}
     : { options: [given.options ?? '', ONE_PLAN].join(' ').trim() };
-  return {
-    ...given,
-    ...settings,
-    max: options.poolSize,
-    connectionTimeoutMillis: CONNECT_MS,
-    idleTimeoutMillis: 30_000,
-    keepAlive: true,
-    allowExitOnIdle: true,
-    application_name: 'multi-level-cache',
-  };
+  return { ...given, ...settings, connectionTimeoutMillis: CONNECT_MS, keepAlive: true };
 }
 
 function connectionOf({ url, dataSource }: L3Options): PoolConfig {

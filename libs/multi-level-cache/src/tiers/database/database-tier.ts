@@ -1,5 +1,5 @@
 /** L3: entries in PostgreSQL, durable and shared; fills are fenced by a sequence, deletes leave tombstones. */
-import type { Clock } from '../../core/clock.js';
+import { chance, type Clock } from '../../core/clock.js';
 import type { Entry } from '../../core/entry.js';
 import type { Address } from '../../core/key.js';
 import type { L3Options } from '../../core/options.js';
@@ -15,7 +15,9 @@ import type {
   TierStatus,
 } from '../../core/tier.js';
 import { Coalescer } from '../coalescer.js';
+import { Announcements, channelOf, decodeNotice } from './backplane.js';
 import { Fills } from './fills.js';
+import { Notices, type MakeClient } from './notices.js';
 import { Outbox } from './outbox.js';
 import { Database, type MakePool } from './pool.js';
 import { Answers, type Mark, type Row, type RowTicket, type State } from './answers.js';
@@ -42,9 +44,12 @@ export class DatabaseTier implements Tier {
   readonly #reads: Coalescer<Address, TierRead>;
   readonly #fills: Fills;
   readonly #writes: Writes;
+  readonly #notices: Notices | undefined;
   readonly #size = new SizeEstimate();
   #listener: TierListener | undefined;
   #evictions = 0;
+  /** Messages that were not ours. */
+  #rubbish = 0;
   /** Where the store stood when it last answered. */
   #state: Mark | undefined;
 
@@ -55,8 +60,12 @@ export class DatabaseTier implements Tier {
       readonly clock: Clock;
       readonly random?: (() => number) | undefined;
       readonly pool?: MakePool | undefined;
+      readonly client?: MakeClient | undefined;
     },
   ) {
+    const { quiet, poolerMode, schema } = options;
+    const channel = channelOf(schema, deps.namespace);
+    const announcements = quiet ? undefined : new Announcements(channel);
     this.#clock = deps.clock;
     this.#sql = statements(names(options.schema, options.table), !options.poolerMode);
     this.#rows = new Rows(deps.namespace, options, deps.clock);
@@ -90,25 +99,44 @@ export class DatabaseTier implements Tier {
       this.#sql,
       deps.namespace,
       names(options.schema, options.table).outbox,
+      announcements,
     );
-    this.#writes = new Writes(this.#database, this.#sql, this.#rows, options.ttl, wrote, {
+    const numbers = {
       known: () => this.#state?.n0,
       ask: async () => {
         await this.#greet();
         return this.#state!.n0;
       },
-    });
+    };
+    this.#writes = new Writes(
+      this.#database,
+      this.#sql,
+      this.#rows,
+      options.ttl,
+      wrote,
+      numbers,
+      announcements,
+    );
+    const events = {
+      told: (message: string) => this.#hear(message),
+      heard: (at: number) => this.#listener?.heard?.(at),
+      lost: () => this.#listener?.lost(),
+    };
+    const { clock, random = chance, client } = deps;
+    // A pooler lends a connection for one statement: nothing can be heard through it.
+    if (!quiet && !poolerMode)
+      this.#notices = new Notices(options, channel, events, clock, random, client);
   }
 
   async open(listener: TierListener): Promise<void> {
     this.#listener = listener;
     this.#sweeper.start();
-    await this.#database.open();
+    await Promise.all([this.#database.open(), listener.heard && this.#notices?.open()]);
   }
 
   async close(): Promise<void> {
     this.#sweeper.close();
-    await this.#database.close();
+    await Promise.all([this.#database.close(), this.#notices?.close()]);
   }
 
   read(address: Address, together?: boolean): Promise<TierRead> {
@@ -128,7 +156,7 @@ export class DatabaseTier implements Tier {
   }
 
   apply(change: Change, how?: ApplyHow): Promise<void> {
-    return this.#writes.apply(change, how?.until);
+    return this.#writes.apply(change, how);
   }
 
   status(): TierStatus {
@@ -138,7 +166,7 @@ export class DatabaseTier implements Tier {
       entries: this.#size.rows,
       bytes: this.#size.bytes,
       evictions: this.#evictions,
-      corrupt: this.#answers.corrupt,
+      corrupt: this.#answers.corrupt + this.#rubbish,
       ...(up || !reason ? {} : { reason }),
     };
   }
@@ -153,6 +181,14 @@ export class DatabaseTier implements Tier {
   /** One round of the sweeper now: dead rows, then the size cap. */
   maintain(): Promise<void> {
     return this.#sweeper.round();
+  }
+
+  #hear(message: string): void {
+    const notice = decodeNotice(message);
+    if (notice && notice !== 'all') return this.#listener?.changed(notice.change, notice.debt);
+    // Who does not understand what has changed has to reckon with everything.
+    if (!notice) this.#rubbish++;
+    this.#listener?.lost();
   }
 
   async #greet(): Promise<void> {

@@ -1,6 +1,7 @@
 /** What L2 has not taken, and what commits with the application's transactions: the table `outbox`, one row for each. */
 import { decodeDebts, encodeChange, encodeChanges, type WrittenDebt } from '../../core/change.js';
 import type { Ask, Change, DebtBook, SharedDebt, TransactionBook } from '../../core/tier.js';
+import type { Announcements } from './backplane.js';
 import type { Database } from './pool.js';
 import { REACHES_OUTBOX, type Statements } from './sql.js';
 
@@ -30,12 +31,19 @@ export class Outbox implements DebtBook {
     readonly namespace: string,
     /** Quoted name of the table. */
     readonly table: string,
+    readonly announcements?: Announcements | undefined,
   ) {}
 
   async owe(id: string, change: Change, dueMs?: number): Promise<void> {
     const { type, payload } = encodeChange(change);
     const values = [id, this.namespace, type, payload, dueMs];
-    await this.database.query(this.sql.owe, values, URGENT);
+    // What is to be made later has not happened.
+    if (dueMs !== undefined || !this.announcements)
+      await this.database.query(this.sql.owe, values, URGENT);
+    else {
+      const announced = this.announcements.of(change, id);
+      await this.database.query(this.sql.announced.owe, [...values, ...announced], URGENT);
+    }
   }
 
   debts(): Promise<readonly SharedDebt[]> {

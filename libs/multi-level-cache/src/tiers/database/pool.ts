@@ -4,7 +4,7 @@ import type { Pool, PoolConfig, QueryResultRow } from 'pg';
 import type { Clock } from '../../core/clock.js';
 import { CacheError } from '../../core/errors.js';
 import type { L3Options } from '../../core/options.js';
-import { poolConfig } from './connection.js';
+import { packagePg, poolConfig } from './connection.js';
 import { migrate } from './migrations.js';
 import { REMEMBER_SERVER } from './sql.js';
 import { Turnstile } from './turnstile.js';
@@ -198,13 +198,7 @@ export class Database {
 }
 
 async function poolOfPg(config: PoolConfig): Promise<Pool> {
-  const { Pool: PgPool } = (
-    await import('pg').catch((cause: unknown) => {
-      throw new CacheError('CACHE_CONFIG_INVALID', 'l3 needs the package pg: npm install pg', {
-        cause,
-      });
-    })
-  ).default;
+  const { Pool: PgPool } = await packagePg();
   return new PgPool(config);
 }
 

@@ -27,7 +27,11 @@ export interface Statements {
   readonly evict: string;
   readonly sweepEntries: string;
   readonly sweepTags: string;
+  /** The same, which also announce what they have done: with two parameters more, the channel and the messages. */
+  readonly announced: Readonly<Record<Announced, string>>;
 }
+
+export type Announced = 'set' | 'remove' | 'guard' | 'expire' | 'touch' | 'bump' | 'owe';
 
 /** A delete is remembered this long: longer than any load that began before it. */
 export const TOMBSTONE_MS = 600_000;
@@ -92,6 +96,17 @@ const OWN_GUARD = `$3::text || '|' || (${NOW_MS} + $4::float8)`;
 const GUARDED = `(e.guards is not null and exists (
   select from unnest(e.guards) g where split_part(g, '|', 2)::float8 > ${NOW_MS}))`;
 
+/**
+ * Announces in the statement's own transaction: nothing is told that is not done, and nothing done untold. What nobody selects
+ * of is not run, but for what changes rows, which runs in any case.
+ */
+const announcing = (statement: string, parameters: number, returned = ''): string => `
+      with done as (${statement}${returned ? '' : ' returning 1'}),
+      told as materialized (
+        select count(pg_notify($${parameters + 1}::text, w.message)) from unnest($${parameters + 2}::text[]) as w(message)
+        where exists (select from done))
+      select ${returned ? `${returned} from done cross join told` : 'from told'}`;
+
 /** Tombstones of $1 tenants and $2 hashes, up to their `on conflict`. */
 const TOMBSTONES = (n: Names, state: string, guards = 'null'): string => `
       s as (${state}), v as (select nextval('${n.ver}') as ver)
@@ -120,7 +135,7 @@ export function statements(n: Names, inSession: boolean): Statements {
   const state = stateOf(n, inSession);
   // Always a new number: who holds a ticket of the row as it is must not fill it.
   const LATER = `case when e.ver < excluded.ver then excluded.ver else nextval('${n.ver}') end`;
-  return {
+  const base: Omit<Statements, 'announced'> = {
     state,
     // $1 tenants, $2 key hashes, $3 and $4 tenants and implicit tags of these keys, each pair once; all separated. A row for the
     // store (`at` 0, what it knows as JSON), then one for each key that is there, with the highest numbers of its own tags. The
@@ -272,5 +287,17 @@ export function statements(n: Names, inSession: boolean): Statements {
         select tenant, tag from ${n.tag} where bumped_at < clock_timestamp() - interval '${TAG_DAYS} days'
         limit $1 for update skip locked) d
       where t.tenant = d.tenant and t.tag = d.tag`,
+  };
+  return {
+    ...base,
+    announced: {
+      set: announcing(base.set, 8, 'key_hash'),
+      remove: announcing(base.remove, 2),
+      guard: announcing(base.guard, 4),
+      expire: announcing(base.expire, 2),
+      touch: announcing(base.touch, 3),
+      bump: announcing(base.bump, 3),
+      owe: announcing(base.owe, 5),
+    },
   };
 }

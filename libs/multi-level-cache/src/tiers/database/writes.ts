@@ -1,12 +1,14 @@
 /** Writes and invalidations on their way into the table: each is one statement for up to a thousand keys. */
 import type { QueryResultRow } from 'pg';
 import type { Entry } from '../../core/entry.js';
+import { partsOf } from '../../core/change.js';
 import { CacheError } from '../../core/errors.js';
 import type { Address } from '../../core/key.js';
-import type { Change } from '../../core/tier.js';
+import type { ApplyHow, Change } from '../../core/tier.js';
+import type { Announcements } from './backplane.js';
 import type { Database } from './pool.js';
 import type { Rows, Spans } from './rows.js';
-import type { Statements } from './sql.js';
+import type { Announced, Statements } from './sql.js';
 
 const KEYS_PER_STATEMENT = 1_000;
 const TRIES = 4;
@@ -34,43 +36,41 @@ export class Writes {
     readonly cap: number | undefined,
     readonly wrote: (rows: number) => void,
     readonly store: Numbers,
+    readonly announcements: Announcements | undefined,
   ) {}
 
-  /** @param until - as of the tier port: when a value is not stored any more. */
-  async apply(change: Change, until?: number): Promise<void> {
+  /** @param how - as of the tier port: when a value is not stored any more, and whether others are told. */
+  async apply(change: Change, how: ApplyHow = {}): Promise<void> {
     switch (change.kind) {
       case 'tags': {
         const { tenant, tags, soft = false } = change;
-        await this.#run(this.sql.bump, [this.rows.tenant(tenant), tags, soft]);
+        await this.#run('bump', [this.rows.tenant(tenant), tags, soft], change, how);
         return;
       }
       case 'touch': {
         const [{ scope }] = change.addresses;
         const [hash] = this.rows.hashes(change.addresses);
         const ms = Math.min(change.ms, this.cap ?? Infinity);
-        await this.#run(this.sql.touch, [this.rows.tenant(scope.tenant), hash, ms]);
+        await this.#run('touch', [this.rows.tenant(scope.tenant), hash, ms], change, how);
         return;
       }
       case 'guard':
       case 'unguard': {
         const ms = change.kind === 'guard' ? change.ms : 0;
-        return this.#each(this.sql.guard, change.addresses, [change.id, ms]);
+        return this.#each('guard', change, how, [change.id, ms]);
       }
       case 'set':
-        return this.#set(change.addresses, change.entries, until);
+        return this.#set(change.addresses, change.entries, how);
       case 'delete':
       case 'expire':
-        return this.#each(
-          change.kind === 'delete' ? this.sql.remove : this.sql.expire,
-          change.addresses,
-        );
+        return this.#each(change.kind === 'delete' ? 'remove' : 'expire', change, how);
     }
   }
 
   async #set(
     addresses: readonly Address[],
     entries: readonly Entry[],
-    until: number | undefined,
+    how: ApplyHow,
   ): Promise<void> {
     // The last value of a key stands: a statement may touch a row once.
     const kept = new Map<string, Kept>();
@@ -85,20 +85,23 @@ export class Writes {
       if (!value || !spans) gone.set(hash, address);
       else kept.set(hash, { address, value, tags: JSON.stringify(entries[at].tags), spans });
     });
-    if (gone.size > 0) await this.#each(this.sql.remove, [...gone.values()]);
+    if (gone.size > 0)
+      await this.#each('remove', { kind: 'delete', addresses: [...gone.values()] }, how);
     const list = [...kept.values()];
     for (let at = 0; at < list.length; at += KEYS_PER_STATEMENT)
-      await this.#store(list.slice(at, at + KEYS_PER_STATEMENT), until);
+      await this.#store(list.slice(at, at + KEYS_PER_STATEMENT), how);
     this.wrote(list.length);
   }
 
   /** A row that has changed since the last number known here refuses: once more with the number of now. */
-  async #store(list: readonly Kept[], until: number | undefined): Promise<void> {
+  async #store(list: readonly Kept[], how: ApplyHow): Promise<void> {
     let left = list;
     for (let tries = 0; tries < TRIES; tries++) {
       const number = tries === 0 ? this.store.known() : undefined;
       const values = [...this.#columns(left), number ?? (await this.store.ask())];
-      const stored = await this.#run<{ key_hash: Buffer }>(this.sql.set, values, until);
+      // Nobody else is to know the values: to others they are removals.
+      const told: Change = { kind: 'delete', addresses: left.map(({ address }) => address) };
+      const stored = await this.#run<{ key_hash: Buffer }>('set', values, told, how);
       const hashes = new Set(stored.map(({ key_hash }) => key_hash.toString('hex')));
       left = left.filter(({ address }) => !hashes.has(address.rowHash));
       if (left.length === 0) return;
@@ -107,14 +110,20 @@ export class Writes {
   }
 
   async #each(
-    statement: string,
-    addresses: readonly Address[],
+    statement: Announced,
+    change: Extract<Change, { kind: 'delete' | 'expire' | 'guard' | 'unguard' }>,
+    how: ApplyHow,
     more: readonly unknown[] = [],
   ): Promise<void> {
-    const distinct = [...new Map(addresses.map((address) => [address.rowHash, address])).values()];
-    for (let at = 0; at < distinct.length; at += KEYS_PER_STATEMENT) {
-      const some = distinct.slice(at, at + KEYS_PER_STATEMENT);
-      await this.#run(statement, [this.rows.tenants(some), this.rows.hashes(some), ...more]);
+    const distinct = new Map(change.addresses.map((address) => [address.rowHash, address]));
+    if (distinct.size === 0) return;
+    for (const part of partsOf(
+      { ...change, addresses: [...distinct.values()] },
+      KEYS_PER_STATEMENT,
+    )) {
+      const { addresses } = part as typeof change;
+      const values = [this.rows.tenants(addresses), this.rows.hashes(addresses), ...more];
+      await this.#run(statement, values, part, how);
     }
   }
 
@@ -130,11 +139,17 @@ export class Writes {
     ];
   }
 
+  /** @param told - what others are told of it, unless it is quiet. */
   #run<R extends QueryResultRow>(
-    statement: string,
+    statement: Announced,
     values: readonly unknown[],
-    until?: number,
+    told: Change,
+    { quiet, until }: ApplyHow,
   ): Promise<R[]> {
-    return this.database.query<R>(statement, values, { urgent: true, until });
+    const sent = { urgent: true, until: statement === 'set' ? until : undefined };
+    if (quiet || !this.announcements)
+      return this.database.query<R>(this.sql[statement], values, sent);
+    const all = [...values, ...this.announcements.of(told)];
+    return this.database.query<R>(this.sql.announced[statement], all, sent);
   }
 }

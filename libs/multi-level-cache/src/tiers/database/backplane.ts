@@ -1,0 +1,69 @@
+/** What processes tell each other through PostgreSQL: the channel, and the messages as they are sent and read. */
+import { createHash, randomBytes } from 'node:crypto';
+import { decodeChange, encodeChange, partsOf } from '../../core/change.js';
+import type { Change, RemoteChange } from '../../core/tier.js';
+
+/** PostgreSQL refuses 8,000. */
+const MAX_BYTES = 7_900;
+/** Longest name of a channel. */
+const MAX_NAME = 63;
+/** What does not fit into any number of messages: everything in memory is to be forgotten. */
+const ALL = '*';
+const NONE = '-';
+
+/** A message: its change, or that anything may have changed. */
+export type Notice =
+  | {
+      readonly change: RemoteChange;
+      /** L2 has not taken it; under this name it stands in the outbox until it has. */
+      readonly debt: string | undefined;
+    }
+  | 'all';
+
+/** Where the processes of one application hear of each other. */
+export function channelOf(schema: string, namespace: string): string {
+  const name = `${schema}:${namespace}`;
+  if (name.length <= MAX_NAME) return name;
+  // No namespace holds the sign after the colon.
+  return `mlcache:#${createHash('sha256').update(name).digest('base64url')}`;
+}
+
+/** What this process has to say. */
+export class Announcements {
+  readonly #sender = randomBytes(6).toString('hex');
+
+  constructor(readonly channel: string) {}
+
+  /** The last two parameters of a statement that announces what it does. */
+  of(change: Change, debt?: string): [channel: string, messages: readonly string[]] {
+    const bodies = this.#bodies(change, debt?.length ?? 0);
+    // A debt that is told in parts would be struck when the first of them has been paid: it is found in the outbox.
+    const name = bodies.length === 1 && debt !== undefined ? debt : NONE;
+    return [this.channel, bodies.map((body) => `${this.#sender} ${name} ${body}`)];
+  }
+
+  #bodies(change: Change, more: number): readonly string[] {
+    const { type, payload } = encodeChange(change);
+    const body = `${type} ${payload}`;
+    const bytes = this.#sender.length + NONE.length + 2 + more + Buffer.byteLength(body);
+    if (bytes <= MAX_BYTES) return [body];
+    const halves = halvesOf(change);
+    return halves.length > 1 ? halves.flatMap((half) => this.#bodies(half, more)) : [ALL];
+  }
+}
+
+/** What was said, or `undefined` where it is not ours. */
+export function decodeNotice(message: string): Notice | undefined {
+  const [, debt, type, payload] = /^\S+ (\S+) (\S+)(?: (.*))?$/s.exec(message) ?? [];
+  if (type === ALL) return 'all';
+  const change = decodeChange(type, payload);
+  return change && { change, debt: debt === NONE ? undefined : debt };
+}
+
+function halvesOf(change: Change): readonly Change[] {
+  if (change.kind !== 'tags') return partsOf(change, Math.ceil(change.addresses.length / 2));
+  const middle = Math.ceil(change.tags.length / 2);
+  return [change.tags.slice(0, middle), change.tags.slice(middle)]
+    .filter((tags) => tags.length > 0)
+    .map((tags) => ({ ...change, tags }));
+}
