@@ -27,6 +27,19 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'telemetry',
     'warming',
     'manager',
+    'integrations',
+    'tiers/memory',
+    'tiers/redis',
+    'tiers/database',
+  ],
+  integrations: [
+    'core',
+    'coherence',
+    'security',
+    'telemetry',
+    'warming',
+    'manager',
+    'nest',
     'tiers/memory',
     'tiers/redis',
     'tiers/database',
@@ -35,6 +48,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 /** Packages a room may import by value; everything else is loaded when it is needed, or not at all. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   nest: ['@nestjs/common', '@nestjs/core', 'rxjs', 'reflect-metadata'],
+  // Reached through a door of its own only.
+  integrations: ['typeorm'],
 };
 
 interface Import {
@@ -83,7 +98,8 @@ function faults(imports: readonly Import[], known: ReadonlySet<string>): string[
       const allowed = to.startsWith('node:') || typeOnly || (PACKAGES[room] ?? []).includes(to);
       const ownDoor =
         (to === '@nestjs/terminus' && from.startsWith('nest/health/')) ||
-        (to === '@opentelemetry/api' && from.startsWith('nest/telemetry/'));
+        (to === '@opentelemetry/api' && from.startsWith('nest/telemetry/')) ||
+        (to === 'typeorm' && from.startsWith('nest/typeorm/'));
       return allowed || ownDoor ? [] : [`${from} imports the package ${to}`];
     }
     const other = roomOf(to);
