@@ -139,14 +139,12 @@ export class Cache extends CacheManager {
     options?: EntryOptions,
   ): Promise<{ readonly value: unknown } | DeferredLoad> {
     const home = this.#homes.current();
-    const address = this.#address(home, key);
-    const life = this.#life(options);
-    const memory = this.#memoryFor(life);
-    const row = memory ? memory.hit(home.partition!, key) : NO_ROW;
+    const l1 = this.#memory;
+    const row = l1 && fromMemory(options) ? l1.hit(home.partition!, key) : NO_ROW;
     const found =
-      memory && row !== NO_ROW
-        ? ({ by: 'l1', entry: memory.entry(row) } as const)
-        : await deferLoad(this.#shared.reads, address, life);
+      l1 && row !== NO_ROW
+        ? ({ by: 'l1', entry: l1.entry(row) } as const)
+        : await deferLoad(this.#shared.reads, this.#address(home, key), this.#life(options));
     const loads = found instanceof DeferredLoad;
     this.#tell(key, loads ? 'loader' : found.by);
     return loads ? found : { value: deepCopy(found.entry?.value) };

@@ -1,12 +1,12 @@
 /** Find options as plain data, so that equal ones spell the same key. */
-import { FindOperator, type DataSource, type EntityMetadata } from 'typeorm';
+import { FindOperator, type EntityMetadata, type QueryRunner } from 'typeorm';
 import { isPlain } from '../../core/value.js';
 import { defaultKey } from '../../nest/default-key.js';
 import { placeOf } from './query-key.js';
-import type { QueryRunner } from 'typeorm';
 
 /**
- * @throws CacheError `CACHE_KEY_INVALID` where the options hold something without a canonical form, such as the function of `Raw`
+ * @throws CacheError `CACHE_KEY_INVALID` where the options hold something without a canonical form, such as the
+ * function of `Raw` or an instance of a class
  */
 export function findKey(
   verb: string,
@@ -14,30 +14,22 @@ export function findKey(
   runner: QueryRunner | undefined,
   options: object,
 ): string {
-  const { dataSource } = metadata;
-  const place = placeOf(dataSource, runner);
-  return defaultKey(`${metadata.name}:${verb}`, [place, plain(options, dataSource)]);
+  const place = placeOf(metadata.dataSource, runner);
+  return defaultKey(`${metadata.name}:${verb}`, [place, plain(options)]);
 }
 
-function plain(value: unknown, dataSource: DataSource): unknown {
+/** Operators taken apart; what is no plain data stays, and is refused. */
+function plain(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (value instanceof FindOperator) {
     const { child, getSql, objectLiteralParameters, type } = value as FindOperator<unknown>;
-    const inner = child ?? (value.value as unknown);
-    const parts = [getSql, objectLiteralParameters, inner].map((part) => plain(part, dataSource));
+    const parts = [getSql, objectLiteralParameters, child ?? (value.value as unknown)];
     // A member that no column has.
-    return { '\u0000operator': type, parts };
+    return { '\u0000operator': type, parts: parts.map(plain) };
   }
-  if (Array.isArray(value)) return value.map((member: unknown) => plain(member, dataSource));
-  if (isPlain(value)) {
-    const members = Object.entries(value).map(([name, member]) => [
-      name,
-      plain(member, dataSource),
-    ]);
-    return Object.fromEntries(members) as unknown;
-  }
-  // An entity stands for its primary key.
-  const { constructor } = value;
-  if (!dataSource.hasMetadata(constructor)) return value;
-  return dataSource.getMetadata(constructor).getEntityIdMap(value);
+  if (Array.isArray(value)) return value.map(plain);
+  if (!isPlain(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, member]) => [name, plain(member)] as const),
+  );
 }

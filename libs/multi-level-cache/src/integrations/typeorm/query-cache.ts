@@ -132,12 +132,15 @@ class TypeOrmQueryCache implements QueryCache {
     sql: string,
     parameters: readonly unknown[],
   ): ReturnType<Cache['defer']> {
-    const tags = queryTags(this.dataSource, sql, parameters);
-    if (identifier !== undefined) tags.push(idTag(identifier));
-    return cache.defer(queryKey(this.dataSource, runner, sql, parameters), {
+    const { dataSource } = this;
+    return cache.defer(queryKey(dataSource, runner, sql, parameters), {
       ttl: duration,
       grace: 0,
-      tags,
+      // Asked for on a miss only.
+      get tags() {
+        const tags = queryTags(dataSource, sql, parameters);
+        return identifier === undefined ? tags : [...tags, idTag(identifier)];
+      },
     });
   }
 

@@ -71,8 +71,16 @@ export class Tables {
         if (view !== undefined) views.push(view);
       }
     };
-    for (const [path] of sql.replace(QUOTES, '').matchAll(WORDS)) {
-      const parts = path.split('.').map((part) => part.trim().toLowerCase());
+    const text = sql.replace(QUOTES, '').toLowerCase();
+    let before = '';
+    let end = 0;
+    for (const { 0: path, index } of text.matchAll(WORDS)) {
+      // `"town" "Town"`: the table, and what it is called here.
+      const alias = path === before && text.slice(end, index).trim() === '';
+      before = path;
+      end = index + path.length;
+      if (alias) continue;
+      const parts = path.split('.').map((part) => part.trim());
       const owners = new Set<string>();
       for (const metadata of this.#byName.get(parts.at(-1)!) ?? []) {
         // Entities of one table are one mention.
