@@ -50,8 +50,7 @@ export function idTag(id: string): string {
 /** Where a query fixes columns of its main table, if its condition is nothing but `column = $n AND …`. */
 function pinOf(sql: string): { table: string; places: ReadonlyMap<string, number> } | undefined {
   const found = SELECT.exec(sql);
-  // A second SELECT may widen what the first narrows.
-  if (!found || /\bSELECT\b/i.test(sql.slice(6))) return undefined;
+  if (!found) return undefined;
   const [, path, alias, where] = found;
   const places = new Map<string, number>();
   // Nothing but equalities and AND is left, so parentheses mean nothing.
