@@ -72,15 +72,15 @@ export class Tables {
       }
     };
     const text = sql.replace(QUOTES, '').toLowerCase();
-    let before = '';
+    let before: string | undefined;
     let end = 0;
     for (const { 0: path, index } of text.matchAll(WORDS)) {
+      const parts = path.split('.').map((part) => part.trim());
       // `"town" "Town"`: the table, and what it is called here.
       const alias = path === before && text.slice(end, index).trim() === '';
-      before = path;
+      before = parts.at(-1);
       end = index + path.length;
       if (alias) continue;
-      const parts = path.split('.').map((part) => part.trim());
       const owners = new Set<string>();
       for (const metadata of this.#byName.get(parts.at(-1)!) ?? []) {
         // Entities of one table are one mention.

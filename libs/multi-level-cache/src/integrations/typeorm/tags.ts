@@ -1,5 +1,6 @@
 /** The tags that reads of a table carry and writes invalidate. */
 import type { EntityMetadata, ObjectLiteral, Repository } from 'typeorm';
+import { encodeSegment, textFault } from '../../core/key.js';
 
 /** TypeORM does not export it. */
 export type ColumnMetadata = EntityMetadata['primaryColumns'][number];
@@ -25,7 +26,8 @@ export function rowTag(
 ): string | undefined {
   const parts = metadata.primaryColumns.map((column) => spell(column, valueOf(column)));
   if (parts.length === 0 || parts.includes(undefined)) return undefined;
-  return `row:${metadata.tablePath}:${parts.join(',')}`;
+  const tag = `row:${metadata.tablePath}:${parts.join(',')}`;
+  return textFault(tag) === undefined ? tag : undefined;
 }
 
 /**
@@ -60,7 +62,8 @@ function spell(column: ColumnMetadata, value: unknown): string | undefined {
   }
   if (typeof value !== 'string') return undefined;
   if (type === 'uuid') return UUID.test(value) ? value.toLowerCase() : undefined;
-  // Elsewhere 'a' and 'A' may be the same key.
-  const exact = ['postgres', 'cockroachdb'].includes(dataSource.options.type);
-  return exact && TEXTS.has(type) && value.length <= 128 ? encodeURIComponent(value) : undefined;
+  // Elsewhere, and with a collation of its own, 'a' and 'A' may be the same key.
+  const exact =
+    ['postgres', 'cockroachdb'].includes(dataSource.options.type) && column.collation === undefined;
+  return exact && TEXTS.has(type) ? encodeSegment(value) : undefined;
 }

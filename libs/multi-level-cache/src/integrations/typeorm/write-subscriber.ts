@@ -74,7 +74,7 @@ export class WriteSubscriber implements EntitySubscriberInterface {
       this.#written.set(queryRunner, (written = { manager, tables, done }));
     }
     const { tables, done } = written;
-    const tag = row && rowTag(metadata, (column) => column.getEntityValue(row) as unknown);
+    const tag = row && tagOf(metadata, row);
     const rows = tables.has(metadata) ? tables.get(metadata) : new Set<string>();
     if (tag !== undefined && rows && rows.size < MAX_ROWS) tables.set(metadata, rows.add(tag));
     else tables.set(metadata, undefined);
@@ -97,5 +97,14 @@ export class WriteSubscriber implements EntitySubscriberInterface {
     } catch {
       // Nothing a caller could do about it; the entries end with their ttl.
     }
+  }
+}
+
+/** An entity may have getters of its own, and they may throw: nobody knows which row it is then. */
+function tagOf(metadata: EntityMetadata, row: ObjectLiteral): string | undefined {
+  try {
+    return rowTag(metadata, (column) => column.getEntityValue(row) as unknown);
+  } catch {
+    return undefined;
   }
 }
