@@ -8,6 +8,7 @@ import {
   Entity,
   EntitySchema,
   In,
+  ManyToOne,
   MoreThan,
   Not,
   PrimaryColumn,
@@ -183,6 +184,22 @@ describe('cachedFind', () => {
     expect((await one(9)())?.name).toBe('Wien');
     await towns.update(2, { name: 'newer' });
     expect(await cost(one(1))).toBe(1);
+  });
+
+  it('refuses entities with lazy relations, which would come back without them', async () => {
+    @Entity()
+    class Diary {
+      @PrimaryColumn('int')
+      id!: number;
+
+      @ManyToOne(() => Town, { lazy: true })
+      town!: Promise<Town>;
+    }
+    const lazy = await testSource({ entities: [...ENTITIES, Diary], cache: false });
+    bind(lazy, made);
+    await expect(cachedFind(lazy.getRepository(Diary))).rejects.toMatchObject({
+      code: 'CACHE_VALUE_UNCACHEABLE',
+    });
   });
 
   it('takes tags, lives and another cache', async () => {

@@ -7,7 +7,7 @@ import type {
   Repository,
 } from 'typeorm';
 import type { EntryOptions, TypeList } from '../../core/entry-options.js';
-import { isCacheError } from '../../core/errors.js';
+import { CacheError, isCacheError } from '../../core/errors.js';
 import type { AnyClass } from '../../core/key.js';
 import { isPlain } from '../../core/value.js';
 import type { CacheManager } from '../../manager/cache-manager.js';
@@ -30,7 +30,8 @@ export interface CachedFindOptions extends Omit<EntryOptions, 'type'> {
  *
  * Runs uncached inside a transaction, with `lock`, and where no cache is bound.
  *
- * @throws CacheError as `getOrSet` does; `CACHE_KEY_INVALID` where `options` have no canonical form
+ * @throws CacheError as `getOrSet` does; `CACHE_KEY_INVALID` where `options` have no canonical form; `CACHE_VALUE_UNCACHEABLE` where
+ * an entity has lazy relations
  *
  * @example
  * const large = await cachedFind(cities, { where: { population: MoreThan(1_000_000) } }, { ttl: '10m', grace: '1h' });
@@ -159,6 +160,12 @@ function typesOf(metadatas: readonly EntityMetadata[], paths: readonly string[])
   if (!list) {
     const classes = new Set<unknown>();
     for (const metadata of metadatas.filter(({ tablePath }) => paths.includes(tablePath))) {
+      // What loads it hangs on the object itself, and is neither frozen nor stored.
+      if (metadata.relations.some(({ isLazy }) => isLazy))
+        throw new CacheError(
+          'CACHE_VALUE_UNCACHEABLE',
+          `entity ${metadata.name} has a lazy relation; cache queries of it by their own \`cache\``,
+        );
       classes.add(metadata.target);
       for (const { type } of metadata.allEmbeddeds) classes.add(type);
     }
