@@ -20,7 +20,6 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'tiers/database': ['core', 'coherence', 'tiers'],
   tiers: ['core', 'coherence'],
   manager: ['core', 'coherence', 'security', 'warming', 'tiers/memory'],
-  integrations: ['core', 'coherence', 'manager'],
   nest: [
     'core',
     'coherence',
@@ -33,11 +32,29 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'tiers/redis',
     'tiers/database',
   ],
+  integrations: [
+    'core',
+    'coherence',
+    'security',
+    'telemetry',
+    'warming',
+    'manager',
+    'nest',
+    'tiers/memory',
+    'tiers/redis',
+    'tiers/database',
+  ],
 };
 /** Packages a room may import by value; everything else is loaded when it is needed, or not at all. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   nest: ['@nestjs/common', '@nestjs/core', 'rxjs', 'reflect-metadata'],
+  // Reached through a door of its own only.
+  integrations: ['typeorm'],
 };
+
+/** Where `nest` may import `integrations`; what needs no package of its own is open to it everywhere. */
+const OPEN = /^integrations\/transactions\//;
+const DOORS = /^nest\/typeorm(?:\/|$)/;
 
 interface Import {
   readonly from: string;
@@ -85,11 +102,16 @@ function faults(imports: readonly Import[], known: ReadonlySet<string>): string[
       const allowed = to.startsWith('node:') || typeOnly || (PACKAGES[room] ?? []).includes(to);
       const ownDoor =
         (to === '@nestjs/terminus' && from.startsWith('nest/health/')) ||
-        (to === '@opentelemetry/api' && from.startsWith('nest/telemetry/'));
+        (to === '@opentelemetry/api' && from.startsWith('nest/telemetry/')) ||
+        (to === 'typeorm' && from.startsWith('nest/typeorm/'));
       return allowed || ownDoor ? [] : [`${from} imports the package ${to}`];
     }
     const other = roomOf(to);
-    return other === room || (ALLOWED[room] ?? []).includes(other) ? [] : [`${from} imports ${to}`];
+    // Each through its own door, which an application opens only where it has the package.
+    const closed =
+      other === 'integrations' && room === 'nest' && !DOORS.test(from) && !OPEN.test(to);
+    const allowed = other === room || (!closed && (ALLOWED[room] ?? []).includes(other));
+    return allowed ? [] : [`${from} imports ${to}`];
   });
 }
 
@@ -166,10 +188,12 @@ it('sees a wrong direction, a package and a cycle, also where only types are imp
     "import type { B } from '../manager/b.js'; import { Redis } from 'ioredis';",
   );
   const back = importsOf('manager/b.ts', "import type { A } from '../core/a.js';");
-  const known = new Set(['core/a', 'manager/b']);
-  expect(faults([...wrong, ...back], known)).toEqual([
+  const through = importsOf('nest/c.ts', "import { D } from '../integrations/typeorm/d.js';");
+  const known = new Set(['core/a', 'manager/b', 'integrations/typeorm/d']);
+  expect(faults([...wrong, ...back, ...through], known)).toEqual([
     'core/a imports manager/b',
     'core/a imports the package ioredis',
+    'nest/c imports integrations/typeorm/d',
   ]);
   expect(cycles([...wrong, ...back])).toEqual(['core/a → manager/b → core/a']);
 });

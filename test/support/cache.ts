@@ -18,7 +18,7 @@ import type {
   TierListener,
   TierRead,
 } from '../../libs/multi-level-cache/src/core/tier.js';
-import { TypeOrmTransactions } from '../../libs/multi-level-cache/src/integrations/typeorm/transaction-hooks.js';
+import { TypeOrmTransactions } from '../../libs/multi-level-cache/src/integrations/transactions/typeorm-transactions.js';
 import {
   createCache,
   type CacheRoot,

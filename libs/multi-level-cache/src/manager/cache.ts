@@ -16,6 +16,7 @@ import { CacheError } from '../core/errors.js';
 import type { CacheEventName, CacheListener } from '../core/events.js';
 import { assertKey, NAME_PATTERN, type Address } from '../core/key.js';
 import type { CacheSettings, ResolvedOptions } from '../core/options.js';
+import { deepCopy } from '../core/value.js';
 import type { ContextStore, SecurityContext } from '../security/context.js';
 import { NO_ROW, type MemoryTier } from '../tiers/memory/memory-tier.js';
 import { BulkLoad } from './bulk-load.js';
@@ -33,6 +34,7 @@ import {
   type WarmOptions,
   type WriteOptions,
 } from './cache-manager.js';
+import { deferLoad, DeferredLoad } from './deferred-load.js';
 import { explain, timeLeft } from './explain.js';
 import { Homes, type Home } from './home.js';
 import type { Parts } from './parts.js';
@@ -134,6 +136,26 @@ export class Cache extends CacheManager {
     const answer = l1.promise(row) as Promise<T>;
     if (events.hearsHits) events.emit('hit', { cache: this.name, key, tier: 'l1' });
     return answer;
+  }
+
+  /**
+   * For a value that its caller loads by itself, as an ORM does: a copy of what a tier has, or the right to store what is read
+   * from now on. Not for applications.
+   */
+  async defer(
+    key: string,
+    options?: EntryOptions,
+  ): Promise<{ readonly value: unknown } | DeferredLoad> {
+    const home = this.#homes.current();
+    const l1 = this.#memory;
+    const row = l1 && fromMemory(options) ? l1.hit(home.partition!, key) : NO_ROW;
+    const found =
+      l1 && row !== NO_ROW
+        ? ({ by: 'l1', entry: l1.entry(row) } as const)
+        : await deferLoad(this.#shared.reads, this.#address(home, key), this.#life(options));
+    const loads = found instanceof DeferredLoad;
+    this.#tell(key, loads ? 'loader' : found.by);
+    return loads ? found : { value: deepCopy(found.entry?.value) };
   }
 
   async getMany<T>(keys: readonly string[], options?: ReadOptions): Promise<Map<string, T>> {

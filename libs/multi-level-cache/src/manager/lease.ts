@@ -56,7 +56,7 @@ export async function leaseFor(
       seen = found;
       continue;
     }
-    if (kind.bulk) return TAKEN;
+    if (kind.bulk || kind.alone) return TAKEN;
     const current = kind.refresh ? flight.stale : undefined;
     if (current && clock.now() < current.freshUntil) return { found: current, away: false };
     const wait = random() * pause;

@@ -71,6 +71,11 @@ export class ReadPath {
     flight.promise.catch(() => undefined);
   }
 
+  /** One way down and up for a flight that nobody joins. */
+  alone(flight: Flight): Promise<Answer> {
+    return this.#walk(flight);
+  }
+
   /** A fresh entry of any tier below L1, promoted; never waits for a loader. */
   async get(address: Address, life: EntryLife): Promise<Answer | undefined> {
     const { l1, l2, l3 } = this.#inUse(life);

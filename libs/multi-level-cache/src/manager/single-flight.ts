@@ -22,6 +22,8 @@ export interface FlightKind {
   readonly apart?: boolean;
   /** One of many keys loaded by one call: it does not wait for other processes, and its loader may leave the key out. */
   readonly bulk?: { leave(key: string): void; gather(): Promise<void> };
+  /** Nobody joins it, and it does not wait for other processes: its loader runs outside of the cache. */
+  readonly alone?: boolean;
 }
 
 /** One load under way. */

@@ -4,7 +4,7 @@ import { SystemClock, type Clock } from '../core/clock.js';
 import { CacheError } from '../core/errors.js';
 import type { ResolvedOptions } from '../core/options.js';
 import type { Tier, TierName } from '../core/tier.js';
-import { TypeOrmTransactions } from '../integrations/typeorm/transaction-hooks.js';
+import { TypeOrmTransactions } from '../integrations/transactions/typeorm-transactions.js';
 import { CacheManager } from '../manager/cache-manager.js';
 import { createCache } from '../manager/create-cache.js';
 import { DatabaseTier } from '../tiers/database/database-tier.js';
