@@ -22,7 +22,7 @@ import {
 } from './database-rows.js';
 import type { Schedule } from './schedule.js';
 
-/** Ends a statement: commits, and says what it returns. */
+/** Ends a statement: commits, and says what it returns, or what it has done. */
 export type Finish = () => readonly unknown[];
 /** A statement as it begins: with what it sees then, while numbers are taken at once. */
 type Begin = (values: Values, session: Session) => Finish;
@@ -33,6 +33,8 @@ const SYSTEM = '7300000000000000001';
 export class DatabaseStore {
   readonly #log: DatabaseLog<Data>;
   readonly #statements: ReadonlyMap<string, Begin>;
+  /** Told when what has been announced is committed. */
+  onNotify: ((message: string) => void) | undefined;
   #start = 1;
   #timeline = 1;
 
@@ -61,12 +63,38 @@ export class DatabaseStore {
       [SQL.owe, (values) => this.#owe(values)],
       [SQL.debts, () => this.#debts()],
       [SQL.strike, (values) => this.#strike(values)],
+      ...this.#announcing(),
     ]);
   }
 
   /** Statements that only keep the table small find nothing to do. */
   begin(text: string, values: Values, session: Session): Finish {
     return this.#statements.get(text)?.(values, session) ?? (() => []);
+  }
+
+  /** Statements that announce what they have done: the same, with the channel and the messages behind their parameters. */
+  #announcing(): [string, Begin][] {
+    const announcing =
+      (begin: Begin): Begin =>
+      (values, session) => {
+        const finish = begin(values.slice(0, -2), session);
+        return () => {
+          const done = finish();
+          if (done.length > 0)
+            for (const message of values.at(-1) as readonly string[]) this.onNotify?.(message);
+          return done;
+        };
+      };
+    const { announced } = SQL;
+    return [
+      [announced.set, announcing((values, session) => this.#set(values, session))],
+      [announced.remove, announcing((values, session) => this.#remove(values, session))],
+      [announced.expire, announcing((values, session) => this.#expire(values, session))],
+      [announced.touch, announcing((values, session) => this.#touch(values, session))],
+      [announced.bump, announcing((values) => this.#bump(values))],
+      [announced.guard, announcing((values, session) => this.#guard(values, session))],
+      [announced.owe, announcing((values) => this.#owe(values))],
+    ];
   }
 
   /** The server starts anew with what its log has kept. */
@@ -232,7 +260,7 @@ export class DatabaseStore {
       this.#log.commit(({ rows }) => {
         for (const [name, row] of written) rows.set(name, row);
       }, true);
-      return [];
+      return written;
     };
   }
 
@@ -246,7 +274,7 @@ export class DatabaseStore {
     };
     return () => {
       this.#log.commit(({ outbox }) => outbox.set(String(id), owed), true);
-      return [];
+      return [id];
     };
   }
 
@@ -305,7 +333,7 @@ export class DatabaseStore {
       const expires = this.time() + Number(ms);
       const stale = expires + (row.stale - row.expires);
       this.#log.commit(({ rows }) => rows.set(name, { ...row, expires, stale }), true);
-      return [];
+      return [name];
     };
   }
 
@@ -322,7 +350,7 @@ export class DatabaseStore {
           });
         }
       }, true);
-      return [];
+      return tags as readonly string[];
     };
   }
 
@@ -330,14 +358,17 @@ export class DatabaseStore {
     list: readonly (readonly [string, Row])[],
     over: (old: Row, row: Row) => Row,
   ): readonly unknown[] {
+    const done = list.filter(([name, row]) => {
+      const old = this.#data.rows.get(name);
+      return !old || old.ver <= row.ver || old.tl !== row.tl;
+    });
     this.#log.commit(({ rows }) => {
-      for (const [name, row] of list) {
+      for (const [name, row] of done) {
         const old = rows.get(name);
-        if (!old) rows.set(name, row);
-        else if (old.ver <= row.ver || old.tl !== row.tl) rows.set(name, over(old, row));
+        rows.set(name, old ? over(old, row) : row);
       }
     }, true);
-    return [];
+    return done;
   }
 
   /** Always a new number: who holds a ticket of the row as it is must not fill it. */
