@@ -1,5 +1,6 @@
 /** Connections to the simulated PostgreSQL, in the shape of pg: every statement and every reply takes its time, or is lost. */
 import { Connection } from './database-connection.js';
+import type { SimulatedListener } from './database-listener.js';
 import type { DatabaseStore, Finish } from './database-store.js';
 import type { Session } from './database-rows.js';
 import type { Schedule } from './schedule.js';
@@ -16,6 +17,7 @@ const STALL_MS = 300;
 /** The server process and the network around it. */
 export class DatabaseServer {
   readonly pools = new Set<SimulatedPool>();
+  readonly listeners = new Set<SimulatedListener>();
   /** Refuses connections. */
   down = false;
   /** Counts how often it has started: what one life began, the next does not end. */
@@ -29,7 +31,11 @@ export class DatabaseServer {
     readonly store: DatabaseStore,
     /** One way through the network, ms. */
     readonly latency: () => number,
-  ) {}
+  ) {
+    store.onNotify = (message) => {
+      for (const listener of this.listeners) listener.notify(message);
+    };
+  }
 
   pool(way: Way): SimulatedPool {
     const pool = new SimulatedPool(this, way);
@@ -82,6 +88,7 @@ export class DatabaseServer {
 
   cutAll(): void {
     for (const pool of this.pools) pool.cut(1);
+    for (const listener of this.listeners) listener.break();
   }
 }
 

@@ -24,7 +24,7 @@ import {
 } from './database-rows.js';
 import type { Schedule } from './schedule.js';
 
-/** Ends a statement: commits, and says what it returns. */
+/** Ends a statement: commits, and says what it returns, or what it has done. */
 export type Finish = () => readonly unknown[];
 /** A statement as it begins: with what it sees then, while numbers are taken at once. */
 type Begin = (values: Values, session: Session) => Finish;
@@ -35,6 +35,8 @@ const SYSTEM = '7300000000000000001';
 export class DatabaseStore {
   readonly #log: DatabaseLog<Data>;
   readonly #statements: ReadonlyMap<string, Begin>;
+  /** Told when what has been announced is committed. */
+  onNotify: ((message: string) => void) | undefined;
   #start = 1;
   #timeline = 1;
 
@@ -66,12 +68,38 @@ export class DatabaseStore {
       [SQL.debts, () => this.#debts()],
       [SQL.claim, ([, , ms]) => this.#claim(Number(ms))],
       [SQL.strike, (values) => this.#strike(values)],
+      ...this.#announcing(),
     ]);
   }
 
   /** Statements that only keep the table small find nothing to do. */
   begin(text: string, values: Values, session: Session): Finish {
     return this.#statements.get(text)?.(values, session) ?? (() => []);
+  }
+
+  /** Statements that announce what they have done: the same, with the channel and the messages behind their parameters. */
+  #announcing(): [string, Begin][] {
+    const announcing =
+      (begin: Begin): Begin =>
+      (values, session) => {
+        const finish = begin(values.slice(0, -2), session);
+        return () => {
+          const done = finish();
+          if (done.length > 0)
+            for (const message of values.at(-1) as readonly string[]) this.onNotify?.(message);
+          return done;
+        };
+      };
+    const { announced } = SQL;
+    return [
+      [announced.set, announcing((values, session) => this.#set(values, session))],
+      [announced.remove, announcing((values, session) => this.#remove(values, session))],
+      [announced.expire, announcing((values, session) => this.#expire(values, session))],
+      [announced.touch, announcing((values, session) => this.#touch(values, session))],
+      [announced.bump, announcing((values) => this.#bump(values))],
+      [announced.guard, announcing((values, session) => this.#guard(values, session))],
+      [announced.owe, announcing((values) => this.#owe(values))],
+    ];
   }
 
   /** The server starts anew with what its log has kept. */
@@ -237,7 +265,7 @@ export class DatabaseStore {
       this.#log.commit(({ rows }) => {
         for (const [name, row] of written) rows.set(name, row);
       }, true);
-      return [];
+      return written;
     };
   }
 
@@ -251,7 +279,7 @@ export class DatabaseStore {
     };
     return () => {
       this.#log.commit(({ outbox }) => outbox.set(String(id), owed), true);
-      return [];
+      return [id];
     };
   }
 
@@ -327,7 +355,7 @@ export class DatabaseStore {
       const expires = this.time() + Number(ms);
       const stale = expires + (row.stale - row.expires);
       this.#log.commit(({ rows }) => rows.set(name, { ...row, expires, stale }), true);
-      return [];
+      return [name];
     };
   }
 
@@ -344,7 +372,7 @@ export class DatabaseStore {
           });
         }
       }, true);
-      return [];
+      return tags as readonly string[];
     };
   }
 
@@ -352,14 +380,17 @@ export class DatabaseStore {
     list: readonly (readonly [string, Row])[],
     over: (old: Row, row: Row) => Row,
   ): readonly unknown[] {
+    const done = list.filter(([name, row]) => {
+      const old = this.#data.rows.get(name);
+      return !old || old.ver <= row.ver || old.tl !== row.tl;
+    });
     this.#log.commit(({ rows }) => {
-      for (const [name, row] of list) {
+      for (const [name, row] of done) {
         const old = rows.get(name);
-        if (!old) rows.set(name, row);
-        else if (old.ver <= row.ver || old.tl !== row.tl) rows.set(name, over(old, row));
+        rows.set(name, old ? over(old, row) : row);
       }
     }, true);
-    return [];
+    return done;
   }
 
   /** Always a new number: who holds a ticket of the row as it is must not fill it. */

@@ -13,6 +13,7 @@ import { MemoryTier } from '../../libs/multi-level-cache/src/tiers/memory/memory
 import { RedisTier } from '../../libs/multi-level-cache/src/tiers/redis/redis-tier.js';
 import { L3 } from '../support/options.js';
 import type { DatabaseServer, SimulatedPool } from './database-client.js';
+import { SimulatedListener } from './database-listener.js';
 import type { RedisServer, SimulatedClient } from './redis-client.js';
 import { ProcessClock, type Schedule } from './schedule.js';
 import type { Setting } from './setting.js';
@@ -20,8 +21,6 @@ import type { Way } from './way.js';
 
 /** Longer than a lease whose owner is gone. */
 export const HARD_TIMEOUT = 5_000;
-/** Where nobody hears of others' writes, memory forgets by itself. */
-export const DEAF_TTL = 300;
 
 export interface Servers {
   readonly redis: RedisServer;
@@ -33,6 +32,7 @@ export class Instance {
   readonly clock: ProcessClock;
   readonly clients: SimulatedClient[] = [];
   pool: SimulatedPool | undefined;
+  listener: SimulatedListener | undefined;
   readonly ways: Readonly<Record<keyof Servers, Way>> = {
     redis: { closed: false, slow: 1 },
     database: { closed: false, slow: 1 },
@@ -58,12 +58,12 @@ export class Instance {
     const l1 = {
       maxEntries: 1_000,
       maxSize: 1_000_000,
-      ttl: setting.l2 ? undefined : DEAF_TTL,
+      ttl: undefined,
       keepStale: false,
       isolation: undefined,
     };
     const l2 = setting.l2 && { client: this.#redis(), budget: 20 };
-    const l3 = setting.l3 && { ...L3, budget: 50, migrate: false, quiet: true };
+    const l3 = setting.l3 && { ...L3, budget: 50, migrate: false };
     const options = {
       namespace: 'sim',
       l1,
@@ -75,7 +75,14 @@ export class Instance {
     const tiers = {
       l1: new MemoryTier(l1, this.clock),
       l2: l2 && new RedisTier(l2, deps),
-      l3: l3 && new DatabaseTier(l3, { ...deps, pool: () => this.#database() }),
+      l3:
+        l3 &&
+        new DatabaseTier(l3, {
+          ...deps,
+          pool: () => this.#database(),
+          client: () =>
+            (this.listener = new SimulatedListener(servers.database, this.ways.database)),
+        }),
     };
     this.cache = createCache(
       options,
@@ -100,8 +107,12 @@ export class Instance {
 
   /** Some of its connections break. */
   cut(store: keyof Servers, share: number): void {
-    if (store === 'database') this.pool?.cut(share);
-    else for (const client of this.clients) if (this.schedule.random() < share) client.cut();
+    if (store === 'database') {
+      this.pool?.cut(share);
+      if (this.schedule.random() < share) this.listener?.break();
+    }
+    if (store === 'redis')
+      for (const client of this.clients) if (this.schedule.random() < share) client.cut();
   }
 
   /** Alone cut off from one store. */
@@ -125,6 +136,7 @@ export class Instance {
     this.clock.stop();
     for (const client of this.clients) client.disconnect();
     void this.pool?.end();
+    void this.listener?.end();
   }
 
   #redis(): RedisClientLike {

@@ -2,7 +2,7 @@
 import { DatabaseServer } from './database-client.js';
 import { DatabaseStore } from './database-store.js';
 import { FAULTS, happen, type Scene } from './faults.js';
-import { DEAF_TTL, HARD_TIMEOUT, Instance, type Servers } from './instance.js';
+import { HARD_TIMEOUT, Instance, type Servers } from './instance.js';
 import { Ledger, RECOVERY, type Violation } from './ledger.js';
 import { KEYS, Operations } from './operations.js';
 import { RedisServer } from './redis-client.js';
@@ -24,8 +24,6 @@ const SPAN = 2_500;
 const EPOCH = 1_700_000_000_000;
 /** Longer than a message takes while nothing is wrong. */
 const DELIVERY = 60;
-/** Longer than most loads: what was under way may come into memory yet, and stays for its time. */
-const DEAF = 1_000 + DEAF_TTL;
 
 export class World {
   readonly #random: () => number;
@@ -41,8 +39,8 @@ export class World {
     this.#random = chance(options.seed);
     this.#schedule = new Schedule(this.#random);
     this.#setting = settingOf(options);
-    const { l2, l3, slowest, losesData } = this.#setting;
-    this.#ledger = new Ledger(this.#schedule, l2 ? DELIVERY : DEAF + slowest, losesData);
+    const { l2, l3, losesData } = this.#setting;
+    this.#ledger = new Ledger(this.#schedule, DELIVERY, losesData);
     this.#operations = new Operations(this.#schedule, this.#ledger, this.#setting);
     const wall = { redis: EPOCH, database: EPOCH };
     const redis = new RedisStore(

@@ -64,7 +64,9 @@ export const DATABASE_RULES: readonly Rule[] = [
     file: 'manager/write-path.ts',
     find: '    this.#local(here, false);\n    if (strict',
     replace: '    if (strict',
-    faults: [],
+    // Soon it hears of its own change.
+    faults: ['slow'],
+    from: 701,
     tiers: 'l1+l3',
   },
   {
@@ -94,12 +96,38 @@ export const DATABASE_RULES: readonly Rule[] = [
     tiers: ALL,
   },
   {
+    name: 'a change announces itself where there is no Redis',
+    file: 'tiers/database/writes.ts',
+    find: 'if (quiet || !this.announcements)',
+    replace: 'if (quiet || this.announcements)',
+    faults: [],
+    tiers: 'l1+l3',
+  },
+  {
+    name: 'a change is announced with its commit, not before',
+    file: DATABASE,
+    find: 'const finish = begin(values.slice(0, -2), session);',
+    replace: `const finish = begin(values.slice(0, -2), session);
+        for (const message of values.at(-1) as readonly string[]) this.onNotify?.(message);
+        if (this !== undefined) return finish;`,
+    faults: [],
+    tiers: 'l1+l3',
+  },
+  {
+    name: 'who listens anew forgets what it had in memory',
+    file: 'tiers/database/notices.ts',
+    find: '    this.events.lost();\n',
+    replace: '',
+    faults: ['pg-cut'],
+    tiers: 'l1+l3',
+  },
+  {
     name: 'a late set does not overwrite what came after it',
     file: DATABASE,
     find: 'return !old || old.ver <= known || old.tl !== row.tl;',
     replace: 'return true;',
     faults: ['pg-freeze'],
-    from: 142,
+    from: 2801,
     tiers: 'l1+l3',
   },
 ];
