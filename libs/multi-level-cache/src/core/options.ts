@@ -76,7 +76,7 @@ export interface L2Config {
 export interface L3Config {
   readonly url?: string;
   readonly dataSource?: DataSourceLike;
-  /** Connections of the tier's own pool. @defaultValue 4 */
+  /** Connections of the tier's own pool; where L1 is on, one more listens to what others change. @defaultValue 4 */
   readonly poolSize?: number;
   /** @defaultValue `'mlcache'` */
   readonly schema?: string;
@@ -86,7 +86,11 @@ export interface L3Config {
   readonly migrate?: boolean;
   /** Faster writes, and a crash of the server empties the table. @defaultValue false */
   readonly unlogged?: boolean;
-  /** For a pooler that lends connections by transaction, such as PgBouncer. @defaultValue false */
+  /**
+   * For a pooler that lends connections by transaction, such as PgBouncer. Nobody can listen through one: without Redis, L1
+   * follows what others change with `l1.ttl` only.
+   * @defaultValue false
+   */
   readonly poolerMode?: boolean;
   /** Beyond this the rows that are soonest to die go first; an estimate. @defaultValue `'1gb'` */
   readonly maxSize?: Size;
@@ -111,7 +115,7 @@ export interface DefaultsConfig {
   readonly grace?: Duration;
   /** @defaultValue `'30s'` */
   readonly hardTimeout?: Duration;
-  /** Longest age of L1 entries while Redis cannot be heard. @defaultValue `'30s'` */
+  /** Longest age of L1 entries while Redis, or PostgreSQL where that is the only shared tier, cannot be heard. @defaultValue `'30s'` */
   readonly partitionTtl?: Duration;
   /** After this wait a stale value stands in while the load goes on. @defaultValue off */
   readonly timeout?: Duration;

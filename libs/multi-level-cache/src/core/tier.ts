@@ -130,8 +130,8 @@ export interface SharedDebt {
 /** What a shared tier remembers of changes that another tier has not taken, for every process to find. */
 export interface DebtBook {
   /**
-   * Where `apply` does not keep debts: stores one by itself. Nobody hears of it, so that the book has to be looked at now and
-   * then.
+   * Where `apply` does not keep debts: stores one by itself. What is due later nobody hears of, and what is announced may
+   * be missed, so that the book has to be looked at now and then.
    *
    * @param dueMs - no tier has taken it, and it is to be made then, unless it was struck before: see `claim`.
    */

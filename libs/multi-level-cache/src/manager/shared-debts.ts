@@ -8,7 +8,7 @@ const RETRY_MS = 250;
 
 /**
  * The book lies in the other shared tier. It is read at boot and whenever the tier was away, for its old data may be back;
- * where nobody announces what comes in, once a second as well. A book that cannot be read keeps the tier
+ * where what comes in may come unheard, once a second as well. A book that cannot be read keeps the tier
  * bypassed: what is not known to be paid may be outstanding.
  */
 export class SharedDebts {
