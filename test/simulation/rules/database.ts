@@ -111,6 +111,7 @@ export const DATABASE_RULES: readonly Rule[] = [
         for (const message of values.at(-1) as readonly string[]) this.onNotify?.(message);
         if (this !== undefined) return finish;`,
     faults: [],
+    from: 2_800,
     tiers: 'l1+l3',
   },
   {
@@ -127,7 +128,7 @@ export const DATABASE_RULES: readonly Rule[] = [
     find: 'return !old || old.ver <= known || old.tl !== row.tl;',
     replace: 'return true;',
     faults: ['pg-freeze'],
-    from: 2801,
+    from: 1_100,
     tiers: 'l1+l3',
   },
 ];

@@ -1,4 +1,7 @@
-/** Rules of what a store is owed: by this process, and by others in the other store. */
+/**
+ * Rules of what a store is owed: by this process, and by others in the other store. That the outbox is looked into once a second
+ * is tested by itself: here what is owed is announced as well.
+ */
 import { ALL, type Rule } from './rule.js';
 
 export const DEBTS_RULES: readonly Rule[] = [
@@ -67,15 +70,6 @@ export const DEBTS_RULES: readonly Rule[] = [
     find: '    this.#clean = !this.book;\n    return this.#look();',
     replace: '    this.#clean = true;\n    return this.#look();',
     faults: ['orphan'],
-    tiers: ALL,
-  },
-  {
-    name: 'the outbox is looked into once a second',
-    file: 'manager/shared-debts.ts',
-    find: 'if (book?.owe) this.#poll();',
-    replace: '',
-    // What is due later nobody announces.
-    faults: ['half-written'],
     tiers: ALL,
   },
 ];

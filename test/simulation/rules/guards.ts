@@ -25,6 +25,14 @@ export const GUARDS_RULES: readonly Rule[] = [
     from: 900,
   },
   {
+    name: 'who comes in without Redis keeps nothing that PostgreSQL was not asked about',
+    file: 'manager/read-path.ts',
+    find: '|| unverified || unheard;',
+    replace: '|| unverified;',
+    faults: ['half-written'],
+    tiers: 'l1+l3',
+  },
+  {
     name: 'a row that is written cannot be named by a fill',
     file: DATABASE,
     find: 'String(isGuarded(row, now) ? GUARDED_VERSION : row.ver),',

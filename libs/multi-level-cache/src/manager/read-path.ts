@@ -194,7 +194,9 @@ export class ReadPath {
       const third = lease.guarded ? undefined : await this.#third(flight, l3);
       // Where L3 is the only one to verify it, its silence leaves nothing that may be stored.
       const unverified = isStrong(life) && !l2 && l3 && !third;
-      const guarded = lease.guarded || third?.guarded || unverified;
+      // L2 tells which keys are being written when it is asked to listen; without it L3 does, with every read.
+      const unheard = !l2 && l3 && !third && l1?.knowsHolds === false;
+      const guarded = lease.guarded || third?.guarded || unverified || unheard;
       const way: Way = { tiers, memory: guarded ? undefined : memory, lease };
       if (third?.state === 'fresh' && third.entry && !kind.force) {
         const entry = withRefresh(third.entry, life, this.parts.random);

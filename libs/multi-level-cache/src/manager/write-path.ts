@@ -85,6 +85,8 @@ export class WritePath {
       },
       lost: () => {
         l1?.flush();
+        // The stream tells them again, and PostgreSQL does not.
+        if (!l2) l1?.doubtHolds();
         // What others owe L3 may have been among what was missed; the outbox is looked into all the time.
         if (owing === l3) void l3?.changes.shared.doubt();
       },

@@ -1,6 +1,6 @@
 /** L1: entries in this process's memory, found synchronously. Here are its rules and bounds; the table holds the entries. */
 import { Fences, type FenceTicket } from '../../coherence/fences.js';
-import { Holds } from '../../coherence/holds.js';
+import { GUARD_MS, Holds } from '../../coherence/holds.js';
 import { TagClock, type TagVerdict } from '../../coherence/tag-clock.js';
 import type { Clock } from '../../core/clock.js';
 import { capped, touched, type Entry } from '../../core/entry.js';
@@ -61,11 +61,14 @@ export class MemoryTier implements Tier {
   /** Number of the tag clock since the last flush: what was last known to be valid before it is dead. */
   #flushedAt = 0;
   #evictions = 0;
+  /** Until then a guard may stand that was told before anybody listened here. */
+  #doubtUntil = 0;
 
   constructor(
     readonly options: L1Options,
     readonly clock: Clock,
   ) {
+    this.doubtHolds();
     this.#table = new Table(options.maxEntries);
   }
 
@@ -212,6 +215,16 @@ export class MemoryTier implements Tier {
   free(scope: Scope, key: string, id: string): void {
     this.#holds.free(scope.id, key, id);
     this.drop(scope, key);
+  }
+
+  /** Nobody tells again which keys are being written: for as long as a guard stands, the store has to be asked. */
+  doubtHolds(): void {
+    this.#doubtUntil = this.clock.now() + GUARD_MS;
+  }
+
+  /** Whether all that is being written is known here. */
+  get knowsHolds(): boolean {
+    return this.clock.now() >= this.#doubtUntil;
   }
 
   /** Forgets everything at once, at the cost of two numbers; the rows are swept as they are met. */
