@@ -1,10 +1,8 @@
 /** The verbs of one named cache: check, find the tenant's partition, answer from L1 or hand over to a path. */
 import type { Duration } from '../core/duration.js';
-import { handOut } from '../core/entry.js';
 import {
   defaultLife,
   duration,
-  entryLife,
   invalid,
   isStrong,
   readLife,
@@ -16,7 +14,6 @@ import { CacheError } from '../core/errors.js';
 import type { CacheEventName, CacheListener } from '../core/events.js';
 import { assertKey, NAME_PATTERN, type Address } from '../core/key.js';
 import type { CacheSettings, ResolvedOptions } from '../core/options.js';
-import { deepCopy } from '../core/value.js';
 import type { ContextStore, SecurityContext } from '../security/context.js';
 import { NO_ROW, type MemoryTier } from '../tiers/memory/memory-tier.js';
 import { BulkLoad } from './bulk-load.js';
@@ -34,17 +31,15 @@ import {
   type WarmOptions,
   type WriteOptions,
 } from './cache-manager.js';
-import { deferLoad, DeferredLoad } from './deferred-load.js';
+import type { DeferredLoad } from './deferred-load.js';
 import { explain, timeLeft } from './explain.js';
 import { Homes, type Home } from './home.js';
 import type { Parts } from './parts.js';
-import type { ReadPath } from './read-path.js';
-import type { Answer, FlightKind } from './single-flight.js';
+import { fromMemory, ReadVerbs, type ReadTools } from './read-verbs.js';
+import type { FlightKind } from './single-flight.js';
 import { snapshot } from './snapshot.js';
 import { RequestCounts, type CacheStats } from './stats.js';
-import type { Transaction } from './transaction.js';
 import type { TransactionHooks, Transactions } from './transactions.js';
-import type { TypeRegistry } from './type-registry.js';
 import type { WritePath } from './write-path.js';
 import { WriteVerbs } from './write-verbs.js';
 import type { KeyRef } from '../warming/hot-keys.js';
@@ -56,20 +51,14 @@ import { inGroup, readWarm } from './warm-options.js';
 const REFRESH_AGAIN_MS = 1_000;
 
 /** What all caches of an application share. */
-export interface Shared {
+export interface Shared extends ReadTools {
   readonly options: ResolvedOptions;
   readonly caches: Map<string, Cache>;
   readonly context: ContextStore;
-  readonly parts: Parts;
-  readonly reads: ReadPath;
   readonly writes: WritePath;
-  readonly types: TypeRegistry;
   readonly warming: Warming;
-  readonly transactions: Transactions;
   readonly hooks: TransactionHooks | undefined;
   closed: boolean;
-  /** A key was asked for that was not in memory. */
-  asked(tenant: string, cache: string, key: string): void;
   settings(name: string): CacheSettings;
   cache(name: string): Cache;
   close(): Promise<void>;
@@ -83,7 +72,8 @@ export class Cache extends CacheManager {
   #base!: EntryLife;
   /** Memory, where it may answer calls that say nothing. */
   #memory: MemoryTier | null = null;
-  readonly #verbs: WriteVerbs;
+  readonly #reads: ReadVerbs;
+  readonly #writes: WriteVerbs;
   readonly #transactions: Transactions;
 
   constructor(
@@ -97,7 +87,15 @@ export class Cache extends CacheManager {
     const { namespace, l1, rules } = shared.parts;
     this.#homes = new Homes(namespace, name, rules, shared.context, l1);
     this.configure(shared.settings(name));
-    this.#verbs = new WriteVerbs(
+    this.#reads = new ReadVerbs(
+      name,
+      shared,
+      this.#homes,
+      this.counts,
+      () => this.#base,
+      (home, key) => this.#address(home, key),
+    );
+    this.#writes = new WriteVerbs(
       shared.parts,
       shared.writes,
       () => this.#base,
@@ -114,7 +112,7 @@ export class Cache extends CacheManager {
   }
 
   peek<T>(key: string): T | undefined {
-    const l1 = this.#bypassed() ? null : this.#memory;
+    const l1 = this.#transactions.bypassed ? null : this.#memory;
     const row = l1 ? l1.hit(this.#homes.current().partition!, key) : NO_ROW;
     if (!l1 || row === NO_ROW) return undefined;
     this.counts.l1++;
@@ -128,9 +126,10 @@ export class Cache extends CacheManager {
   get<T>(key: string, options?: ReadOptions): Promise<T | undefined> {
     const home = this.#homes.current();
     const { events } = this.#parts;
-    const l1 = this.#bypassed() ? null : this.#memory;
+    const l1 = this.#transactions.bypassed ? null : this.#memory;
     const row = l1 && options === undefined ? l1.hit(home.partition!, key) : NO_ROW;
-    if (!l1 || row === NO_ROW) return this.#find(home, key, options) as Promise<T | undefined>;
+    if (!l1 || row === NO_ROW)
+      return this.#reads.find(home, key, options) as Promise<T | undefined>;
     this.counts.l1++;
     // Before anybody is told: a listener may write, and the row may then be another's.
     const answer = l1.promise(row) as Promise<T>;
@@ -146,53 +145,21 @@ export class Cache extends CacheManager {
     key: string,
     options?: EntryOptions,
   ): Promise<{ readonly value: unknown } | DeferredLoad> {
-    const home = this.#homes.current();
-    const l1 = this.#memory;
-    const row = l1 && fromMemory(options) ? l1.hit(home.partition!, key) : NO_ROW;
-    const found =
-      l1 && row !== NO_ROW
-        ? ({ by: 'l1', entry: l1.entry(row) } as const)
-        : await deferLoad(this.#shared.reads, this.#address(home, key), this.#life(options));
-    const loads = found instanceof DeferredLoad;
-    this.#tell(key, loads ? 'loader' : found.by);
-    return loads ? found : { value: deepCopy(found.entry?.value) };
+    return this.#reads.defer(this.#homes.current(), key, options);
   }
 
   async getMany<T>(keys: readonly string[], options?: ReadOptions): Promise<Map<string, T>> {
     const distinct = this.#keys(keys);
     const life = readLife(options, this.#base);
     life.signal?.throwIfAborted();
-    if (this.#bypassed()) return new Map();
-    const home = this.#homes.current();
-    const memory = this.#memoryFor(life);
-    const values = new Map<string, unknown>();
-    const missing: string[] = [];
-    for (const key of distinct) {
-      const row = memory ? memory.hit(home.partition!, key) : NO_ROW;
-      const hit = memory !== null && row !== NO_ROW;
-      // Set now, so that the order is the one asked for, and before anybody is told, who may write.
-      values.set(key, hit ? memory.value(row) : undefined);
-      if (hit) this.#tell(key, 'l1');
-      else missing.push(key);
-    }
-    const addresses = missing.map((key) => this.#homes.address(home, key));
-    const answers = missing.length > 0 ? await this.#shared.reads.getMany(addresses, life) : [];
-    life.signal?.throwIfAborted();
-    answers.forEach((answer, index) => {
-      this.#tell(missing[index], answer?.by);
-      if (answer?.entry) values.set(missing[index], handOut(answer.entry));
-    });
+    if (this.#transactions.bypassed) return new Map();
+    const values = await this.#reads.many(this.#homes.current(), distinct, life);
     return found([...values.keys()], [...values.values()]) as Map<string, T>;
   }
 
-  /** `getMany` for the warmer: nobody asked, so nothing is counted or told. */
-  async quietGetMany(keys: readonly string[]): Promise<ReadonlyMap<string, unknown>> {
-    const home = this.#homes.current();
-    const addresses = keys.map((key) => this.#homes.address(home, key));
-    const cold = addresses.filter((address) => this.#parts.l1?.read(address).state !== 'fresh');
-    const answers = cold.length > 0 ? await this.#shared.reads.getMany(cold, this.#base) : [];
-    const absent = new Set(cold.filter((_address, at) => !answers[at]).map(({ key }) => key));
-    return new Map(keys.filter((key) => !absent.has(key)).map((key) => [key, true]));
+  /** `getMany` for the warmer. */
+  quietGetMany(keys: readonly string[]): Promise<ReadonlyMap<string, unknown>> {
+    return this.#reads.quietly(this.#homes.current(), keys);
   }
 
   async warm(options: WarmOptions): Promise<WarmReport> {
@@ -233,7 +200,7 @@ export class Cache extends CacheManager {
 
   async set(key: string, value: unknown, options?: EntryOptions & WriteOptions): Promise<Receipt> {
     this.#assertOpen();
-    return this.#verbs.set([[key, value]], options);
+    return this.#writes.set([[key, value]], options);
   }
 
   async setMany(
@@ -241,28 +208,29 @@ export class Cache extends CacheManager {
     options?: EntryOptions & WriteOptions,
   ): Promise<Receipt> {
     this.#assertOpen();
-    return this.#verbs.set(entries, options);
+    return this.#writes.set(entries, options);
   }
 
   async delete(key: string, options?: WriteOptions): Promise<Receipt> {
     this.#assertOpen();
-    return this.#verbs.delete([key], options);
+    return this.#writes.delete([key], options);
   }
 
   async deleteMany(keys: readonly string[], options?: WriteOptions): Promise<Receipt> {
-    return this.#verbs.delete(this.#keys(keys), options);
+    return this.#writes.delete(this.#keys(keys), options);
   }
 
   async expire(key: string, options?: WriteOptions): Promise<Receipt> {
     this.#assertOpen();
-    return this.#verbs.expire(key, options);
+    return this.#writes.expire(key, options);
   }
 
   async touch(key: string, ttl: Duration): Promise<boolean> {
     const ms = duration(ttl, 'ttl');
     const address = this.#address(this.#homes.current(), key);
-    if (this.#bypassed() || (await timeLeft(this.#parts, address)) === undefined) return false;
-    await this.#verbs.touch(address, ms);
+    if (this.#transactions.bypassed || (await timeLeft(this.#parts, address)) === undefined)
+      return false;
+    await this.#writes.touch(address, ms);
     return true;
   }
 
@@ -272,7 +240,7 @@ export class Cache extends CacheManager {
     options?: MutateOptions,
   ): Promise<T> {
     this.#assertOpen();
-    return this.#verbs.mutate(this.#homes.current().scope, targets, write, options);
+    return this.#writes.mutate(this.#homes.current().scope, targets, write, options);
   }
 
   async invalidateIn(manager: EntityManagerLike, targets: MutateTargets): Promise<void> {
@@ -280,22 +248,22 @@ export class Cache extends CacheManager {
     const { hooks } = this.#shared;
     if (!hooks) throw new CacheError('CACHE_CONFIG_INVALID', 'this cache knows no transactions');
     const transaction = hooks.transactionOf(manager);
-    return this.#verbs.invalidateIn(this.#homes.current().scope, transaction, targets);
+    return this.#writes.invalidateIn(this.#homes.current().scope, transaction, targets);
   }
 
   async invalidateTags(tags: readonly string[], options?: InvalidateOptions): Promise<Receipt> {
     this.#assertOpen();
-    return this.#verbs.tags(this.#homes.current().scope, tags, options);
+    return this.#writes.tags(this.#homes.current().scope, tags, options);
   }
 
   async clear(options?: InvalidateOptions): Promise<Receipt> {
     this.#assertOpen();
-    return this.#verbs.clear(this.#homes.current().scope, options);
+    return this.#writes.clear(this.#homes.current().scope, options);
   }
 
   async invalidatePattern(pattern: string, options?: WriteOptions): Promise<Receipt> {
     this.#assertOpen();
-    return this.#verbs.pattern(this.#homes.current().scope, pattern, options);
+    return this.#writes.pattern(this.#homes.current().scope, pattern, options);
   }
 
   async has(key: string): Promise<boolean> {
@@ -304,7 +272,7 @@ export class Cache extends CacheManager {
 
   async ttl(key: string): Promise<number | undefined> {
     const address = this.#address(this.#homes.current(), key);
-    return this.#bypassed() ? undefined : timeLeft(this.#parts, address);
+    return this.#transactions.bypassed ? undefined : timeLeft(this.#parts, address);
   }
 
   async explain(key: string): Promise<Explanation> {
@@ -346,123 +314,17 @@ export class Cache extends CacheManager {
     const home = this.#homes.current();
     if (this.#transactions.open > 0) {
       const transaction = this.#transactions.current();
-      if (transaction) return this.#within(transaction, home, key, loader, options, kind);
+      if (transaction) return this.#reads.within(transaction, home, key, loader, options, kind);
     }
     const { events } = this.#parts;
     const l1 = this.#memory;
     const row = l1 && fromMemory(options) ? l1.hit(home.partition!, key) : NO_ROW;
-    if (!l1 || row === NO_ROW) return this.#load(home, key, loader, options, kind);
+    if (!l1 || row === NO_ROW) return this.#reads.load(home, key, loader, options, kind);
     this.counts.l1++;
     const answer = l1.promise(row);
-    if (l1.refreshDue(row, REFRESH_AGAIN_MS)) this.#refresh(home, key, loader, options);
+    if (l1.refreshDue(row, REFRESH_AGAIN_MS)) this.#reads.refresh(home, key, loader, options);
     if (events.hearsHits) events.emit('hit', { cache: this.name, key, tier: 'l1' });
     return answer;
-  }
-
-  async #load(
-    home: Home,
-    key: string,
-    loader: Loader<unknown>,
-    options: EntryOptions | undefined,
-    kind: FlightKind | undefined,
-  ): Promise<unknown> {
-    const address = this.#address(home, key);
-    const life = this.#life(options);
-    if (typeof loader !== 'function') throw invalid('loader', 'must be a function');
-    let answer: Answer;
-    try {
-      answer = await this.#shared.reads.load(address, loader, life, kind);
-    } catch (error) {
-      this.counts.error++;
-      throw error;
-    }
-    const { entry, by } = answer;
-    this.#tell(key, by);
-    if (!entry) return undefined;
-    if (
-      by !== 'loader' &&
-      by !== 'stale' &&
-      (entry.refreshAt ?? Infinity) <= this.#parts.clock.now()
-    )
-      this.#refresh(home, key, loader, options);
-    return handOut(entry);
-  }
-
-  /** In a transaction: it may see what nobody else may, so nothing it loads is shared or kept. */
-  async #within(
-    transaction: Transaction,
-    home: Home,
-    key: string,
-    loader: Loader<unknown>,
-    options: EntryOptions | undefined,
-    kind: FlightKind | undefined,
-  ): Promise<unknown> {
-    const address = this.#address(home, key);
-    const life = this.#life(options);
-    if (!transaction.bypasses && !life.forceFresh) {
-      const answer = await this.#lookUp(home, address, life);
-      if (answer?.entry) {
-        this.#tell(key, answer.by);
-        return handOut(answer.entry);
-      }
-    }
-    return this.#load(home, key, loader, options, { ...kind, apart: true });
-  }
-
-  #refresh(home: Home, key: string, loader: Loader<unknown>, options?: EntryOptions): void {
-    this.#shared.reads.refresh(this.#homes.address(home, key), loader, this.#life(options));
-  }
-
-  async #find(home: Home, key: string, options: ReadOptions | undefined): Promise<unknown> {
-    const address = this.#address(home, key);
-    const life = readLife(options, this.#base);
-    life.signal?.throwIfAborted();
-    const answer = this.#bypassed() ? undefined : await this.#lookUp(home, address, life);
-    life.signal?.throwIfAborted();
-    this.#tell(key, answer?.by);
-    return answer?.entry && handOut(answer.entry);
-  }
-
-  async #lookUp(home: Home, address: Address, life: EntryLife): Promise<Answer | undefined> {
-    const memory = this.#memoryFor(life);
-    const row = memory ? memory.hit(home.partition!, address.key) : NO_ROW;
-    return memory && row !== NO_ROW
-      ? { by: 'l1', entry: memory.entry(row) }
-      : this.#shared.reads.get(address, life);
-  }
-
-  /** In a transaction that must see its own writes, or no newer ones. */
-  #bypassed(): boolean {
-    return this.#transactions.open > 0 && this.#transactions.current()?.bypasses === true;
-  }
-
-  /** Memory, where this call may be answered from it. */
-  #memoryFor(life: EntryLife): MemoryTier | null {
-    if (isStrong(life) || life.tiers?.includes('l1') === false) return null;
-    return this.#parts.l1;
-  }
-
-  /** Counts and tells who answered; called in the caller's own async context. */
-  #tell(key: string, by: Answer['by'] | undefined): void {
-    const { events } = this.#parts;
-    const cache = this.name;
-    // Hits in memory are counted by their rows.
-    if (by !== 'l1') this.#shared.asked(this.#homes.current().scope.tenant, cache, key);
-    if (by) this.counts[by]++;
-    if (!by || by === 'loader') {
-      if (events.has('miss')) events.emit('miss', { cache, key });
-    } else if (by === 'stale') {
-      if (events.has('stale')) events.emit('stale', { cache, key });
-    } else if (events.has('hit')) events.emit('hit', { cache, key, tier: by });
-  }
-
-  /** The tiers of a call are a choice among those of its cache. */
-  #life(options: EntryOptions | undefined): EntryLife {
-    const life = entryLife(options, this.#base);
-    if (life.types) this.#shared.types.register(life.types);
-    const { tiers } = this.#base;
-    if (!tiers || life.tiers === tiers) return life;
-    return { ...life, tiers: life.tiers?.filter((name) => tiers.includes(name)) };
   }
 
   #keys(keys: readonly string[]): string[] {
@@ -481,17 +343,6 @@ export class Cache extends CacheManager {
   #assertOpen(): void {
     if (this.#shared.closed) throw new CacheError('CACHE_CLOSED', 'the cache has been closed');
   }
-}
-
-/** Whether a call takes what memory has; the hot path reads some members and builds nothing. */
-function fromMemory(options: EntryOptions | undefined): boolean {
-  return (
-    options === undefined ||
-    (options.tiers === undefined &&
-      options.consistency === undefined &&
-      options.forceFresh !== true &&
-      options.signal === undefined)
-  );
 }
 
 function found<T>(keys: readonly string[], values: readonly (T | undefined)[]): Map<string, T> {

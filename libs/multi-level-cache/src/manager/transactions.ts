@@ -53,6 +53,11 @@ export class Transactions {
     return undefined;
   }
 
+  /** This call is made in one that must see its own writes, or no newer ones. */
+  get bypassed(): boolean {
+    return this.open > 0 && this.current()?.bypasses === true;
+  }
+
   begin(): Transaction {
     this.open++;
     return new Transaction(this.current());

@@ -23,7 +23,7 @@ export type Notice =
 /** Where the processes of one application hear of each other. */
 export function channelOf(schema: string, namespace: string): string {
   const name = `${schema}:${namespace}`;
-  if (name.length <= MAX_NAME) return name;
+  if (Buffer.byteLength(name) <= MAX_NAME) return name;
   // No namespace holds the sign after the colon.
   return `mlcache:#${createHash('sha256').update(name).digest('base64url')}`;
 }

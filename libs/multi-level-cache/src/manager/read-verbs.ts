@@ -1,0 +1,210 @@
+/** What the reading verbs of one cache do where memory has not answered at once: read, load, hand out, count and tell. */
+import { handOut } from '../core/entry.js';
+import {
+  entryLife,
+  invalid,
+  isStrong,
+  readLife,
+  type EntryLife,
+  type EntryOptions,
+  type ReadOptions,
+} from '../core/entry-options.js';
+import type { Address } from '../core/key.js';
+import { deepCopy } from '../core/value.js';
+import { NO_ROW, type MemoryTier } from '../tiers/memory/memory-tier.js';
+import type { Loader } from './cache-manager.js';
+import { DeferredLoad, deferLoad } from './deferred-load.js';
+import type { Home, Homes } from './home.js';
+import type { Parts } from './parts.js';
+import type { ReadPath } from './read-path.js';
+import type { Answer, FlightKind } from './single-flight.js';
+import type { RequestCounts } from './stats.js';
+import type { Transaction } from './transaction.js';
+import type { Transactions } from './transactions.js';
+import type { TypeRegistry } from './type-registry.js';
+
+/** What all caches of an application share, as far as reads want it. */
+export interface ReadTools {
+  readonly parts: Parts;
+  readonly reads: ReadPath;
+  readonly types: TypeRegistry;
+  readonly transactions: Transactions;
+  /** A key was asked for that was not in memory. */
+  asked(tenant: string, cache: string, key: string): void;
+}
+
+export class ReadVerbs {
+  constructor(
+    readonly cache: string,
+    readonly shared: ReadTools,
+    readonly homes: Homes,
+    readonly counts: RequestCounts,
+    /** What holds for a read that says nothing. */
+    readonly base: () => EntryLife,
+    readonly addressOf: (home: Home, key: string) => Address,
+  ) {}
+
+  async load(
+    home: Home,
+    key: string,
+    loader: Loader<unknown>,
+    options: EntryOptions | undefined,
+    kind: FlightKind | undefined,
+  ): Promise<unknown> {
+    const address = this.addressOf(home, key);
+    const life = this.#life(options);
+    if (typeof loader !== 'function') throw invalid('loader', 'must be a function');
+    let answer: Answer;
+    try {
+      answer = await this.shared.reads.load(address, loader, life, kind);
+    } catch (error) {
+      this.counts.error++;
+      throw error;
+    }
+    const { entry, by } = answer;
+    this.#tell(key, by);
+    if (!entry) return undefined;
+    if (
+      by !== 'loader' &&
+      by !== 'stale' &&
+      (entry.refreshAt ?? Infinity) <= this.shared.parts.clock.now()
+    )
+      this.refresh(home, key, loader, options);
+    return handOut(entry);
+  }
+
+  /** In a transaction: it may see what nobody else may, so nothing it loads is shared or kept. */
+  async within(
+    transaction: Transaction,
+    home: Home,
+    key: string,
+    loader: Loader<unknown>,
+    options: EntryOptions | undefined,
+    kind: FlightKind | undefined,
+  ): Promise<unknown> {
+    const address = this.addressOf(home, key);
+    const life = this.#life(options);
+    if (!transaction.bypasses && !life.forceFresh) {
+      const answer = await this.#lookUp(home, address, life);
+      if (answer?.entry) {
+        this.#tell(key, answer.by);
+        return handOut(answer.entry);
+      }
+    }
+    return this.load(home, key, loader, options, { ...kind, apart: true });
+  }
+
+  refresh(home: Home, key: string, loader: Loader<unknown>, options?: EntryOptions): void {
+    this.shared.reads.refresh(this.homes.address(home, key), loader, this.#life(options));
+  }
+
+  async find(home: Home, key: string, options: ReadOptions | undefined): Promise<unknown> {
+    const address = this.addressOf(home, key);
+    const life = readLife(options, this.base());
+    life.signal?.throwIfAborted();
+    const answer = this.shared.transactions.bypassed
+      ? undefined
+      : await this.#lookUp(home, address, life);
+    life.signal?.throwIfAborted();
+    this.#tell(key, answer?.by);
+    return answer?.entry && handOut(answer.entry);
+  }
+
+  /** Values of distinct keys, in their order; what is not there is `undefined`. */
+  async many(home: Home, keys: readonly string[], life: EntryLife): Promise<Map<string, unknown>> {
+    const memory = this.#memoryFor(life);
+    const values = new Map<string, unknown>();
+    const missing: string[] = [];
+    for (const key of keys) {
+      const row = memory ? memory.hit(home.partition!, key) : NO_ROW;
+      const hit = memory !== null && row !== NO_ROW;
+      // Set now, so that the order is the one asked for, and before anybody is told, who may write.
+      values.set(key, hit ? memory.value(row) : undefined);
+      if (hit) this.#tell(key, 'l1');
+      else missing.push(key);
+    }
+    const addresses = missing.map((key) => this.homes.address(home, key));
+    const answers = missing.length > 0 ? await this.shared.reads.getMany(addresses, life) : [];
+    life.signal?.throwIfAborted();
+    answers.forEach((answer, index) => {
+      this.#tell(missing[index], answer?.by);
+      if (answer?.entry) values.set(missing[index], handOut(answer.entry));
+    });
+    return values;
+  }
+
+  /** `many` for the warmer: nobody asked, so nothing is counted or told. */
+  async quietly(home: Home, keys: readonly string[]): Promise<ReadonlyMap<string, unknown>> {
+    const { parts, reads } = this.shared;
+    const addresses = keys.map((key) => this.homes.address(home, key));
+    const cold = addresses.filter((address) => parts.l1?.read(address).state !== 'fresh');
+    const answers = cold.length > 0 ? await reads.getMany(cold, this.base()) : [];
+    const absent = new Set(cold.filter((_address, at) => !answers[at]).map(({ key }) => key));
+    return new Map(keys.filter((key) => !absent.has(key)).map((key) => [key, true]));
+  }
+
+  /** A copy of what a tier has, or the right to store what is read from now on. */
+  async defer(
+    home: Home,
+    key: string,
+    options: EntryOptions | undefined,
+  ): Promise<{ readonly value: unknown } | DeferredLoad> {
+    const memory = fromMemory(options) ? this.#memoryFor(this.base()) : null;
+    const row = memory ? memory.hit(home.partition!, key) : NO_ROW;
+    const found =
+      memory && row !== NO_ROW
+        ? ({ by: 'l1', entry: memory.entry(row) } as const)
+        : await deferLoad(this.shared.reads, this.addressOf(home, key), this.#life(options));
+    const loads = found instanceof DeferredLoad;
+    this.#tell(key, loads ? 'loader' : found.by);
+    return loads ? found : { value: deepCopy(found.entry?.value) };
+  }
+
+  async #lookUp(home: Home, address: Address, life: EntryLife): Promise<Answer | undefined> {
+    const memory = this.#memoryFor(life);
+    const row = memory ? memory.hit(home.partition!, address.key) : NO_ROW;
+    return memory && row !== NO_ROW
+      ? { by: 'l1', entry: memory.entry(row) }
+      : this.shared.reads.get(address, life);
+  }
+
+  /** Memory, where this call may be answered from it. */
+  #memoryFor(life: EntryLife): MemoryTier | null {
+    if (isStrong(life) || life.tiers?.includes('l1') === false) return null;
+    return this.shared.parts.l1;
+  }
+
+  /** Counts and tells who answered; called in the caller's own async context. */
+  #tell(key: string, by: Answer['by'] | undefined): void {
+    const { events } = this.shared.parts;
+    const { cache } = this;
+    // Hits in memory are counted by their rows.
+    if (by !== 'l1') this.shared.asked(this.homes.current().scope.tenant, cache, key);
+    if (by) this.counts[by]++;
+    if (!by || by === 'loader') {
+      if (events.has('miss')) events.emit('miss', { cache, key });
+    } else if (by === 'stale') {
+      if (events.has('stale')) events.emit('stale', { cache, key });
+    } else if (events.has('hit')) events.emit('hit', { cache, key, tier: by });
+  }
+
+  /** The tiers of a call are a choice among those of its cache. */
+  #life(options: EntryOptions | undefined): EntryLife {
+    const life = entryLife(options, this.base());
+    if (life.types) this.shared.types.register(life.types);
+    const { tiers } = this.base();
+    if (!tiers || life.tiers === tiers) return life;
+    return { ...life, tiers: life.tiers?.filter((name) => tiers.includes(name)) };
+  }
+}
+
+/** Whether a call takes what memory has; the hot path reads some members and builds nothing. */
+export function fromMemory(options: EntryOptions | undefined): boolean {
+  return (
+    options === undefined ||
+    (options.tiers === undefined &&
+      options.consistency === undefined &&
+      options.forceFresh !== true &&
+      options.signal === undefined)
+  );
+}
