@@ -143,7 +143,7 @@ export const REDIS_RULES: readonly Rule[] = [
   },
   {
     name: 'strong: memory does not answer',
-    file: 'manager/cache.ts',
+    file: 'manager/read-verbs.ts',
     find: 'if (isStrong(life) || life.tiers',
     replace: 'if (life.tiers',
     faults: ['slow'],
