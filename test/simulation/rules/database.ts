@@ -66,7 +66,7 @@ export const DATABASE_RULES: readonly Rule[] = [
     replace: '    if (strict',
     // Soon it hears of its own change.
     faults: ['slow'],
-    from: 701,
+    from: 3_850,
     tiers: 'l1+l3',
   },
   {
