@@ -32,18 +32,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'tiers/redis',
     'tiers/database',
   ],
-  integrations: [
-    'core',
-    'coherence',
-    'security',
-    'telemetry',
-    'warming',
-    'manager',
-    'nest',
-    'tiers/memory',
-    'tiers/redis',
-    'tiers/database',
-  ],
+  integrations: ['core', 'manager'],
 };
 /** Packages a room may import by value; everything else is loaded when it is needed, or not at all. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
@@ -52,9 +41,10 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   integrations: ['typeorm'],
 };
 
-/** Where `nest` may import `integrations`; what needs no package of its own is open to it everywhere. */
-const OPEN = /^integrations\/transactions\//;
+/** Where `nest` may import `integrations`. */
 const DOORS = /^nest\/typeorm(?:\/|$)/;
+/** What needs no package of its own is open to it everywhere. */
+const OPEN = /^integrations\/transactions\//;
 
 interface Import {
   readonly from: string;

@@ -55,7 +55,7 @@ async function make(shape: (typeof SHAPES)[number], namespace: string): Promise<
     redis: shape.redis ? redisUrl() : undefined,
     database: shape.third ? database : undefined,
   });
-  made.cache.hooks!.listenTo(source);
+  made.cache.hooks.listenTo(source);
   return made;
 }
 
@@ -422,7 +422,7 @@ describe('the outbox', () => {
     const other = await new DataSource({ type: 'postgres', url }).initialize();
     try {
       const { cache } = await make(shape, freshNamespace());
-      cache.hooks!.listenTo(other);
+      cache.hooks.listenTo(other);
       await source.transaction(async (manager) => {
         await write(manager, 'new');
         await other.transaction(async () => {
@@ -466,7 +466,7 @@ it('outside a transaction invalidateIn acts at once, and says what is not a mana
 it('a data source that is initialised later, and then has subscribers of its own, is listened to', async () => {
   const { cache } = await testCache({ namespace: freshNamespace() });
   const later = new DataSource({ type: 'postgres', url: await freshDatabase() });
-  cache.hooks!.listenTo(later);
+  cache.hooks.listenTo(later);
   await later.initialize();
   try {
     await cache.set('k', 1);
@@ -483,6 +483,29 @@ it('a data source that is initialised later, and then has subscribers of its own
     await runner.commitTransaction();
     expect(await cache.get('k')).toBeUndefined();
     await runner.release();
+  } finally {
+    await later.destroy();
+  }
+});
+
+it('several caches listen to one data source and leave in the order they came: it has back what was its own', async () => {
+  const [one, other] = [
+    await testCache({ namespace: freshNamespace() }),
+    await testCache({ namespace: freshNamespace() }),
+  ];
+  const later = new DataSource({ type: 'postgres', url: await freshDatabase() });
+  for (const { cache } of [one, other]) cache.hooks.listenTo(later);
+  await one.close();
+  await later.initialize();
+  try {
+    expect(later.subscribers).toHaveLength(1);
+    await other.close();
+    expect(later.subscribers).toHaveLength(0);
+    for (const [owner, name] of [
+      [later, 'initialize'],
+      [later.manager, 'transaction'],
+    ] as const)
+      expect(Object.hasOwn(owner, name)).toBe(false);
   } finally {
     await later.destroy();
   }

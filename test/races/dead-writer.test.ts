@@ -35,10 +35,17 @@ describe.each([
   });
 });
 
-it('A bumps a tag in its write and dies, B has loaded before the commit: others make the bump that A owes', async () => {
-  const { a, b } = await pair(TWO_PROCESSES);
-  await a.ask('mutate', { tags: ['t'] });
-  expect(await b.ask('getOrSet', { value: 'old', tags: ['t'] })).toBe('old');
-  await a.die();
-  await expect.poll(() => b.ask('get'), OVER).toBeUndefined();
-}, 20_000);
+it.each([
+  { title: 'L1+L2+L3', redis: true },
+  { title: 'L1+L3', redis: false },
+])(
+  '$title: A bumps a tag in its write and dies, B has loaded before the commit: others make the bump that A owes',
+  async ({ redis }) => {
+    const { a, b } = await pair(TWO_PROCESSES, { redis });
+    await a.ask('mutate', { tags: ['t'] });
+    expect(await b.ask('getOrSet', { value: 'old', tags: ['t'] })).toBe('old');
+    await a.die();
+    await expect.poll(() => b.ask('get'), OVER).toBeUndefined();
+  },
+  20_000,
+);

@@ -4,6 +4,7 @@ import type {
   RedisClientLike,
   ResolvedOptions,
 } from '../../libs/multi-level-cache/src/core/options.js';
+import { TypeOrmTransactions } from '../../libs/multi-level-cache/src/integrations/transactions/typeorm-transactions.js';
 import {
   createCache,
   type CacheRoot,
@@ -88,6 +89,7 @@ export class Instance {
       options,
       { l1: tiers.l1, l2: tiers.l2 || null, l3: tiers.l3 || null },
       this.clock,
+      (all) => new TypeOrmTransactions(all),
       random,
     );
     if (setting.rich)

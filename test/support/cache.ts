@@ -119,8 +119,8 @@ export async function testCache(options: TestCacheOptions): Promise<TestCache> {
     resolved,
     { l1: l1 ? new MemoryTier(l1, clock) : null, l2: second ?? null, l3: third ?? null },
     clock,
+    (all) => new TypeOrmTransactions(all),
   );
-  cache.hooks = new TypeOrmTransactions(cache.transactions);
   await cache.open();
   const down = Object.entries(cache.stats().tiers).filter(([, { state }]) => state === 'down');
   if (down.length > 0 && options.mayBeDown !== true)

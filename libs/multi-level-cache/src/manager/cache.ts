@@ -57,7 +57,7 @@ export interface Shared extends ReadTools {
   readonly context: ContextStore;
   readonly writes: WritePath;
   readonly warming: Warming;
-  readonly hooks: TransactionHooks | undefined;
+  readonly hooks: TransactionHooks;
   closed: boolean;
   settings(name: string): CacheSettings;
   cache(name: string): Cache;
@@ -245,9 +245,7 @@ export class Cache extends CacheManager {
 
   async invalidateIn(manager: EntityManagerLike, targets: MutateTargets): Promise<void> {
     this.#assertOpen();
-    const { hooks } = this.#shared;
-    if (!hooks) throw new CacheError('CACHE_CONFIG_INVALID', 'this cache knows no transactions');
-    const transaction = hooks.transactionOf(manager);
+    const transaction = this.#shared.hooks.transactionOf(manager);
     return this.#writes.invalidateIn(this.#homes.current().scope, transaction, targets);
   }
 

@@ -47,17 +47,21 @@ export interface CacheRoot extends CacheManager {
   /** Transactions of the application's databases. */
   readonly transactions: Transactions;
   /** How those become known. */
-  hooks: TransactionHooks | undefined;
+  readonly hooks: TransactionHooks;
 }
+
+/** Makes what tells a cache of transactions. */
+export type MakeHooks = (transactions: Transactions) => TransactionHooks;
 
 /** Makes the cache of one application. Nothing is contacted before `open()`. */
 export function createCache(
   options: ResolvedOptions,
   tiers: TierSet,
   clock: Clock,
+  hooks: MakeHooks,
   random: () => number = chance,
 ): CacheRoot {
-  return new Root(new Application(options, tiers, clock, random));
+  return new Root(new Application(options, tiers, clock, hooks, random));
 }
 
 /** A stand-in that a test put in the cache's place is none. */
@@ -77,7 +81,7 @@ class Application implements Shared {
   readonly writes: WritePath;
   closed = false;
   readonly transactions: Transactions;
-  hooks: TransactionHooks | undefined;
+  readonly hooks: TransactionHooks;
   readonly #trust: Trust | undefined;
   readonly #relay: Relay | undefined;
   /** The tier whose messages tell what others change; without Redis that is L3. */
@@ -87,6 +91,7 @@ class Application implements Shared {
     readonly options: ResolvedOptions,
     readonly tiers: TierSet,
     readonly clock: Clock,
+    hooks: MakeHooks,
     random: () => number,
   ) {
     const background = new Background(clock);
@@ -123,6 +128,7 @@ class Application implements Shared {
     this.reads = new ReadPath(this.parts);
     this.writes = new WritePath(this.parts, rules);
     this.transactions = new Transactions(this.parts, this.writes);
+    this.hooks = hooks(this.transactions);
     this.#relay =
       tiers.l3?.book &&
       new Relay(tiers.l3.book, clock, background, (change) => this.writes.redo(change));
@@ -180,7 +186,7 @@ class Application implements Shared {
     await this.drain();
     this.#trust?.close();
     this.#relay?.close();
-    this.hooks?.close();
+    this.hooks.close();
     this.parts.l1?.flush();
     await Promise.all([this.parts.l2?.close(), this.parts.l3?.close(), this.tiers.l1?.close()]);
   }
@@ -257,11 +263,7 @@ class Root extends Cache implements CacheRoot {
     return this.#application.transactions;
   }
 
-  get hooks(): TransactionHooks | undefined {
+  get hooks(): TransactionHooks {
     return this.#application.hooks;
-  }
-
-  set hooks(hooks: TransactionHooks | undefined) {
-    this.#application.hooks = hooks;
   }
 }

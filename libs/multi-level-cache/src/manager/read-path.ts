@@ -194,7 +194,7 @@ export class ReadPath {
       const third = lease.guarded ? undefined : await this.#third(flight, l3);
       // Where L3 is the only one to verify it, its silence leaves nothing that may be stored.
       const unverified = isStrong(life) && !l2 && l3 && !third;
-      // L2 tells which keys are being written when it is asked to listen; without it L3 does, with every read.
+      // Which keys were being written before anybody listened here the stream tells again; L3 tells who reads the row.
       const unheard = !l2 && l3 && !third && l1?.knowsHolds === false;
       const guarded = lease.guarded || third?.guarded || unverified || unheard;
       const way: Way = { tiers, memory: guarded ? undefined : memory, lease };

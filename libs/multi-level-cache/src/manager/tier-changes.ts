@@ -92,7 +92,7 @@ export class TierChanges {
     // Each part has a wait of its own: a change of many keys is not late for being long.
     const parts = partsOf(change, KEYS_AT_A_TIME);
     for (const [at, part] of parts.entries()) {
-      const debt = how.debt && `${how.debt}.${at}`;
+      const debt = how.debt && recordOf(how.debt, at);
       if ((await this.#applyPart(part, { ...how, debt })) === 'queued') taken = 'queued';
     }
     return taken;
@@ -108,7 +108,7 @@ export class TierChanges {
     if (!book?.owe) return false;
     try {
       for (const [at, part] of partsOf(change, KEYS_AT_A_TIME).entries())
-        await this.#deadline.race(book.owe(`${debt}.${at}`, part, dueMs));
+        await this.#deadline.race(book.owe(recordOf(debt, at), part, dueMs));
       return true;
     } catch {
       return false;
@@ -117,7 +117,7 @@ export class TierChanges {
 
   /** Takes out of the tier's book what was kept as one part; what cannot be struck now is done once more later. */
   async strike(debt: string): Promise<void> {
-    const struck = this.tier.book?.strike([`${debt}.0`]);
+    const struck = this.tier.book?.strike([recordOf(debt)]);
     if (struck) await this.#deadline.race(struck).catch(() => undefined);
   }
 
@@ -218,4 +218,9 @@ export class TierChanges {
     this.#paid++;
     await this.options.onPaid(change);
   }
+}
+
+/** What a part of a debt is called in a book. */
+export function recordOf(debt: string, part = 0): string {
+  return `${debt}.${part}`;
 }

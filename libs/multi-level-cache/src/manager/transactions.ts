@@ -1,7 +1,9 @@
 /** Transactions of the application's own database: which one a call belongs to, and what of it is made when it commits. */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Ask, Change, TransactionBook } from '../core/tier.js';
+import { Deadline } from './deadline.js';
 import type { Parts } from './parts.js';
+import { recordOf } from './tier-changes.js';
 import { Transaction } from './transaction.js';
 import type { WritePath } from './write-path.js';
 
@@ -37,13 +39,16 @@ const FRAMES = new AsyncLocalStorage<Frame>();
 export class Transactions {
   /** How many are open; while none is, no call pays for looking. */
   open = 0;
+  readonly #budget: Deadline;
   /** Whether statements of a source reach the book of L3. */
   readonly #reached = new WeakMap<object, boolean>();
 
   constructor(
     readonly parts: Parts,
     readonly writes: WritePath,
-  ) {}
+  ) {
+    this.#budget = new Deadline(parts.clock, BUDGET_MS, 'the invalidation after a commit');
+  }
 
   /** The one this call is made in. */
   current(): Transaction | undefined {
@@ -77,7 +82,7 @@ export class Transactions {
   async prepare(transaction: Transaction, source: object, ask: Ask): Promise<void> {
     const book = this.#book;
     if (transaction.empty || !book || !(await this.#reaches(book, source, ask))) return;
-    const { text, values } = book.owe(nameOf(transaction), transaction.changes(), DUE_MS);
+    const { text, values } = book.owe(recordOf(transaction.id), transaction.changes(), DUE_MS);
     await ask(text, values);
     transaction.kept = true;
   }
@@ -86,16 +91,9 @@ export class Transactions {
   async committed(transaction: Transaction): Promise<void> {
     this.#end(transaction);
     if (transaction.empty) return;
-    const { background, clock } = this.parts;
-    const made = this.#make(transaction).catch(() => undefined);
-    background.run(() => made);
-    await new Promise<void>((resolve) => {
-      const late = clock.after(BUDGET_MS, resolve);
-      void made.then(() => {
-        late.cancel();
-        resolve();
-      });
-    });
+    const made = this.#make(transaction);
+    this.parts.background.run(() => made);
+    await this.#budget.race(made).catch(() => undefined);
   }
 
   rolledBack(transaction: Transaction): void {
@@ -128,9 +126,4 @@ export class Transactions {
     if (reached !== undefined) this.#reached.set(source, reached);
     return reached ?? false;
   }
-}
-
-/** As `TierChanges.strike` finds it. */
-function nameOf({ id }: Transaction): string {
-  return `${id}.0`;
 }

@@ -63,8 +63,9 @@ export class WritePath {
    */
   async redo(remote: RemoteChange): Promise<void> {
     const change = localChange(remote, this.parts.namespace, this.rules);
-    const { durable, l3 } = await this.write(change, false);
-    if (!durable) throw unavailable(l3 === 'queued' ? 'l3' : 'l2');
+    const { durable } = await this.write(change, false);
+    if (!durable)
+      throw new CacheError('CACHE_TIER_UNAVAILABLE', 'no store has taken or remembers the change');
   }
 
   /** Listens to one shared tier. */

@@ -32,7 +32,7 @@ export class CacheBinder implements OnModuleInit {
       if (typeof instance !== 'object' || instance === null) continue;
       if (isDecorated(instance)) bind(instance, this.holder);
       // Anything but a data source is let pass.
-      if (isRoot(this.manager)) this.manager.hooks?.listenTo(instance);
+      if (isRoot(this.manager)) this.manager.hooks.listenTo(instance);
       this.#claim(instance.constructor);
     }
     for (const { metatype } of wrappers) this.#claim(metatype);

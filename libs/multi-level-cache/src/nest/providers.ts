@@ -54,11 +54,8 @@ export const PROVIDERS: Provider[] = [
   {
     provide: CacheManager,
     inject: [RESOLVED_OPTIONS, CACHE_TIERS, CLOCK],
-    useFactory: (options: ResolvedOptions, tiers: readonly Tier[], clock: Clock): CacheManager => {
-      const cache = createCache(options, tierSet(tiers), clock);
-      cache.hooks = new TypeOrmTransactions(cache.transactions);
-      return cache;
-    },
+    useFactory: (options: ResolvedOptions, tiers: readonly Tier[], clock: Clock): CacheManager =>
+      createCache(options, tierSet(tiers), clock, (all) => new TypeOrmTransactions(all)),
   },
 ];
 

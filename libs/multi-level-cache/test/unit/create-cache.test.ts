@@ -14,9 +14,12 @@ import type {
   TierState,
   TierStatus,
 } from '../../src/core/tier.js';
-import { createCache, type CacheRoot } from '../../src/manager/create-cache.js';
+import { TypeOrmTransactions } from '../../src/integrations/transactions/typeorm-transactions.js';
+import { createCache, type CacheRoot, type MakeHooks } from '../../src/manager/create-cache.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 import { MemoryTier } from '../../src/tiers/memory/memory-tier.js';
+
+const hooks: MakeHooks = (all) => new TypeOrmTransactions(all);
 
 class Told implements Tier {
   listener!: TierListener;
@@ -76,7 +79,7 @@ beforeEach(async () => {
     warming: false as const,
     defaults: DEFAULTS,
   };
-  cache = createCache(options, { l1: new MemoryTier(L1, clock), l2, l3: null }, clock);
+  cache = createCache(options, { l1: new MemoryTier(L1, clock), l2, l3: null }, clock, hooks);
   await cache.open();
   for (const key of ['k', 'tagged']) {
     await cache.getOrSet(key, () => 'v', { tags: key === 'tagged' ? ['t'] : [] });
@@ -175,6 +178,7 @@ it('what L3 tells L2 to be owed is paid at once; while L2 is away it is left to 
     { ...lower, defaults: DEFAULTS },
     { l1: new MemoryTier(L1, clock), l2: upper, l3 },
     clock,
+    hooks,
   );
   await made.open();
   const change = { kind: 'delete', keys: [['p', 'default', 'k']] } as const;
@@ -204,6 +208,7 @@ describe('without L2', () => {
       { ...options, defaults: DEFAULTS },
       { l1: new MemoryTier(L1, clock), l2: null, l3: tier },
       clock,
+      hooks,
     );
     await made.open();
     await made.getOrSet('k', () => 'v');

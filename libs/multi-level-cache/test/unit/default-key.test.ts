@@ -4,7 +4,7 @@ import { anything, assert, property } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isCacheError } from '../../src/core/errors.js';
 import { textFault } from '../../src/core/key.js';
-import { defaultKey } from '../../src/nest/default-key.js';
+import { defaultKey } from '../../src/core/default-key.js';
 import { keyTemplate } from '../../src/nest/decorators/key-template.js';
 
 const key = (...args: unknown[]): string => defaultKey('Class#method', args);

@@ -5,8 +5,9 @@
 import { CacheError } from '../../core/errors.js';
 import type { Transaction } from '../../manager/transaction.js';
 import type { TransactionHooks, Transactions } from '../../manager/transactions.js';
+import { shareMethod } from './shared-method.js';
 import { snapshotLevel, writes } from './statements.js';
-import { wrapCallbacks } from './wrap-callbacks.js';
+import { subscribe, type Subscribed } from './subscribe.js';
 
 /** The part of a `QueryRunner` that is looked at. */
 interface Runner {
@@ -16,15 +17,14 @@ interface Runner {
 }
 
 /** The part of an `EntityManager`. */
-export interface Manager {
+interface Manager {
   readonly queryRunner?: Runner;
   readonly dataSource?: Source;
   transaction(...args: unknown[]): Promise<unknown>;
 }
 
 /** The part of a `DataSource`. */
-interface Source {
-  readonly subscribers: object[];
+interface Source extends Subscribed {
   readonly manager: Manager;
   createQueryRunner: unknown;
 }
@@ -33,24 +33,24 @@ interface Event {
   readonly queryRunner: Runner;
 }
 
+type Callback = (manager: Manager) => unknown;
+type Within = (callback: Callback) => Callback;
+
 export class TypeOrmTransactions implements TransactionHooks {
   readonly #byRunner = new WeakMap<Runner, Transaction>();
-  readonly #sources = new Map<
-    Source,
-    { readonly subscriber: object; readonly unwrap: () => void }
-  >();
+  /** How to end listening, by source. */
+  readonly #sources = new Map<Source, () => void>();
 
   constructor(readonly transactions: Transactions) {}
 
   listenTo(source: unknown): void {
-    if (!isSource(source)) return;
-    if (!this.#sources.has(source)) {
-      const unwrap = this.#wrap(source);
-      this.#sources.set(source, { subscriber: this.#subscriber(source), unwrap });
-    }
-    // A source that is initialised after that begins with a list of its own.
-    const { subscriber } = this.#sources.get(source)!;
-    if (!source.subscribers.includes(subscriber)) source.subscribers.push(subscriber);
+    if (!isSource(source) || this.#sources.has(source)) return;
+    const unsubscribe = subscribe(source, this.#subscriber(source));
+    const unwrap = this.#runWithin(source.manager);
+    this.#sources.set(source, () => {
+      unsubscribe();
+      unwrap();
+    });
   }
 
   transactionOf(manager: unknown): Transaction | undefined {
@@ -64,11 +64,7 @@ export class TypeOrmTransactions implements TransactionHooks {
   }
 
   close(): void {
-    for (const [{ subscribers }, { subscriber, unwrap }] of this.#sources) {
-      const at = subscribers.indexOf(subscriber);
-      if (at >= 0) subscribers.splice(at, 1);
-      unwrap();
-    }
+    for (const end of this.#sources.values()) end();
     this.#sources.clear();
   }
 
@@ -113,18 +109,35 @@ export class TypeOrmTransactions implements TransactionHooks {
     return depthOf(queryRunner) <= depth ? this.#byRunner.get(queryRunner) : undefined;
   }
 
-  /** `DataSource.transaction` calls it as well, and so do libraries that carry a transaction in the async context. */
-  #wrap(source: Source): () => void {
-    return wrapCallbacks(source.manager, (callback) => {
-      this.listenTo(source);
-      return (inner) => {
-        const transaction = inner.queryRunner && this.#byRunner.get(inner.queryRunner);
-        return transaction
-          ? this.transactions.run(transaction, () => callback(inner))
-          : callback(inner);
-      };
-    });
+  /**
+   * What `transaction()` calls back runs in the transaction. `DataSource.transaction` calls this manager's as well, and so do
+   * libraries that carry a transaction in the async context.
+   */
+  #runWithin(manager: Manager): () => void {
+    const within: Within = (callback) => (inner) => {
+      const transaction = inner.queryRunner && this.#byRunner.get(inner.queryRunner);
+      return transaction
+        ? this.transactions.run(transaction, () => callback(inner))
+        : callback(inner);
+    };
+    return shareMethod(
+      manager,
+      'transaction',
+      within,
+      (begin, all) =>
+        (...args) =>
+          begin(...args.map((arg) => (isCallback(arg) ? withinAll(all, arg) : arg))),
+    );
   }
+}
+
+/** Several caches of a process may want to know. */
+function withinAll(all: ReadonlySet<Within>, callback: Callback): Callback {
+  return [...all].reduce((inner, within) => within(inner), callback);
+}
+
+function isCallback(value: unknown): value is Callback {
+  return typeof value === 'function';
 }
 
 function depthOf({ transactionDepth = 0 }: Runner): number {

@@ -1,7 +1,7 @@
 /** Find options as plain data, so that equal ones spell the same key. */
 import { FindOperator, type EntityMetadata, type QueryRunner } from 'typeorm';
 import { isPlain } from '../../core/value.js';
-import { defaultKey } from '../../nest/default-key.js';
+import { defaultKey } from '../../core/default-key.js';
 import { placeOf } from './query-key.js';
 
 /**

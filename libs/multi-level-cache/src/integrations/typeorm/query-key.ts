@@ -1,7 +1,7 @@
 /** The key of a cached query: whatever its rows depend on, hashed. */
 import { hash } from 'node:crypto';
 import type { DataSource, QueryRunner } from 'typeorm';
-import { defaultKey } from '../../nest/default-key.js';
+import { defaultKey } from '../../core/default-key.js';
 import { sessionOf } from './session.js';
 
 const places = new WeakMap<DataSource, string>();

@@ -4,7 +4,7 @@ import { CacheError } from '../../core/errors.js';
 import { textFault } from '../../core/key.js';
 import type { Loader } from '../../manager/cache-manager.js';
 import type { AnyClass, CacheHolder, DefaultKeyed } from '../cache-holder.js';
-import { defaultKey } from '../default-key.js';
+import { defaultKey } from '../../core/default-key.js';
 import { Faults, Section } from '../faults.js';
 import { BOOLEAN, DURATION, POSITIVE_TIMER, SHARE, TIMER } from '../option-rules.js';
 import { keyTemplate, type KeyOf } from './key-template.js';

@@ -6,9 +6,9 @@
  */
 import { createHash } from 'node:crypto';
 import { types } from 'node:util';
-import { CacheError } from '../core/errors.js';
-import { textFault } from '../core/key.js';
-import { binaryKind, bytesOf, isPlain } from '../core/value.js';
+import { CacheError } from './errors.js';
+import { textFault } from './key.js';
+import { binaryKind, bytesOf, isPlain } from './value.js';
 
 const MAX_DEPTH = 64;
 
