@@ -42,44 +42,44 @@ async function commitAndDie(argument: object, key: string): Promise<void> {
   expect(await valueOf(key)).toBe(2);
 }
 
-describe.each([{ title: 'L1+L2+L3', redis: () => redisUrl(), trials: TRIALS }])(
-  '$title',
-  ({ redis, trials }) => {
-    it(
-      `${trials} times: the new value is read on every instance within ${BOUND} ms, and the outbox is empty`,
-      async () => {
-        const options = { namespace: freshNamespace(), redis: redis(), database };
-        const instances = [await testCache(options), await testCache(options)];
-        const read = ({ cache }: TestCache, key: string): Promise<number> =>
-          cache.getOrSet(key, () => valueOf(key));
-        const waits: number[] = [];
-        const trial = async (name: string): Promise<void> => {
-          await pool.query('insert into thing values ($1, 1)', [name]);
-          for (const one of instances) expect(await read(one, name)).toBe(1);
-          await commitAndDie(options, name);
-          const died = performance.now();
-          for (const one of instances)
-            await expect.poll(() => read(one, name), { timeout: BOUND, interval: 20 }).toBe(2);
-          waits.push(performance.now() - died);
-        };
-        const names = Array.from({ length: trials }, (_, at) => `${options.namespace}:${at}`);
-        const lane = async (): Promise<void> => {
-          for (let name = names.pop(); name; name = names.pop()) await trial(name);
-        };
-        await Promise.all(Array.from({ length: AT_A_TIME }, lane));
-        expect(waits).toHaveLength(trials);
-        console.log(`seen everywhere after at most ${Math.max(...waits).toFixed(0)} ms`);
-        await expect
-          .poll(
-            () =>
-              pool
-                .query<{ n: number }>('select count(*)::int n from mlcache.outbox')
-                .then(({ rows }) => rows[0].n),
-            { timeout: 5_000 },
-          )
-          .toBe(0);
-      },
-      60_000 + TRIALS * 3_000,
-    );
-  },
-);
+describe.each([
+  { title: 'L1+L2+L3', redis: () => redisUrl(), trials: TRIALS },
+  { title: 'L1+L3', redis: () => undefined, trials: Math.ceil(TRIALS / 5) },
+])('$title', ({ redis, trials }) => {
+  it(
+    `${trials} times: the new value is read on every instance within ${BOUND} ms, and the outbox is empty`,
+    async () => {
+      const options = { namespace: freshNamespace(), redis: redis(), database };
+      const instances = [await testCache(options), await testCache(options)];
+      const read = ({ cache }: TestCache, key: string): Promise<number> =>
+        cache.getOrSet(key, () => valueOf(key));
+      const waits: number[] = [];
+      const trial = async (name: string): Promise<void> => {
+        await pool.query('insert into thing values ($1, 1)', [name]);
+        for (const one of instances) expect(await read(one, name)).toBe(1);
+        await commitAndDie(options, name);
+        const died = performance.now();
+        for (const one of instances)
+          await expect.poll(() => read(one, name), { timeout: BOUND, interval: 20 }).toBe(2);
+        waits.push(performance.now() - died);
+      };
+      const names = Array.from({ length: trials }, (_, at) => `${options.namespace}:${at}`);
+      const lane = async (): Promise<void> => {
+        for (let name = names.pop(); name; name = names.pop()) await trial(name);
+      };
+      await Promise.all(Array.from({ length: AT_A_TIME }, lane));
+      expect(waits).toHaveLength(trials);
+      console.log(`seen everywhere after at most ${Math.max(...waits).toFixed(0)} ms`);
+      await expect
+        .poll(
+          () =>
+            pool
+              .query<{ n: number }>('select count(*)::int n from mlcache.outbox')
+              .then(({ rows }) => rows[0].n),
+          { timeout: 5_000 },
+        )
+        .toBe(0);
+    },
+    60_000 + TRIALS * 3_000,
+  );
+});

@@ -199,8 +199,8 @@ describe('lost data', () => {
 });
 
 describe('the stream', () => {
-  it('tells every instance, the sender too, what changed and in which order', async () => {
-    const [a, b] = [await make(), await make()];
+  it('tells every other instance what changed and in which order', async () => {
+    const [a, b, c] = [await make(), await make(), await make()];
     await a.tier.apply({ kind: 'delete', addresses: [at('k')] });
     await b.tier.apply({ kind: 'tags', tenant: 't:x', tags: ['one', 'two'] });
     await a.tier.apply({ kind: 'set', addresses: [at('s')], entries: [entry(1)] });
@@ -209,13 +209,15 @@ describe('the stream', () => {
       { kind: 'tags', tenant: 't:x', tags: ['one', 'two'] },
       { kind: 'delete', keys: [['p', 'default', 's']] },
     ];
-    for (const { heard } of [a, b]) await expect.poll(() => heard).toEqual(told);
+    await expect.poll(() => c.heard).toEqual(told);
+    await expect.poll(() => b.heard).toEqual([told[0], told[2]]);
+    await expect.poll(() => a.heard).toEqual([told[1]]);
   });
 
   it.each(['rubbish', 'a gap', 'a foreign epoch', 'a payload that is none'])(
     '%s in it makes everybody forget, and go on',
     async (what) => {
-      const a = await make();
+      const [a, b] = [await make(), await make()];
       const before = a.losses;
       const epoch = (await client.get(`${namespace}:{~}:ep`))!;
       const number = Number(await client.get(`${namespace}:{~}:sq`));
@@ -240,7 +242,8 @@ describe('the stream', () => {
       await client.xadd(`${namespace}:{~}:st`, '*', ...fields[what]);
       await expect.poll(() => a.losses).toBeGreaterThan(before);
       await expect.poll(() => a.tier.status().state).toBe('up');
-      await a.tier.apply({ kind: 'delete', addresses: [at('k')] });
+      await expect.poll(() => b.tier.status().state).toBe('up');
+      await b.tier.apply({ kind: 'delete', addresses: [at('k')] });
       await expect.poll(() => a.heard.length).toBe(1);
     },
   );
@@ -291,12 +294,24 @@ describe('the stream', () => {
       expect((await apart(damage)).losses).toBe(1);
     });
 
+    async function promote(): Promise<void> {
+      await client.call('REPLICAOF', '127.0.0.1', '1');
+      await client.call('REPLICAOF', 'NO', 'ONE');
+    }
+
     it('forgets everything where another history has begun meanwhile, though it has all', async () => {
-      const promote = async (): Promise<void> => {
-        await client.call('REPLICAOF', '127.0.0.1', '1');
-        await client.call('REPLICAOF', 'NO', 'ONE');
-      };
       expect((await apart(promote)).losses).toBe(1);
+    });
+
+    it('hears what it makes again itself: before it knew of another history it may have learned from it', async () => {
+      const a = await make(way.url);
+      await a.tier.apply({ kind: 'delete', addresses: [at('k')] });
+      way.cut();
+      await expect.poll(() => a.tier.status().state).toBe('down');
+      await promote();
+      way.mend();
+      const told: RemoteChange[] = [{ kind: 'delete', keys: [['p', 'default', 'k']] }];
+      await expect.poll(() => a.heard, { timeout: 5_000 }).toEqual(told);
     });
   });
 });

@@ -142,22 +142,31 @@ export class Instance {
   }
 
   #redis(): RedisClientLike {
-    const client = {
-      isCluster: false,
-      options: {},
-      duplicate: ({ connectionName }: { connectionName?: string }) => {
-        const made = this.servers.redis.client(connectionName, this.ways.redis);
-        this.clients.push(made);
-        return made;
-      },
-    };
-    return client;
+    return clientTo(this.servers.redis, this.ways.redis, (made) => this.clients.push(made));
   }
 
   #database(): Pool {
     this.pool = this.servers.database.pool(this.ways.database);
     return this.pool as unknown as Pool;
   }
+}
+
+/** As an application would give it: tiers connect as it does. */
+export function clientTo(
+  server: RedisServer,
+  way: Way,
+  onMade: (client: SimulatedClient) => void = () => undefined,
+): RedisClientLike {
+  const client = {
+    isCluster: false,
+    options: {},
+    duplicate: ({ connectionName }: { connectionName?: string }) => {
+      const made = server.client(connectionName, way);
+      onMade(made);
+      return made;
+    },
+  };
+  return client;
 }
 
 function lifeOf({ ttl, grace, refreshAhead }: Setting): ResolvedOptions['defaults'] {

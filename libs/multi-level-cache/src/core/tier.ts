@@ -86,7 +86,7 @@ export interface TierStatus {
 /** What a shared tier tells the process about other processes. */
 export interface TierListener {
   /**
-   * Another process (or this one: echoes are processed alike) changed these. `debt`: another tier has not taken it, and this
+   * Another process changed these, or this one before its store lost what it had taken. `debt`: another tier has not taken it, and this
    * tier's book keeps it under that name.
    */
   changed(change: RemoteChange, debt?: string): void;

@@ -34,6 +34,11 @@ export class Announcements {
 
   constructor(readonly channel: string) {}
 
+  /** This process has made it in memory itself, and does not need to hear it. */
+  areOf(message: string): boolean {
+    return message.startsWith(`${this.#sender} `);
+  }
+
   /** The last two parameters of a statement that announces what it does. */
   of(change: Change, debt?: string): [channel: string, messages: readonly string[]] {
     const bodies = this.#bodies(change, debt?.length ?? 0);

@@ -118,7 +118,9 @@ export class DatabaseTier implements Tier {
       announcements,
     );
     const events = {
-      told: (message: string) => this.#hear(message),
+      told: (message: string) => {
+        if (!announcements?.areOf(message)) this.#hear(message);
+      },
       heard: (at: number) => this.#listener?.heard?.(at),
       lost: () => this.#listener?.lost(),
     };

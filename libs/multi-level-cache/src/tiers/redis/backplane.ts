@@ -10,6 +10,8 @@ export interface Message {
   /** Number of the change: one more than that of the message before. */
   readonly number: number;
   readonly epoch: string;
+  /** Who says it; nobody where everybody has to hear it, who says it too. */
+  readonly sender: string;
   /** `undefined` = a heartbeat: it tells the number and the epoch, and nothing has changed. */
   readonly change: RemoteChange | undefined;
   /** L3 has not taken the change; under this name it is kept in Redis until it has. */
@@ -27,9 +29,10 @@ export function decodeMessage(fields: readonly string[]): Message | undefined {
   const epoch = record.get('e');
   if (!Number.isSafeInteger(number) || !epoch) return undefined;
   const type = record.get('t');
-  if (type === HEARTBEAT) return { number, epoch, change: undefined };
+  const sender = record.get('s') ?? '';
+  if (type === HEARTBEAT) return { number, epoch, sender, change: undefined };
   const change = decodeChange(type, record.get('k'));
-  return change && { number, epoch, change, debt: record.get('d') };
+  return change && { number, epoch, sender, change, debt: record.get('d') };
 }
 
 export interface TailEvents {

@@ -21,14 +21,18 @@ interface How {
   readonly debt: string;
   /** The keys only: neither counted nor told. Tags are counted, and who counts tells. */
   readonly quiet: boolean;
+  readonly sender: string;
 }
 
+/** As who nobody is: this process hears it as well. */
+const EVERYBODY = '';
 const NO_MESSAGE = { type: '', payload: '' };
 
 type Guarding = Extract<Change, { kind: 'guard' | 'unguard' }>;
 
 export class Changes {
-  readonly #sender = randomBytes(6).toString('hex');
+  /** Who tells what this process changes; it has made it in memory itself, and does not need to hear it. */
+  readonly sender = randomBytes(6).toString('hex');
   readonly #recent = new RecentChanges();
 
   constructor(
@@ -43,8 +47,9 @@ export class Changes {
    * Its own changes of the last seconds are made again, as removals, before anything is read.
    */
   async again(session: Session): Promise<void> {
-    for (const change of this.#recent.all(this.clock.now()))
-      await this.#send(change, session, { until: Infinity, debt: '', quiet: false });
+    // Memory may have learned from the new server before it was known to be new.
+    const how = { until: Infinity, debt: '', quiet: false, sender: EVERYBODY };
+    for (const change of this.#recent.all(this.clock.now())) await this.#send(change, session, how);
   }
 
   /** Whether all that may have to be made again is still known. */
@@ -57,10 +62,12 @@ export class Changes {
     const { until = Infinity, debt } = how;
     // What L3 has not taken everybody must hear of.
     const quiet = debt === undefined && how.quiet === true;
+    const { sender } = this;
     const settled = await Promise.allSettled(
-      partsOf(change, KEYS_PER_MESSAGE).map((part, at) =>
-        this.#apply(part, { until, debt: debt === undefined ? '' : `${debt}.${at}`, quiet }),
-      ),
+      partsOf(change, KEYS_PER_MESSAGE).map((part, at) => {
+        const name = debt === undefined ? '' : `${debt}.${at}`;
+        return this.#apply(part, { until, debt: name, quiet, sender });
+      }),
     );
     const failed = settled.find((part) => part.status === 'rejected');
     if (failed) throw failed.reason;
@@ -91,14 +98,15 @@ export class Changes {
     throw unavailable('the epoch changes all the time');
   }
 
-  async #send(change: Change, session: Session, { debt, quiet }: How): Promise<unknown> {
+  async #send(change: Change, session: Session, how: How): Promise<unknown> {
+    const { debt, quiet, sender } = how;
     const { commands, keys } = this.link;
     const silent = this.link.options.quiet === true;
     const { type, payload } = silent ? NO_MESSAGE : encodeChange(change);
     const tenant = change.kind === 'tags' ? change.tenant : change.addresses[0].scope.tenant;
     const tags = keys.tags(encodeSegment(tenant));
     const shared = [keys.sq, keys.ep, keys.stream, keys.debts, tags];
-    const head = [session.epoch, this.#sender, type, payload, debt];
+    const head = [session.epoch, sender, type, payload, debt];
     if (change.kind === 'tags') {
       const fields = withGroups(change.tags).map((tag) => field(tag, change.soft === true));
       return commands.run(CHANGE, shared, [...head, MODE.tags, ...fields]);

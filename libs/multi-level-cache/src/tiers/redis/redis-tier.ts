@@ -84,11 +84,11 @@ export class RedisTier implements Tier {
         forgot: () => !this.#changes.complete,
         heard: (at) => this.#listener?.heard?.(at),
         down: () => this.#listener?.state('down'),
-        message: ({ number, change, debt }) => {
+        message: ({ number, sender, change, debt }) => {
           if (!change) return;
           if (change.kind === 'tags')
             this.#tags.heard(change.tenant, change.tags, number, change.soft === true);
-          this.#listener?.changed(change, debt);
+          if (sender !== this.#changes.sender) this.#listener?.changed(change, debt);
         },
         forget: () => this.#tags.drop(),
         rubbish: () => this.#missedMessages++,
