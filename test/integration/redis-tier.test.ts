@@ -1,6 +1,6 @@
 /** L2 by itself: what Redis loses, forgets or is told by others never becomes valid again. */
 import { randomBytes } from 'node:crypto';
-import { Redis } from 'ioredis';
+import { Redis, type RedisOptions } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { SystemClock } from '../../libs/multi-level-cache/src/core/clock.js';
 import { createEntry, type Entry } from '../../libs/multi-level-cache/src/core/entry.js';
@@ -314,6 +314,33 @@ describe('the stream', () => {
       await expect.poll(() => a.heard, { timeout: 5_000 }).toEqual(told);
     });
   });
+});
+
+it('two servers are taken for the master: not in sync until both connections reach one', async () => {
+  const other = await startRedis();
+  let tail: Redis | undefined;
+  const given = {
+    isCluster: false,
+    options: {},
+    duplicate: (settings: RedisOptions) => {
+      const before = settings.connectionName === 'mlc-tail';
+      const made = new Redis((before ? server : other).url, settings);
+      if (before) tail = made;
+      return made;
+    },
+  };
+  const tier = new RedisTier({ client: given, budget: 20 }, { namespace, clock });
+  open.push(tier);
+  await tier.open({ changed: () => undefined, lost: () => undefined, state: () => undefined });
+  expect(tier.status()).toMatchObject({
+    state: 'down',
+    reason: 'two servers are taken for the master',
+  });
+  const { port, password } = new URL(other.url);
+  Object.assign(tail!.options, { port: Number(port), password });
+  await expect.poll(() => tier.status().state, { timeout: 5_000 }).toBe('up');
+  await tier.close();
+  await other.stop();
 });
 
 it('does what it is told and says so where what L3 is owed cannot be kept any more', async () => {

@@ -37,6 +37,8 @@ export class DatabaseStore {
   readonly #statements: ReadonlyMap<string, Begin>;
   /** Told when what has been announced is committed. */
   onNotify: ((message: string) => void) | undefined;
+  /** The next message is told twice. */
+  repeatNextMessage = false;
   #start = 1;
   #timeline = 1;
 
@@ -85,8 +87,11 @@ export class DatabaseStore {
         const finish = begin(values.slice(0, -2), session);
         return () => {
           const done = finish();
-          if (done.length > 0)
-            for (const message of values.at(-1) as readonly string[]) this.onNotify?.(message);
+          if (done.length === 0) return done;
+          const messages = values.at(-1) as readonly string[];
+          for (const message of this.repeatNextMessage ? [...messages, ...messages] : messages)
+            this.onNotify?.(message);
+          this.repeatNextMessage = false;
           return done;
         };
       };

@@ -9,7 +9,10 @@ export const FAULTS = [
   'freeze',
   'flush',
   'old-snapshot',
+  'older-snapshot',
+  'failover',
   'evict',
+  'repeat',
   'down',
   'crash',
   'pg-cut',
@@ -62,6 +65,10 @@ const BUDGET = 50;
 /** Many loads take less. */
 const LOAD_MS = 40;
 /** Within which a store is found again, ms. */
+/** Longer than a process remembers what it has changed, ms. */
+export const REMEMBERED_MS = 11_000;
+/** How far a replica is behind, and for how long two servers are taken for the master, ms. */
+const [LAG_MS, SPLIT_MS] = [300, 1_500];
 const AGAIN = { redis: 300, database: 1_300 };
 
 type Happen = (scene: Scene) => void;
@@ -73,13 +80,28 @@ const HAPPEN: Readonly<Record<Fault, Happen>> = {
     if (schedule.random() < 0.5) redis.flush();
     else redis.flushWithNextChange = true;
   },
-  'old-snapshot': ({ schedule, ledger, redis, servers }) => {
-    const old = redis.snapshot();
-    schedule.after(schedule.between(10, 800), () => {
-      ledger.fault('the snapshot is back');
-      redis.restore(old);
-      servers.redis.cutAll();
+  'old-snapshot': (scene) => snapshot(scene, scene.schedule.between(10, 800)),
+  'older-snapshot': (scene) => snapshot(scene, REMEMBERED_MS),
+  // What the replica had not heard of is lost; some talk to the old master for a while, who goes on.
+  failover: ({ schedule, ledger, redis, servers, instances }) => {
+    const replica = redis.snapshot();
+    const since = schedule.now;
+    const split = schedule.random() < 0.5 ? SPLIT_MS : 0;
+    schedule.after(schedule.between(0, LAG_MS), () => {
+      ledger.fault('a replica takes over');
+      servers.redis.promote(replica);
+      ledger.lost(since, schedule.now + split + LAG_MS);
+      for (const { name, clients } of instances())
+        for (const client of clients)
+          schedule.after(schedule.between(0, split), () => {
+            ledger.fault(`${client.name} of ${name} follows it`);
+            servers.redis.follow(client);
+          });
     });
+  },
+  repeat: ({ schedule, redis, servers, stores }) => {
+    if (schedule.pick(stores) === 'redis') redis.repeatNextMessage = true;
+    else servers.database.store.repeatNextMessage = true;
   },
   evict: ({ schedule, redis, instances }) => {
     if (schedule.random() < 0.3) redis.loseNextMessage = true;
@@ -186,6 +208,16 @@ const HAPPEN: Readonly<Record<Fault, Happen>> = {
 export function happen(fault: Fault, scene: Scene): void {
   scene.ledger.fault(fault);
   HAPPEN[fault](scene);
+}
+
+/** What Redis has now is back after so long. */
+function snapshot({ schedule, ledger, redis, servers }: Scene, ms: number): void {
+  const old = redis.snapshot();
+  schedule.after(ms, () => {
+    ledger.fault('the snapshot is back');
+    redis.restore(old);
+    servers.redis.cutAll();
+  });
 }
 
 function orphan(scene: Scene): void {

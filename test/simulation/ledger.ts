@@ -71,6 +71,11 @@ export class Ledger {
   /** What was changed under a guard, whether its writer has lived to say so or not. */
   readonly #guarded: Floors = new Map();
   readonly #sets: SetCall[] = [];
+  /** Invalidations that resolved: by whom, and when. */
+  readonly #made: { readonly instance: string; readonly key: string; readonly at: number }[] = [];
+  readonly #gone = new Set<string>();
+  /** When a store took what it has lost since. */
+  readonly #losses: (readonly [from: number, until: number])[] = [];
   #lastFault = -Infinity;
 
   constructor(
@@ -103,6 +108,7 @@ export class Ledger {
 
   invalidated({ instance, versions, began, taken, soft }: Invalidation): void {
     for (const [key, newest] of versions) {
+      this.#made.push({ instance, key, at: this.schedule.now });
       // A value that is set at the same time may be the later one; one that a store takes late is removed again.
       const rivals = this.#sets.filter((set) => set.key === key);
       const late = rivals.filter(({ mayComeUntil }) => mayComeUntil >= began);
@@ -141,6 +147,14 @@ export class Ledger {
   /** What only this instance knew is lost. */
   crashed(instance: string): void {
     for (const key of this.#owedBy(instance)) this.#forgotten.add(key);
+    this.#gone.add(instance);
+    this.#forget();
+  }
+
+  /** What Redis took within this time it has lost, or will: who made it makes it again, if it lives. */
+  lost(from: number, until: number): void {
+    this.#losses.push([from, until]);
+    this.#forget();
   }
 
   /** What who asks `instance` now may get. */
@@ -175,6 +189,15 @@ export class Ledger {
 
   #written(instance: string, key: string): Least {
     return this.#here.get(`${instance} ${key}`) ?? NOTHING;
+  }
+
+  #forget(): void {
+    for (const { instance, key, at } of this.#made)
+      if (
+        this.#gone.has(instance) &&
+        this.#losses.some(([from, until]) => at >= from && at <= until)
+      )
+        this.#forgotten.add(key);
   }
 
   #owedBy(instance: string): Set<string> {

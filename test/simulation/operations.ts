@@ -37,6 +37,7 @@ const HARMLESS: readonly Fault[] = [
   'apart',
   'slow',
   'orphan',
+  'repeat',
 ];
 const FAILURE = new Error('the source fails');
 

@@ -8,12 +8,15 @@ interface Waiting {
   readonly reject: (error: Error) => void;
   readonly late: Timer;
 }
-type Work = () => unknown;
+type Work = (store: RedisStore) => unknown;
 const CLOSED = 'Connection is closed.';
 
 /** The server process and the network around it. */
 export class RedisServer {
   readonly clients = new Set<SimulatedClient>();
+  /** Clients that still talk to the master of before. */
+  readonly #behind = new Set<SimulatedClient>();
+  #before: RedisStore | undefined;
   #frozenUntil = 0;
   /** Refuses connections. */
   down = false;
@@ -28,7 +31,7 @@ export class RedisServer {
 
   /** A connection of its own; the tail may be silent for longer than others. */
   client(name: string | undefined, way: Way): SimulatedClient {
-    const client = new SimulatedClient(this, way, name === 'mlc-tail' ? 2_500 : 1_000);
+    const client = new SimulatedClient(this, name, way, name === 'mlc-tail' ? 2_500 : 1_000);
     this.clients.add(client);
     return client;
   }
@@ -52,6 +55,27 @@ export class RedisServer {
     }
   }
 
+  /** A replica takes over with what it has; whoever is connected does not know yet. */
+  promote(replica: ReturnType<RedisStore['snapshot']>): void {
+    this.#before = this.store.fork();
+    this.store.restore(replica);
+    for (const client of this.clients) {
+      if (!this.#behind.has(client)) client.stay(this.#before);
+      this.#behind.add(client);
+    }
+  }
+
+  /** This one connects to the new master. */
+  follow(client: SimulatedClient): void {
+    this.#behind.delete(client);
+    client.cut();
+  }
+
+  /** Whom a client finds when it connects. */
+  storeOf(client: SimulatedClient): RedisStore {
+    return (this.#behind.has(client) ? this.#before : undefined) ?? this.store;
+  }
+
   block(look: () => void): () => void {
     this.#blocked.add(look);
     return () => this.#blocked.delete(look);
@@ -72,15 +96,20 @@ export class SimulatedClient {
   /** Connections before this one: what they were told is not for us. */
   #connection = 0;
   #ended = false;
+  /** Who is at the other end, also of commands that are on their way when a new connection is made. */
+  #peer: { store: RedisStore };
   #lastSent = 0;
   #lastReplied = 0;
 
   constructor(
     readonly server: RedisServer,
+    readonly name: string | undefined,
     readonly way: Way,
     /** Taken for gone when a reply is this late, ms. */
     readonly silence: number,
-  ) {}
+  ) {
+    this.#peer = { store: server.store };
+  }
 
   on(event: string, listener: (argument?: unknown) => void): this {
     this.#listeners.set(event, [...(this.#listeners.get(event) ?? []), listener]);
@@ -101,6 +130,11 @@ export class SimulatedClient {
     this.status = 'end';
   }
 
+  /** What it is connected to is master no more. */
+  stay(before: RedisStore): void {
+    this.#peer.store = before;
+  }
+
   /** The connection breaks; a new one is made. */
   cut(): void {
     if (this.#ended || this.status !== 'ready') return;
@@ -111,15 +145,15 @@ export class SimulatedClient {
   }
 
   getBuffer(key: string): Promise<unknown> {
-    return this.#send(() => this.server.store.get(key));
+    return this.#send((store) => store.get(key));
   }
 
   mgetBuffer(keys: readonly string[]): Promise<unknown> {
-    return this.#send(() => keys.map((key) => this.server.store.get(key)));
+    return this.#send((store) => keys.map((key) => store.get(key)));
   }
 
   callBuffer(name: string, ...args: Argument[]): Promise<unknown> {
-    return this.#send(() => this.#command(name, args));
+    return this.#send((store) => command(store, name, args));
   }
 
   pipeline(): { callBuffer(name: string, ...args: Argument[]): void; exec(): Promise<unknown> } {
@@ -127,16 +161,17 @@ export class SimulatedClient {
     return {
       callBuffer: (name, ...args) => void commands.push([name, args]),
       exec: () =>
-        this.#send(() => commands.map(([name, args]) => [null, this.#command(name, args)])),
+        this.#send((store) => commands.map(([name, args]) => [null, command(store, name, args)])),
     };
   }
 
   xread(...args: (string | number)[]): Promise<unknown> {
     const [, count, , block, , stream, id] = args;
     const { server } = this;
+    const peer = this.#peer;
     return this.#exchange((reply) => {
       const look = (): boolean => {
-        const entries = server.store.tail(String(stream), String(id), Number(count));
+        const entries = peer.store.tail(String(stream), String(id), Number(count));
         if (entries.length === 0) return false;
         release();
         late.cancel();
@@ -152,31 +187,9 @@ export class SimulatedClient {
     });
   }
 
-  #command(name: string, args: readonly Argument[]): unknown {
-    const { store } = this.server;
-    if (name === 'INFO') return Buffer.from(`master_replid:${store.history}\r\n`);
-    if (name === 'XREAD')
-      return this.#entriesAfter(String(args[3]), String(args[4]), Number(args[1]));
-    if (name === 'HSCAN') return [Buffer.from('0'), store.scan(String(args[0]))];
-    if (name === 'HDEL') return store.strike(String(args[0]), args.slice(1).map(String));
-    if (name !== 'EVALSHA') return [];
-    const [sha, count, ...rest] = args;
-    const keys = rest.slice(0, Number(count)).map(String);
-    return store.run(String(sha), keys, rest.slice(Number(count)));
-  }
-
-  #entriesAfter(stream: string, id: string, count: number): unknown {
-    const entries = this.server.store.tail(stream, id, count);
-    if (entries.length === 0) return null;
-    const bytes = entries.map(([at, fields]) => [
-      Buffer.from(at),
-      fields.map((field) => Buffer.from(field)),
-    ]);
-    return [[Buffer.from(stream), bytes]];
-  }
-
   #send(work: Work): Promise<unknown> {
-    return this.#exchange((reply) => reply(work()));
+    const peer = this.#peer;
+    return this.#exchange((reply) => reply(work(peer.store)));
   }
 
   /** Commands of one connection arrive in their order, and so do the replies. */
@@ -226,6 +239,7 @@ export class SimulatedClient {
         return;
       }
       this.#lastSent = this.#lastReplied = 0;
+      this.#peer = { store: server.storeOf(this) };
       this.status = 'ready';
       this.#tell('ready');
     });
@@ -244,4 +258,26 @@ export class SimulatedClient {
   #tell(event: string, argument?: unknown): void {
     for (const listener of this.#listeners.get(event) ?? []) listener(argument);
   }
+}
+
+function command(store: RedisStore, name: string, args: readonly Argument[]): unknown {
+  if (name === 'INFO') return Buffer.from(`master_replid:${store.history}\r\n`);
+  if (name === 'XREAD')
+    return entriesAfter(store, String(args[3]), String(args[4]), Number(args[1]));
+  if (name === 'HSCAN') return [Buffer.from('0'), store.scan(String(args[0]))];
+  if (name === 'HDEL') return store.strike(String(args[0]), args.slice(1).map(String));
+  if (name !== 'EVALSHA') return [];
+  const [sha, count, ...rest] = args;
+  const keys = rest.slice(0, Number(count)).map(String);
+  return store.run(String(sha), keys, rest.slice(Number(count)));
+}
+
+function entriesAfter(store: RedisStore, stream: string, id: string, count: number): unknown {
+  const entries = store.tail(stream, id, count);
+  if (entries.length === 0) return null;
+  const bytes = entries.map(([at, fields]) => [
+    Buffer.from(at),
+    fields.map((field) => Buffer.from(field)),
+  ]);
+  return [[Buffer.from(stream), bytes]];
 }

@@ -38,6 +38,8 @@ export class RedisStore {
   flushWithNextChange = false;
   /** The stream goes with the next change, before anybody has read it. */
   loseNextMessage = false;
+  /** The next message is told twice. */
+  repeatNextMessage = false;
 
   constructor(
     /** Milliseconds of the server's wall clock. */
@@ -74,6 +76,14 @@ export class RedisStore {
       hashes: new Map([...hashes].map(([name, hash]) => [name, new Map(hash)])),
       streams: new Map([...streams].map(([name, entries]) => [name, [...entries]])),
     };
+  }
+
+  /** A master of its own, with all that this one has now. */
+  fork(): RedisStore {
+    const other = new RedisStore(this.time, this.streamLength, this.onLoss);
+    other.#data = this.snapshot();
+    other.history = this.history;
+    return other;
   }
 
   /** The server starts anew with what it has kept. */
@@ -226,7 +236,10 @@ export class RedisStore {
 
   #announce(stream: string, fields: Readonly<Record<string, Argument>>): void {
     const entries = this.#data.streams.get(stream) ?? [];
-    entries.push([this.#nextId(entries.at(-1)?.[0]), Object.entries(fields).flat().map(String)]);
+    const texts = Object.entries(fields).flat().map(String);
+    for (let times = this.repeatNextMessage ? 2 : 1; times > 0; times--)
+      entries.push([this.#nextId(entries.at(-1)?.[0]), texts]);
+    this.repeatNextMessage = false;
     this.#data.streams.set(stream, entries.slice(-this.streamLength));
   }
 

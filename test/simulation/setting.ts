@@ -1,5 +1,5 @@
 /** What is laid down for a run by its seed before it begins: the tiers, how long values live, how much is asked of them. */
-import type { Fault } from './faults.js';
+import { REMEMBERED_MS, type Fault } from './faults.js';
 import { chance } from './schedule.js';
 
 export const TIERS = ['l1+l2', 'l1+l3', 'l1+l2+l3'] as const;
@@ -22,6 +22,8 @@ export interface Setting {
   readonly refreshAhead: number;
   /** Some loads take up to so long, to outlive the absence of a store, ms. */
   readonly slowest: number;
+  /** How long what happens at first may have consequences that nobody remembers the cause of, ms. */
+  readonly longest: number;
   /** Stores may lose what they have been told. */
   readonly losesData: boolean;
   /** Those that can happen to these tiers. */
@@ -30,7 +32,14 @@ export interface Setting {
 
 /** Whose traces are in what was taken before them. */
 const OUTLIVED: readonly Fault[] = ['pg-restart', 'pg-failover'];
-const LOSSES: readonly Fault[] = ['flush', 'old-snapshot', 'evict', 'pg-failover'];
+const LOSSES: readonly Fault[] = [
+  'flush',
+  'old-snapshot',
+  'older-snapshot',
+  'failover',
+  'evict',
+  'pg-failover',
+];
 const LONG_MS = 3_600_000;
 /** Short enough to end within a run. */
 const SHORT_MS = 400;
@@ -51,6 +60,7 @@ export function settingOf({ seed, faults, tiers }: WorldOptions): Setting {
     grace: graceful ? LONG_MS : 0,
     refreshAhead: short && random() < 0.7 ? 0.5 : 0,
     slowest: faults.some((one) => OUTLIVED.includes(one)) ? 2_500 : 0,
+    longest: faults.includes('older-snapshot') && chosen.includes('l2') ? REMEMBERED_MS : 0,
     losesData: faults.some((one) => LOSSES.includes(one)),
     faults: faults.filter((one) => can(one, chosen)),
   };
@@ -60,6 +70,7 @@ export function settingOf({ seed, faults, tiers }: WorldOptions): Setting {
 function can(fault: Fault, tiers: Tiers): boolean {
   if (
     fault === 'crash' ||
+    fault === 'repeat' ||
     fault === 'apart' ||
     fault === 'slow' ||
     fault === 'orphan' ||

@@ -98,7 +98,8 @@ export class World {
         happen(this.#schedule.pick(faults), this.#scene),
       );
     // The slowest loads may begin late, and once more for who joined them before a tag was bumped.
-    await this.#schedule.runUntil(SPAN + RECOVERY + 3 * this.#setting.slowest);
+    const { slowest, longest } = this.#setting;
+    await this.#schedule.runUntil(SPAN + RECOVERY + 3 * slowest + longest);
     if (this.#running > 0) this.#ledger.violate('G5', `${this.#running} calls never ended`);
     await this.#readAll();
     for (const { cache, alive } of this.#instances) if (alive) void cache.close();

@@ -101,7 +101,7 @@ export const REDIS_RULES: readonly Rule[] = [
     file: 'tiers/redis/redis-tier.ts',
     find: 'opened?.epoch !== reply.session.epochNumber',
     replace: '!opened',
-    faults: ['old-snapshot'],
+    faults: ['older-snapshot'],
   },
   {
     name: 'a missing floor is the number of now',
@@ -139,7 +139,7 @@ export const REDIS_RULES: readonly Rule[] = [
     file: 'tiers/redis/redis-tier.ts',
     find: '        this.#tags.drop();\n',
     replace: '',
-    faults: ['cut', 'old-snapshot'],
+    faults: ['evict'],
   },
   {
     name: 'strong: memory does not answer',
@@ -148,5 +148,20 @@ export const REDIS_RULES: readonly Rule[] = [
     replace: 'if (life.tiers',
     faults: ['slow'],
     from: 590,
+  },
+  {
+    name: 'changes of the last seconds are made again where another server answers',
+    file: 'tiers/redis/link.ts',
+    find: 'if (old && hasMoved(old, session, mastersMoved)) await this.events.moved(session);',
+    replace: '',
+    faults: ['failover'],
+  },
+  {
+    name: 'they are also where it has begun another epoch',
+    file: 'tiers/redis/link.ts',
+    find: 'return mastersMoved || history ===',
+    replace:
+      'if (old.epoch !== arguments[1].epoch) return false;\n  return mastersMoved || history ===',
+    faults: ['failover'],
   },
 ];

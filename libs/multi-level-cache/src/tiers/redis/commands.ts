@@ -1,10 +1,9 @@
 /** Sends commands, many at a time and bounded in time; what they mean is the tier's part. */
-import type { Cluster, Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import type { Clock } from '../../core/clock.js';
 import { Coalescer } from '../coalescer.js';
-import { unavailable, type Client } from './connection.js';
+import { nodeOf, unavailable, type Client } from './connection.js';
 import type { Script } from './scripts.js';
-import { slotOf } from './slot.js';
 
 /** While the oldest reply is this late, further commands are refused at once instead of piling up. */
 const SUSPECT_MS = 200;
@@ -92,7 +91,7 @@ export class Commands {
 
   /** Which node has this key; one name for all where there is one. */
   nodeOf(key: string): string {
-    return this.isCluster ? ((this.client as Cluster).slots[slotOf(key)]?.[0] ?? '') : '';
+    return nodeOf(this.client, key);
   }
 
   /** The values of keys of one node, as bytes, in one round trip. */

@@ -3,11 +3,14 @@ import type { Stream } from 'node:stream';
 import type { Cluster, ClusterNode, ClusterOptions, Redis, RedisOptions } from 'ioredis';
 import { CacheError } from '../../core/errors.js';
 import type { L2Options, RedisClientLike } from '../../core/options.js';
+import { slotOf } from './slot.js';
 
 const CONNECT_MS = 1_000;
 /** A server that is silent this long while it owes a reply is taken for gone. */
 const SILENCE_MS = 1_000;
 const LONGEST_RETRY_MS = 1_000;
+/** After a failover, for as long as one connection reaches the master of before. */
+export const TWO_SERVERS = 'two servers are taken for the master';
 export const BLOCK_MS = 1_000;
 
 /** One connection, to a single server or what Sentinel names as its master, or one to a whole cluster. */
@@ -153,6 +156,7 @@ export function reasonOf(error: unknown): string {
   if (needs !== undefined) return `refusing required commands: ${needs}`;
   const command = /'([a-z|]{1,40})' command/i.exec(text)?.[1];
   const named = command === undefined ? '' : `: ${command.toLowerCase()}`;
+  if (text.endsWith(TWO_SERVERS)) return TWO_SERVERS;
   if (/NOPERM/.test(text)) return `refusing a required command${named}`;
   if (/unknown command/i.test(text)) return `without a required command${named}`;
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
@@ -163,8 +167,21 @@ export function reasonOf(error: unknown): string {
 /** Names of the masters of a cluster. */
 export function mastersOf(client: Client): string {
   if (!client.isCluster) return '';
-  const masters = (client as Cluster)
-    .nodes('master')
-    .map(({ options }) => `${options.host}:${options.port}`);
-  return masters.sort().join();
+  return (client as Cluster).nodes('master').map(nameOf).sort().join();
+}
+
+/** The name of the node of a cluster that has this key; one name for all where there is one server. */
+export function nodeOf(client: Client, key: string): string {
+  return client.isCluster ? ((client as Cluster).slots[slotOf(key)]?.[0] ?? '') : '';
+}
+
+/** The connection to the server that has this key: a command without one goes to any node. */
+export function serverOf(client: Client, key: string): Redis | undefined {
+  if (!client.isCluster) return client as Redis;
+  const name = nodeOf(client, key);
+  return (client as Cluster).nodes('master').find((node) => nameOf(node) === name);
+}
+
+function nameOf({ options }: Redis): string {
+  return `${options.host}:${options.port}`;
 }

@@ -2,16 +2,9 @@
 import type { Clock } from '../../core/clock.js';
 import type { L2Options } from '../../core/options.js';
 import { tail, type Message } from './backplane.js';
-import { Commands } from './commands.js';
-import {
-  connectMasters,
-  mastersOf,
-  createClient,
-  endClient,
-  reasonOf,
-  unavailable,
-  type Client,
-} from './connection.js';
+import type { Commands } from './commands.js';
+import { connectMasters, reasonOf, unavailable } from './connection.js';
+import { Connections } from './connections.js';
 import { BEAT_MS, Heartbeat } from './heartbeat.js';
 import { recallGuards, replay } from './replay.js';
 import { missingCommands, SharedKeys, sync, type Session } from './session.js';
@@ -38,11 +31,9 @@ const RETRY_MS = 100;
 export class Link {
   readonly keys: SharedKeys;
   readonly clock: Clock;
-  readonly #random: () => number;
+  readonly #connections: Connections;
   readonly #heartbeat: Heartbeat;
   reason: string | undefined;
-  #commands: Commands | undefined;
-  #tail: Client | undefined;
   #permitted = false;
   #session: Session | undefined;
   /** The one before, or this one: up to where everything has been heard. */
@@ -63,52 +54,28 @@ export class Link {
     readonly events: LinkEvents,
   ) {
     this.clock = clock;
-    this.#random = random;
     this.keys = new SharedKeys(namespace);
+    const connected = {
+      ready: () => this.resync(),
+      closed: () => {
+        this.#permitted = false;
+        this.#lose();
+      },
+      failed: (reason: string) => {
+        this.reason = reason;
+      },
+      mastersMoved: () => {
+        this.#mastersMoved = true;
+        if (this.#session) void this.resync().catch(() => undefined);
+      },
+    };
+    this.#connections = new Connections(options, this.keys, clock, random, connected, RETRY_MS);
     this.#heartbeat = new Heartbeat(this, random, () => this.#listenAnew());
   }
 
   /** Resolves with the first SYNC or the first failure. */
-  async open(): Promise<void> {
-    const [commands, follower] = await Promise.all([
-      createClient(this.options, 'commands', this.#random),
-      createClient(this.options, 'tail', this.#random),
-    ]);
-    if (this.#closed) return;
-    this.#commands = new Commands(commands, this.clock);
-    this.#tail = follower;
-    await new Promise<void>((resolve) => {
-      for (const client of [commands, follower]) {
-        client.on('error', (error: unknown) => {
-          this.reason = reasonOf(error);
-        });
-        client.on('close', () => {
-          this.#permitted = false;
-          this.#lose();
-          resolve();
-        });
-        // A client that is closed while Sentinel is asked gives up for good, whatever its retryStrategy says.
-        client.on('end', () => {
-          this.clock.after(RETRY_MS, () => {
-            if (!this.#closed) client.connect().catch(() => undefined);
-          });
-        });
-        // A node of a cluster: the others go on.
-        client.on('node error', (error: unknown) => {
-          this.reason = reasonOf(error);
-        });
-        client.on('ready', () => {
-          if (commands.status === 'ready' && follower.status === 'ready')
-            void this.resync().then(
-              () => resolve(),
-              () => resolve(),
-            );
-        });
-        if (client === commands) this.#watchMasters(commands);
-        // A failed first attempt is an 'error' and a 'close' as well; the client goes on trying.
-        client.connect().catch(() => undefined);
-      }
-    });
+  open(): Promise<void> {
+    return this.#connections.open();
   }
 
   /** The session, or an error at once while there is none. */
@@ -128,8 +95,7 @@ export class Link {
 
   /** For commands within a session. */
   get commands(): Commands {
-    if (!this.#commands) throw unavailable('Redis has not been contacted');
-    return this.#commands;
+    return this.#connections.commands;
   }
 
   /** The highest number known: a lower bound of the store's counter from now on. */
@@ -151,7 +117,7 @@ export class Link {
   close(): void {
     this.#closed = true;
     this.#session = undefined;
-    for (const client of [this.#commands?.client, this.#tail]) if (client) endClient(client);
+    this.#connections.close();
   }
 
   async #sync(): Promise<Session> {
@@ -165,15 +131,16 @@ export class Link {
       const whenMoved = this.options.failover === 'cold';
       const unless = this.events.forgot() ? old?.history : undefined;
       const asked = this.clock.now();
+      const told = this.#connections.told();
       const session = await sync(this.commands, this.keys, this.clock, this.#seen, {
         whenMoved,
         unless,
       });
+      this.#connections.assertOneServer(session.history, await told);
       const complete = await this.#catchUp(session);
       this.#missed = false;
       if (old && hasMoved(old, session, mastersMoved)) await this.events.moved(session);
-      if (this.#closed || this.#commands?.client.status !== 'ready')
-        throw unavailable('Redis went away');
+      if (this.#closed || !this.#connections.writable) throw unavailable('Redis went away');
       this.#seen = Math.max(session.lastNumber, this.#seen);
       this.#session = this.#old = session;
       this.reason = undefined;
@@ -201,19 +168,6 @@ export class Link {
     return complete;
   }
 
-  /** A replica that took over part of a cluster may lack what that part had acknowledged last. */
-  #watchMasters(client: Client): void {
-    let before = '';
-    client.on('refresh', () => {
-      const now = mastersOf(client);
-      const moved = before !== '' && before !== now;
-      before = now;
-      if (!moved || this.#closed) return;
-      this.#mastersMoved = true;
-      if (this.#session) void this.resync().catch(() => undefined);
-    });
-  }
-
   /** Named at boot and at every reconnect, before anything relies on it. */
   async #assertPermitted(): Promise<void> {
     const missing = await missingCommands(this.commands, this.keys);
@@ -223,8 +177,8 @@ export class Link {
 
   /** A SYNC that failed on a living connection (missing permission, silence) is tried again. */
   #again(): void {
-    const ready = this.#commands?.client.status === 'ready' && this.#tail?.status === 'ready';
-    if (!this.#closed && !this.#session && ready) void this.resync().catch(() => undefined);
+    if (!this.#closed && !this.#session && this.#connections.ready)
+      void this.resync().catch(() => undefined);
   }
 
   #lose(): void {
@@ -236,7 +190,7 @@ export class Link {
   async #follow(session: Session): Promise<void> {
     const current = (): boolean => this.isCurrent(session);
     try {
-      await tail(this.#tail!, this.keys.stream, session.cursor, current, {
+      await tail(this.#connections.tail, this.keys.stream, session.cursor, current, {
         now: () => this.clock.now(),
         message: (id, message) => this.#hear(session, id, message),
         complete: (at) => {
@@ -246,6 +200,7 @@ export class Link {
     } catch (error) {
       if (!current()) return;
       // Without messages nothing in memory can be trusted; the connection, if it lives, is synced again.
+      this.#connections.tailEnded();
       this.reason = reasonOf(error);
       this.#lose();
       this.clock.after(RETRY_MS, () => this.#again());
@@ -266,7 +221,7 @@ export class Link {
   #listenAnew(): void {
     this.reason = 'not heard of';
     this.#lose();
-    this.#tail?.disconnect(true);
+    this.#connections.tail.disconnect(true);
   }
 
   /** Every number must follow the one before: a gap, another epoch or rubbish means that something was missed. */
@@ -285,7 +240,7 @@ export class Link {
 }
 
 /** Whether what this process told last may be lost to whom it speaks now. */
-function hasMoved(old: Session, { epoch, history }: Session, mastersMoved: boolean): boolean {
-  if (old.epoch !== epoch) return false;
+function hasMoved(old: Session, { history }: Session, mastersMoved: boolean): boolean {
+  // Also under another epoch: others may have begun it while this process still spoke to the server of before.
   return mastersMoved || history === '' || old.history !== history;
 }

@@ -2,6 +2,7 @@
 import { randomInt } from 'node:crypto';
 import type { Clock } from '../../core/clock.js';
 import type { Commands } from './commands.js';
+import { serverOf, type Client } from './connection.js';
 import { PROBE, SYNC } from './scripts.js';
 
 /** Names of the records all processes of an application share; one cluster slot. */
@@ -63,7 +64,7 @@ export async function sync(
     readonly unless?: string | undefined;
   },
 ): Promise<Session> {
-  const history = await historyOf(commands, keys).catch((error: unknown) => {
+  const history = await historyOf(commands.client, keys).catch((error: unknown) => {
     if (cold.whenMoved) throw error;
     return '';
   });
@@ -112,7 +113,8 @@ function isRefused(error: unknown): boolean {
   return error instanceof Error && /^NOPERM|unknown command/i.test(error.message);
 }
 
-async function historyOf(commands: Commands, keys: SharedKeys): Promise<string> {
-  const info = String(await commands.call(keys.sq, 'INFO', 'replication'));
-  return /^master_replid:(\w+)/m.exec(info)?.[1] ?? '';
+/** Which replication history the server has that a connection finds these records on; empty = not known. */
+export async function historyOf(client: Client, keys: SharedKeys): Promise<string> {
+  const info = await serverOf(client, keys.sq)?.callBuffer('INFO', 'replication');
+  return /^master_replid:(\w+)/m.exec(String(info))?.[1] ?? '';
 }
