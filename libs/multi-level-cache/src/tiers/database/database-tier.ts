@@ -118,9 +118,7 @@ export class DatabaseTier implements Tier {
       announcements,
     );
     const events = {
-      told: (message: string) => {
-        if (!announcements?.areOf(message)) this.#hear(message);
-      },
+      told: (message: string) => this.#hear(message, announcements?.areOf(message) === true),
       heard: (at: number) => this.#listener?.heard?.(at),
       lost: () => this.#listener?.lost(),
     };
@@ -185,8 +183,10 @@ export class DatabaseTier implements Tier {
     return this.#sweeper.round();
   }
 
-  #hear(message: string): void {
+  #hear(message: string, own: boolean): void {
     const notice = decodeNotice(message);
+    // What is owed has to be struck when it has been paid, whoever it was that owes it.
+    if (own && (notice === 'all' || notice?.debt === undefined)) return;
     if (notice && notice !== 'all') return this.#listener?.changed(notice.change, notice.debt);
     // Who does not understand what has changed has to reckon with everything.
     if (!notice) this.#rubbish++;

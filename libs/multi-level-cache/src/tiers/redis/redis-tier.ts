@@ -88,7 +88,9 @@ export class RedisTier implements Tier {
           if (!change) return;
           if (change.kind === 'tags')
             this.#tags.heard(change.tenant, change.tags, number, change.soft === true);
-          if (sender !== this.#changes.sender) this.#listener?.changed(change, debt);
+          // What is owed has to be struck when it has been paid, whoever it was that owes it.
+          if (sender !== this.#changes.sender || debt !== undefined)
+            this.#listener?.changed(change, debt);
         },
         forget: () => this.#tags.drop(),
         rubbish: () => this.#missedMessages++,
