@@ -9,7 +9,7 @@ import { freshDatabase, freshNamespace, redisUrl } from '../support/servers.js';
 
 /** `TRIALS=200` for more of them. */
 const TRIALS = Number(process.env['TRIALS'] ?? 20);
-const AT_A_TIME = 4;
+const AT_A_TIME = 2;
 /** What is promised from the death of the process on, ms. */
 const BOUND = 2_000;
 

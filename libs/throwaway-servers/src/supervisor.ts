@@ -116,8 +116,10 @@ export class Server {
 
   /** Ends it as a crash would: SIGKILL to all its processes. */
   async kill(): Promise<void> {
-    this.#signal('SIGKILL', await this.#family());
-    while (await this.#alive()) await sleep(10);
+    const family = await this.#family();
+    this.#signal('SIGKILL', family);
+    // All of them: what they share (memory, a lock) is free only then.
+    for (const pid of family) while (await isAlive(pid)) await sleep(10);
   }
 
   /** Stops all its processes where they are; connections stay open and silent. */
@@ -157,23 +159,23 @@ export class Server {
     }
   }
 
-  /** Gone, or a zombie nobody has asked for yet. */
-  async #alive(): Promise<boolean> {
-    const stat = await readFile(`/proc/${this.#pid}/stat`, 'utf8').catch(() => '');
-    return stat !== '' && !/\) [ZX] /.test(stat);
-  }
-
   async #untilReady(): Promise<void> {
     const log = join(this.dir, 'log');
     for (let tries = 0; tries < 1_200; tries++) {
       const text = await readFile(log, 'utf8').catch(() => '');
       if (text.includes(this.#program.ready)) return;
-      if (!(await this.#alive()))
+      if (!(await isAlive(this.#pid)))
         throw new Error(`${this.#program.name} ended at its start:\n${text.slice(-2_000)}`);
       await sleep(25);
     }
     throw new Error(`${this.#program.name} was not ready within 30 s`);
   }
+}
+
+/** Not gone, nor a zombie nobody has asked for yet. */
+async function isAlive(pid: number): Promise<boolean> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  return stat !== '' && !/\) [ZX] /.test(stat);
 }
 
 /**

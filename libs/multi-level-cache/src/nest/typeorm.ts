@@ -15,5 +15,6 @@ export {
   cachedFindOne,
   type CachedFindOptions,
 } from '../integrations/typeorm/cached-find.js';
+export { cacheMigrations, type CacheMigrationOptions } from './typeorm/cache-migrations.js';
 export { tagsOf } from '../integrations/typeorm/tags.js';
 export { versionedKey } from '../integrations/typeorm/versioned-key.js';

@@ -6,11 +6,15 @@ import { names, quote } from './sql.js';
 /** Any number, as long as every version of the library locks the same. */
 const LOCK = 7_246_190_133;
 
-type Step = (schema: string, table: string, unlogged: boolean) => string;
+/** Where the tables are. */
+export type Place = Pick<L3Options, 'schema' | 'table' | 'unlogged'>;
+/** Runs a statement in the transaction that is to have all of them. */
+export type Run = (text: string, values?: unknown[]) => Promise<readonly unknown[]>;
+type Step = (place: Place) => string;
 
 /** Only ever appended to: an installed version runs what comes after it. */
 const STEPS: readonly Step[] = [
-  (schema, table, unlogged) => {
+  ({ schema, table, unlogged }) => {
     const n = names(schema, table);
     return `
       create sequence if not exists ${n.ver};
@@ -38,9 +42,9 @@ const STEPS: readonly Step[] = [
         primary key (tenant, tag)
       ) with (fillfactor = 80);`;
   },
-  (schema, table) =>
+  ({ schema, table }) =>
     `alter table ${names(schema, table).tag} add column if not exists soft bigint not null default 0;`,
-  (schema, table) => {
+  ({ schema, table }) => {
     const { entry, outbox } = names(schema, table);
     return `
       alter table ${entry} add column if not exists guards text[];
@@ -57,6 +61,19 @@ const STEPS: readonly Step[] = [
   },
 ];
 
+/** How each of them is undone. */
+const BACK: readonly Step[] = [
+  ({ schema, table }) => {
+    const { entry, tag, ver } = names(schema, table);
+    return `drop table ${entry}, ${tag}; drop sequence ${ver};`;
+  },
+  ({ schema, table }) => `alter table ${names(schema, table).tag} drop column soft;`,
+  ({ schema, table }) => {
+    const { entry, outbox } = names(schema, table);
+    return `alter table ${entry} drop column guards; drop table ${outbox};`;
+  },
+];
+
 export const SCHEMA_VERSION = STEPS.length;
 
 /**
@@ -64,26 +81,12 @@ export const SCHEMA_VERSION = STEPS.length;
  * pooler that lends connections by transaction is no hindrance.
  */
 export async function migrate(client: ClientBase, options: L3Options): Promise<void> {
-  const { schema, table, unlogged } = options;
+  const run: Run = async (text, values) => (await client.query(text, values)).rows;
   await client.query('begin');
   try {
     await client.query('set local statement_timeout = 0');
-    await client.query('select pg_advisory_xact_lock($1)', [LOCK]);
-    const found = await client.query('select from pg_namespace where nspname = $1', [schema]);
-    // Also `create schema if not exists` asks for a permission that the tables themselves do not need.
-    if (found.rowCount === 0) await client.query(`create schema ${quote(schema)}`);
-    const meta = `${quote(schema)}.meta`;
-    await client.query(
-      `create table if not exists ${meta} (name text primary key, version int not null)`,
-    );
-    const version = await installed(client, meta, table);
-    for (const step of STEPS.slice(version)) await client.query(step(schema, table, unlogged));
-    if (version < SCHEMA_VERSION)
-      await client.query(
-        `insert into ${meta} values ($1, $2) on conflict (name) do update set version = excluded.version`,
-        [table, SCHEMA_VERSION],
-      );
-    await persist(client, options);
+    await upgrade(run, options, SCHEMA_VERSION);
+    await persist(run, options);
     await client.query('commit');
   } catch (error) {
     await client.query('rollback').catch(() => undefined);
@@ -91,21 +94,54 @@ export async function migrate(client: ClientBase, options: L3Options): Promise<v
   }
 }
 
-/** Whether the table survives a crash is as the options say, also where it was made otherwise. */
-async function persist(client: ClientBase, { schema, table, unlogged }: L3Options): Promise<void> {
-  const { entry } = names(schema, table);
-  const { rows } = await client.query<{ kind: string }>(
-    'select relpersistence as kind from pg_class where oid = $1::regclass',
-    [entry],
+/** Brings the tables to this version, unless they are there already. */
+export async function upgrade(run: Run, place: Place, to: number): Promise<void> {
+  const { schema } = place;
+  await run('select pg_advisory_xact_lock($1)', [LOCK]);
+  const found = await run('select 1 from pg_namespace where nspname = $1', [schema]);
+  // Also `create schema if not exists` asks for a permission that the tables themselves do not need.
+  if (found.length === 0) await run(`create schema ${quote(schema)}`);
+  await run(
+    `create table if not exists ${meta(place)} (name text primary key, version int not null)`,
   );
-  if ((rows[0]?.kind === 'u') !== unlogged)
-    await client.query(`alter table ${entry} set ${unlogged ? 'unlogged' : 'logged'}`);
+  const from = await installed(run, place);
+  for (const step of STEPS.slice(from, to)) await run(step(place));
+  if (from < to) await remember(run, place, to);
 }
 
-async function installed(client: ClientBase, meta: string, table: string): Promise<number> {
-  const { rows } = await client.query<{ version: number }>(
-    `select version from ${meta} where name = $1`,
-    [table],
+/** Brings the tables back to this version; 0 = there are none. */
+export async function downgrade(run: Run, place: Place, to: number): Promise<void> {
+  await run('select pg_advisory_xact_lock($1)', [LOCK]);
+  const from = await installed(run, place);
+  for (const step of BACK.slice(to, from).toReversed()) await run(step(place));
+  if (from > to) await remember(run, place, to);
+}
+
+/** Whether the table survives a crash is as the options say, also where it was made otherwise. */
+async function persist(run: Run, { schema, table, unlogged }: Place): Promise<void> {
+  const { entry } = names(schema, table);
+  const [found] = (await run(
+    'select relpersistence as kind from pg_class where oid = $1::regclass',
+    [entry],
+  )) as readonly { readonly kind: string }[];
+  if ((found?.kind === 'u') !== unlogged)
+    await run(`alter table ${entry} set ${unlogged ? 'unlogged' : 'logged'}`);
+}
+
+async function installed(run: Run, place: Place): Promise<number> {
+  const [found] = (await run(`select version from ${meta(place)} where name = $1`, [
+    place.table,
+  ])) as readonly { readonly version: number }[];
+  return found?.version ?? 0;
+}
+
+async function remember(run: Run, place: Place, version: number): Promise<void> {
+  await run(
+    `insert into ${meta(place)} values ($1, $2) on conflict (name) do update set version = excluded.version`,
+    [place.table, version],
   );
-  return rows[0]?.version ?? 0;
+}
+
+function meta({ schema }: Place): string {
+  return `${quote(schema)}.meta`;
 }
