@@ -111,7 +111,8 @@ describe.each(SHAPES)('on %s', (shape) => {
     expect((await cache.getMany(KEYS)).size).toBe(0);
   });
 
-  it.runIf(shape !== 'L1')('what it says itself it does not hear', async () => {
+  it('what it says itself it does not hear', async () => {
+    if (shape === 'L1') return;
     const namespace = freshNamespace();
     const [{ cache }, other] = [await open(shape, { namespace }), await open(shape, { namespace })];
     let heard = 0;

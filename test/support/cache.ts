@@ -187,6 +187,14 @@ export class Gates implements Tier {
     return this.real.open(listener);
   }
 
+  partOf(address: Address): string {
+    return this.real.partOf?.(address) ?? '';
+  }
+
+  async probe(part: string): Promise<unknown> {
+    return this.real.probe?.(part);
+  }
+
   async verify(address: Address): Promise<TierRead> {
     await this.#gate('read');
     const read = await (this.real.verify?.(address) ?? this.real.read(address));

@@ -29,7 +29,7 @@ export const DEBTS_RULES: readonly Rule[] = [
     find: 'found !== undefined && this.changes.paid === paid',
     replace: 'found !== undefined',
     faults: ['pg-freeze'],
-    from: 1_600,
+    from: 20_600,
     tiers: 'l1+l3',
   },
   {

@@ -209,6 +209,10 @@ export interface Tier {
   /** Prolongs a ticket of limited life; `false` = it was lost. */
   renew?(address: Address, ticket: Ticket): MaybePromise<boolean>;
   apply(change: Change, how?: ApplyHow): Promise<void>;
+  /** The part of the store that has a key, where parts may be slow or gone by themselves. */
+  partOf?(address: Address): string;
+  /** Resolves when this part answers at all; `''` where there is one only. A tier without it is asked however slow it is. */
+  probe?(part: string): Promise<unknown>;
   /** What another tier is owed; a tier without one cannot stand in for another's memory. */
   readonly book?: DebtBook;
   status(): TierStatus;

@@ -104,6 +104,8 @@ class Application implements Shared {
         budget,
         invalidationTimeout: INVALIDATION_TIMEOUT_MS,
         isolation,
+        random,
+        onSlow: (slow) => this.#tell(tier, slow ? 'degraded' : 'up'),
         caches: () => this.caches.keys(),
         onPaid: (change) => this.writes.settle(tier.name, change),
         below: () => (tier === tiers.l2 ? this.parts.l3?.changes : undefined),
@@ -217,6 +219,7 @@ class Application implements Shared {
   }
 
   #onState(guard: TierGuard, state: TierState): void {
+    guard.anew();
     if (guard.tier === this.#followed) this.#trust?.state(state);
     if (state === 'down') guard.changes.shared.went();
     else {
@@ -224,8 +227,12 @@ class Application implements Shared {
       if (guard === this.parts.l3) this.#relay?.look();
       void guard.changes.shared.came();
     }
+    this.#tell(guard.tier, state);
+  }
+
+  #tell({ name }: Tier, state: TierState): void {
     const { events } = this.parts;
-    if (events.has('tier')) events.emit('tier', { tier: guard.tier.name, state });
+    if (events.has('tier')) events.emit('tier', { tier: name, state });
   }
 }
 

@@ -15,7 +15,9 @@ const TRIM_AT = 256;
 export class Deadline {
   readonly #queue: Waiting[] = [];
   #head = 0;
-  #armed = false;
+  /** When the timer is to run; 0 = there is none. */
+  #due = 0;
+  #postponed = false;
 
   constructor(
     readonly clock: Clock,
@@ -33,7 +35,7 @@ export class Deadline {
     const waiting: Waiting = { at: this.clock.now() + this.ms, failed, done: false };
     this.#trim();
     this.#queue.push(waiting);
-    if (!this.#armed) this.#arm(this.ms);
+    if (this.#due === 0) this.#arm(this.ms);
     work.then(
       (value) => {
         if (waiting.done) return;
@@ -57,8 +59,12 @@ export class Deadline {
   }
 
   #expire(): void {
-    this.#armed = false;
     const now = this.clock.now();
+    const stalled = now - this.#due > this.ms && !this.#postponed;
+    this.#postponed = stalled;
+    this.#due = 0;
+    // The process itself was late: replies that have come meanwhile are heard first.
+    if (stalled) return this.#arm(1);
     for (let waiting = this.#queue[this.#head]; waiting; waiting = this.#queue[++this.#head]) {
       if (waiting.done) continue;
       if (waiting.at > now) break;
@@ -74,7 +80,7 @@ export class Deadline {
   }
 
   #arm(ms: number): void {
-    this.#armed = true;
+    this.#due = this.clock.now() + ms;
     this.clock.after(ms, () => this.#expire());
   }
 }

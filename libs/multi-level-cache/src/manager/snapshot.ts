@@ -25,6 +25,6 @@ export function snapshot(
 
 function lowerStats(guard: TierGuard | null): TierStats {
   if (!guard) return TIER_OFF;
-  const { hits, misses, writes, tier } = guard;
-  return { ...tier.status(), hits, misses, writes };
+  const { hits, misses, writes } = guard;
+  return { ...guard.status(), hits, misses, writes };
 }

@@ -2,8 +2,9 @@
 import type { Clock } from '../core/clock.js';
 import { adopt, type Entry, type Isolation } from '../core/entry.js';
 import type { Address } from '../core/key.js';
-import type { Ticket, TicketReply, Tier, TierRead } from '../core/tier.js';
+import type { Ticket, TicketReply, Tier, TierRead, TierStatus } from '../core/tier.js';
 import type { Background } from './background.js';
+import { CircuitBreaker } from './circuit-breaker.js';
 import { Deadline } from './deadline.js';
 import { TierChanges, type ChangeOptions } from './tier-changes.js';
 
@@ -12,6 +13,15 @@ const AWAY: TierRead = Object.freeze({ state: 'absent' });
 export interface GuardOptions extends ChangeOptions {
   readonly budget: number;
   readonly isolation: Isolation;
+  readonly random: () => number;
+  /** Reads of some part of the tier are not sent any more, or all are again. */
+  readonly onSlow: (slow: boolean) => void;
+}
+
+/** What is asked of one part of a tier: reads, and what fills it. */
+interface Part {
+  readonly reads: CircuitBreaker;
+  readonly fills: CircuitBreaker;
 }
 
 export interface ReadHow {
@@ -29,6 +39,9 @@ export class TierGuard {
   /** Writes and invalidations, and what is owed of them. */
   readonly changes: TierChanges;
   readonly #reads: Deadline;
+  readonly #parts = new Map<string, Part>();
+  /** Parts that are not read. */
+  #slow = 0;
   #fills = 0;
 
   constructor(
@@ -44,6 +57,24 @@ export class TierGuard {
   /** Entries stored. */
   get writes(): number {
     return this.#fills + this.changes.writes;
+  }
+
+  /** As the tier says, and `degraded` while it is too slow to be asked. */
+  status(): TierStatus {
+    const status = this.tier.status();
+    return status.state === 'up' && this.#slow > 0
+      ? { ...status, state: 'degraded', reason: 'too slow to be asked' }
+      : status;
+  }
+
+  /** The tier went away, or came back: what it was like before says nothing. */
+  anew(): void {
+    for (const { reads, fills } of this.#parts.values()) {
+      reads.stop();
+      fills.stop();
+    }
+    this.#parts.clear();
+    this.#slow = 0;
   }
 
   /** What the tier holds; `undefined` = it is away, late, or owes this key a change. */
@@ -63,23 +94,27 @@ export class TierGuard {
         }
         resolve(read);
       };
-      if (this.changes.covers(address)) answer();
-      else this.#ask(address, { together, verify }, answer);
+      const { reads } = this.#partOf(address);
+      if (reads.open || this.changes.covers(address)) answer();
+      else this.#ask(address, { together, verify }, reads, answer);
     });
   }
 
   async ticket(address: Address, read: TierRead, tags?: readonly string[]): Promise<TicketReply> {
-    if (!this.changes.shared.clean) return { kind: 'none' };
+    const { fills } = this.#partOf(address);
+    if (fills.open || !this.changes.shared.clean) return { kind: 'none' };
     const { paid } = this.changes;
     // A tier may also throw at once.
     const asked = (async () => this.tier.ticket(address, read, tags))();
     try {
       const reply = await this.#reads.race(asked);
+      fills.ended(true);
       if (reply.kind !== 'found') return reply;
       return this.changes.paid !== paid || this.changes.owes(address, reply.read)
         ? { kind: 'none' }
         : { kind: 'found', read: this.#own(reply.read) };
     } catch {
+      this.#failed(fills);
       this.#giveBackLate(address, asked);
       return { kind: 'none' };
     }
@@ -87,13 +122,21 @@ export class TierGuard {
 
   /** `undefined` = unknown, the tier is away. */
   async fill(address: Address, entry: Entry, ticket: Ticket): Promise<boolean | undefined> {
+    const { fills } = this.#partOf(address);
+    if (fills.open) {
+      // Others would wait for it until it ends by itself.
+      this.release(address, ticket);
+      return undefined;
+    }
     try {
       const stored = await this.#reads.race(
         Promise.resolve(this.tier.fill(address, entry, ticket)),
       );
+      fills.ended(true);
       if (stored) this.#fills++;
       return stored;
     } catch {
+      this.#failed(fills);
       return undefined;
     }
   }
@@ -114,6 +157,7 @@ export class TierGuard {
   }
 
   async close(): Promise<void> {
+    this.anew();
     this.changes.close();
     await this.tier.close();
   }
@@ -128,15 +172,52 @@ export class TierGuard {
     );
   }
 
-  #ask(address: Address, { together, verify }: ReadHow, answer: (found?: TierRead) => void): void {
+  #partOf(address: Address): Part {
+    const name = this.tier.partOf?.(address) ?? '';
+    let part = this.#parts.get(name);
+    if (!part) this.#parts.set(name, (part = this.#makePart(name)));
+    return part;
+  }
+
+  #makePart(name: string): Part {
+    const { clock, options, tier } = this;
+    const probe = (): Promise<unknown> => this.#reads.race(tier.probe!(name));
+    const breaker = (onChange?: (open: boolean) => void): CircuitBreaker =>
+      new CircuitBreaker(clock, options.random, probe, onChange);
+    const reads = breaker((open) => {
+      this.#slow += open ? 1 : -1;
+      if (this.#slow === (open ? 1 : 0)) options.onSlow(open);
+    });
+    return { reads, fills: breaker() };
+  }
+
+  /** What is known to be away says so by itself. */
+  #failed(breaker: CircuitBreaker): void {
+    if (this.tier.probe && this.tier.status().state !== 'down') breaker.ended(false);
+  }
+
+  #ask(
+    address: Address,
+    { together, verify }: ReadHow,
+    breaker: CircuitBreaker,
+    answer: (found?: TierRead) => void,
+  ): void {
+    const well = (found: TierRead): void => {
+      breaker.ended(true);
+      answer(found);
+    };
+    const badly = (): void => {
+      this.#failed(breaker);
+      answer();
+    };
     try {
       const reply =
         verify && this.tier.verify ? this.tier.verify(address) : this.tier.read(address, together);
       // Away or late: the caller goes on without it.
-      if (reply instanceof Promise) this.#reads.settle(reply, answer, () => answer());
-      else answer(reply);
+      if (reply instanceof Promise) this.#reads.settle(reply, well, badly);
+      else well(reply);
     } catch {
-      answer();
+      badly();
     }
   }
 

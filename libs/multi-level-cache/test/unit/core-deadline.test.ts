@@ -64,4 +64,31 @@ describe('a deadline', () => {
     clock.advance(15);
     await expect(waiting).rejects.toEqual(LATE);
   });
+
+  it('a process that stood still hears first what has come meanwhile, and waits no second time', async () => {
+    const clock = new StalledClock();
+    const deadline = new Deadline(clock, 20, 'l2');
+    let answer: (value: string) => void = () => undefined;
+    const heard = deadline.race(new Promise<string>((resolve) => (answer = resolve)));
+    const late = deadline.race(never());
+    clock.stall(2_000);
+    answer('in time');
+    await expect(heard).resolves.toBe('in time');
+    clock.advance(1);
+    await expect(late).rejects.toEqual(LATE);
+  });
 });
+
+/** Timers that fell due while the process stood still run all at once, when it is late. */
+class StalledClock extends FakeClock {
+  #ahead = 0;
+
+  override now(): number {
+    return super.now() + this.#ahead;
+  }
+
+  stall(ms: number): void {
+    this.#ahead = ms - 20;
+    this.advance(20);
+  }
+}

@@ -178,6 +178,10 @@ export class DatabaseTier implements Tier {
     return rows.length;
   }
 
+  probe(): Promise<unknown> {
+    return this.#database.query('select 1', [], { urgent: true });
+  }
+
   /** One round of the sweeper now: dead rows, then the size cap. */
   maintain(): Promise<void> {
     return this.#sweeper.round();

@@ -177,8 +177,11 @@ export function nodeOf(client: Client, key: string): string {
 
 /** The connection to the server that has this key: a command without one goes to any node. */
 export function serverOf(client: Client, key: string): Redis | undefined {
+  return serverNamed(client, nodeOf(client, key));
+}
+
+export function serverNamed(client: Client, name: string): Redis | undefined {
   if (!client.isCluster) return client as Redis;
-  const name = nodeOf(client, key);
   return (client as Cluster).nodes('master').find((node) => nameOf(node) === name);
 }
 

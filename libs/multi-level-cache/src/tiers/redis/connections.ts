@@ -85,6 +85,11 @@ export class Connections {
     return this.#commands;
   }
 
+  /** They have been made. */
+  get known(): boolean {
+    return this.#commands !== undefined;
+  }
+
   get tail(): Client {
     return this.#tail!;
   }

@@ -98,6 +98,11 @@ export class Link {
     return this.#connections.commands;
   }
 
+  /** Which node has this key; one name for all where there is one, or none is known. */
+  nodeOf(key: string): string {
+    return this.#connections.known ? this.commands.nodeOf(key) : '';
+  }
+
   /** The highest number known: a lower bound of the store's counter from now on. */
   get number(): number {
     return this.#seen;

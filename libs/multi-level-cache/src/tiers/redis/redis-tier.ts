@@ -111,8 +111,16 @@ export class RedisTier implements Tier {
     return Promise.resolve();
   }
 
+  partOf(address: Address): string {
+    return this.#link.nodeOf(address.entryKey);
+  }
+
+  probe(part: string): Promise<unknown> {
+    return this.#link.commands.ping(part);
+  }
+
   read(address: Address, together?: boolean): Promise<TierRead> {
-    const node = this.#link.commands.nodeOf(address.entryKey);
+    const node = this.partOf(address);
     let reads = this.#reads.get(node);
     if (!reads) this.#reads.set(node, (reads = this.#readsOf(node)));
     return reads.ask(address, together);

@@ -1,0 +1,118 @@
+/** CircuitBreaker: when it opens, what closes it, and what it does not count. */
+import { describe, expect, it } from 'vitest';
+import { CircuitBreaker } from '../../src/manager/circuit-breaker.js';
+import { FakeClock } from '../../src/testing/fake-clock.js';
+
+function bench() {
+  const clock = new FakeClock();
+  const changes: boolean[] = [];
+  const probes: { answer(): void; fail(): void }[] = [];
+  const probe = (): Promise<void> =>
+    new Promise((resolve, reject) => {
+      probes.push({ answer: resolve, fail: () => reject(new Error('no reply')) });
+    });
+  // The wait is exactly as long as it says.
+  const breaker = new CircuitBreaker(
+    clock,
+    () => 0.5,
+    probe,
+    (open) => changes.push(open),
+  );
+  const calls = (...results: readonly boolean[]): void => {
+    for (const well of results) breaker.ended(well);
+  };
+  const open = (): void => calls(false, false, false, false, false);
+  return { clock, breaker, calls, changes, open, probes };
+}
+
+const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+describe('a circuit breaker', () => {
+  it('opens after five bad calls in a row, and not after four', () => {
+    const { breaker, calls, changes } = bench();
+    calls(false, false, false, false, true, false, false, false, false);
+    expect(breaker.open).toBe(false);
+    calls(false);
+    expect(breaker.open).toBe(true);
+    expect(changes).toEqual([true]);
+  });
+
+  it('opens when half of the calls are bad, once there have been ten', () => {
+    const { breaker, calls } = bench();
+    calls(false, true, false, true, false, true, false, true, true);
+    expect(breaker.open).toBe(false);
+    calls(true, false, true);
+    expect(breaker.open).toBe(false);
+    calls(false, false);
+    expect(breaker.open).toBe(true);
+  });
+
+  it('looks at the last fifty only', () => {
+    const { breaker, calls } = bench();
+    for (let times = 0; times < 200; times++) calls(true);
+    for (let times = 0; times < 24; times++) calls(false, true);
+    expect(breaker.open).toBe(false);
+    calls(false, true, false);
+    expect(breaker.open).toBe(true);
+  });
+
+  it('asks by itself, each time later up to a second, and closes with the first answer', async () => {
+    const { clock, breaker, changes, open, probes } = bench();
+    open();
+    for (const ms of [250, 500, 1_000, 1_000]) {
+      clock.advance(ms - 1);
+      const before = probes.length;
+      clock.advance(1);
+      expect(probes.length).toBe(before + 1);
+      if (probes.length < 4) probes.at(-1)!.fail();
+      await settled();
+    }
+    expect(breaker.open).toBe(true);
+    probes.at(-1)!.answer();
+    await settled();
+    expect(breaker.open).toBe(false);
+    expect(changes).toEqual([true, false]);
+    clock.advance(10_000);
+    expect(probes).toHaveLength(4);
+  });
+
+  it('begins anew when it has closed: no call and no wait of before counts', async () => {
+    const { clock, breaker, calls, open, probes } = bench();
+    open();
+    clock.advance(250);
+    probes[0].answer();
+    await settled();
+    calls(false, false, false, false);
+    expect(breaker.open).toBe(false);
+    calls(false);
+    expect(breaker.open).toBe(true);
+    clock.advance(250);
+    expect(probes).toHaveLength(2);
+  });
+
+  it('counts no call that ends while it is open', async () => {
+    const { clock, breaker, calls, open, probes } = bench();
+    open();
+    calls(false, false, false, false, false, false);
+    clock.advance(250);
+    probes[0].answer();
+    await settled();
+    calls(false, false, false, false);
+    expect(breaker.open).toBe(false);
+  });
+
+  it('stopped it asks no more, counts no more, and tells nothing', async () => {
+    for (const end of ['answer', 'fail'] as const) {
+      const { clock, breaker, changes, open, probes } = bench();
+      open();
+      clock.advance(250);
+      breaker.stop();
+      probes[0][end]();
+      await settled();
+      clock.advance(10_000);
+      open();
+      expect(probes).toHaveLength(1);
+      expect(changes).toEqual([true]);
+    }
+  });
+});
