@@ -1,5 +1,6 @@
 /** A tier that does not answer in time is not asked any more, by nobody's call found out to answer again, and costs nobody an error. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Redis } from 'ioredis';
 import { startCluster } from 'throwaway-servers';
 import { Address, Scope } from '../../libs/multi-level-cache/src/core/key.js';
 import { closeCaches, testCache, type TestCache } from '../support/cache.js';
@@ -85,6 +86,35 @@ describe.each(['l2', 'l3'] as const)('%s is frozen', (tier) => {
     await expect.poll(async () => made.cache.get('k151')).toBeDefined();
     expect(await made.cache.get('k150')).toBeUndefined();
   });
+});
+
+it('Redis is full: what would fill it is asked no more, reads go on; and it is filled again when there is room', async () => {
+  const server = await startRedis();
+  const made = await testCache({ namespace, l1: false, redis: server.url });
+  await store(made);
+  const admin = new Redis(server.url);
+  ends.push(
+    () => admin.quit(),
+    () => server.stop(),
+  );
+  await admin.config('SET', 'maxmemory', 1);
+  const asked = vi.spyOn(made.l2!, 'ticket');
+  const load = async (key: string): Promise<void> => {
+    expect(await made.cache.getOrSet(key, () => 'loaded')).toBe('loaded');
+  };
+  for (const key of KEYS) await load(`new:${key}`);
+  // A probe is answered meanwhile, and then it is tried again.
+  expect(asked.mock.calls.length).toBeLessThan(KEYS.length / 2);
+  for (const key of KEYS) expect(await made.cache.get(key)).toBe('stored');
+  expect(made.cache.stats().tiers.l2.state).toBe('up');
+  await admin.config('SET', 'maxmemory', 0);
+  let tries = 0;
+  const stored = async (): Promise<unknown> => {
+    const key = `later:${tries++}`;
+    await load(key);
+    return made.cache.get(key);
+  };
+  await expect.poll(stored, { timeout: 5_000 }).toBe('loaded');
 });
 
 it('one master of a cluster is frozen: the keys of the others are read as before', async () => {

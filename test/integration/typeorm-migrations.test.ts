@@ -76,3 +76,25 @@ it('of another schema and table are others', async () => {
   expect(found.map(({ kind }) => kind)).toEqual(['p', 'u']);
   await both.destroy();
 });
+
+it('undone for one of two tables in a schema leave the other what both share', async () => {
+  await source.runMigrations();
+  const { cache } = await make(false);
+  expect(await keeps(cache)).toBe('kept');
+  const second = await sourceWith(cacheMigrations({ table: 'second' }));
+  await second.runMigrations();
+  for (let left = SCHEMA_VERSION; left > 0; left--) await second.undoLastMigration();
+  await second.destroy();
+  expect(await relations()).not.toContain('second');
+  const receipt = await cache.invalidateTags(['t']);
+  expect(receipt.l3).toBe('ok');
+  expect(await cache.get('k')).toBe('kept');
+  expect(await keeps((await make(false)).cache)).toBe('kept');
+});
+
+it('name every fault of their options', () => {
+  const wrong = { schema: 'a"b', unlogged: 'yes', tabel: 'entry' } as never;
+  expect(() => cacheMigrations(wrong)).toThrow(
+    /CACHE_CONFIG_INVALID(?=[^]*schema)(?=[^]*unlogged)(?=[^]*tabel)/,
+  );
+});

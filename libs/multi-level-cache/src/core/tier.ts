@@ -79,15 +79,15 @@ export interface TierStatus {
   readonly evictions: number;
   /** Entries refused because their bytes were not ours, truncated or newer, and messages that were not ours. */
   readonly corrupt: number;
-  /** Why it is away, for operators: no address, no name, no password. */
+  /** Why it is away or not asked, for operators: no address, no name, no password. */
   readonly reason?: string;
 }
 
 /** What a shared tier tells the process about other processes. */
 export interface TierListener {
   /**
-   * Another process changed these, or this one before its store lost what it had taken. `debt`: another tier has not taken it, and this
-   * tier's book keeps it under that name.
+   * Another process changed these; or this one, where what it told may be lost, or is a debt. `debt`: another tier has not taken
+   * it, and this tier's book keeps it under that name.
    */
   changed(change: RemoteChange, debt?: string): void;
   /**

@@ -63,7 +63,10 @@ export class CircuitBreaker {
   }
 
   #trip(): void {
-    this.#bad.length = this.#next = this.#count = this.#row = 0;
+    this.#bad.length = 0;
+    this.#next = 0;
+    this.#count = 0;
+    this.#row = 0;
     this.#open = true;
     this.#probeLater();
     this.onChange(true);

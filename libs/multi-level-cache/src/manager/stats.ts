@@ -20,7 +20,7 @@ export interface TierStats {
   readonly entries: number;
   readonly bytes: number;
   readonly corrupt: number;
-  /** Why it is away, if it is. */
+  /** Why it is away or not asked, if so. */
   readonly reason?: string;
 }
 

@@ -130,16 +130,23 @@ function readL2(section: Section): L2Options {
   };
 }
 
+/** Where L3 keeps its tables. */
+export function readPlace(section: Section): Pick<L3Options, 'schema' | 'table' | 'unlogged'> {
+  return {
+    schema: section.optional('schema', rules.IDENTIFIER_NAME) ?? 'mlcache',
+    table: section.optional('table', rules.IDENTIFIER_NAME) ?? 'entry',
+    unlogged: section.optional('unlogged', rules.BOOLEAN) ?? false,
+  };
+}
+
 function readL3(section: Section): L3Options {
   onlyOne(section, 'url', 'dataSource');
   return {
     url: section.optional('url', rules.url('postgres:', 'postgresql:')),
     dataSource: section.optional('dataSource', rules.DATA_SOURCE),
     poolSize: section.optional('poolSize', rules.wholeNumber(1, 1_000)) ?? 4,
-    schema: section.optional('schema', rules.IDENTIFIER_NAME) ?? 'mlcache',
-    table: section.optional('table', rules.IDENTIFIER_NAME) ?? 'entry',
+    ...readPlace(section),
     migrate: section.optional('migrate', rules.BOOLEAN) ?? true,
-    unlogged: section.optional('unlogged', rules.BOOLEAN) ?? false,
     poolerMode: section.optional('poolerMode', rules.BOOLEAN) ?? false,
     maxSize: section.optional('maxSize', rules.SIZE) ?? 1024 ** 3,
     maxAge: section.optional('maxAge', rules.MAX_AGE) ?? 30 * 24 * HOUR,

@@ -1,5 +1,7 @@
 /** L3's tables as migrations of the application's own, for whoever changes a schema in no other way. */
 import type { MigrationInterface, QueryRunner } from 'typeorm';
+import { Faults, Section } from '../faults.js';
+import { readPlace } from '../validate-options.js';
 import {
   downgrade,
   SCHEMA_VERSION,
@@ -24,8 +26,9 @@ const FIRST = 1_764_115_200_000;
 /**
  * The tables of L3 as migrations, one for each version of them: for `l3: { dataSource, migrate: false }`, where the application's user
  * may not create tables. A version that is there already, because a process has made it at boot, is left as it is; `down`
- * removes what `up` has made, with all that is cached.
+ * removes what `up` has made, with all that is cached, but for what another table of the schema needs.
  *
+ * @throws CacheError `CACHE_CONFIG_INVALID` with every fault of the options
  * @returns classes for the `migrations` of a DataSource
  *
  * @example
@@ -34,8 +37,11 @@ const FIRST = 1_764_115_200_000;
 export function cacheMigrations(
   options: CacheMigrationOptions = {},
 ): readonly (new () => MigrationInterface)[] {
-  const { schema = 'mlcache', table = 'entry', unlogged = false } = options;
-  const place: Place = { schema, table, unlogged };
+  const faults = new Faults();
+  const section = new Section(faults, options, '');
+  const place = readPlace(section);
+  section.end();
+  faults.throwIfAny('options of cacheMigrations');
   return Array.from({ length: SCHEMA_VERSION }, (_none, before) => migration(place, before));
 }
 

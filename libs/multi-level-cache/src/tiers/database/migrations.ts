@@ -10,67 +10,76 @@ const LOCK = 7_246_190_133;
 export type Place = Pick<L3Options, 'schema' | 'table' | 'unlogged'>;
 /** Runs a statement in the transaction that is to have all of them. */
 export type Run = (text: string, values?: unknown[]) => Promise<readonly unknown[]>;
-type Step = (place: Place) => string;
+
+interface Step {
+  readonly up: (place: Place) => string;
+  /** Undoes it for this table; what it shares with other tables of the schema stays. */
+  readonly down: (place: Place) => readonly string[];
+  /** Undoes the rest, when no other table needs it any more. */
+  readonly downShared: (place: Place) => readonly string[];
+}
 
 /** Only ever appended to: an installed version runs what comes after it. */
 const STEPS: readonly Step[] = [
-  ({ schema, table, unlogged }) => {
-    const n = names(schema, table);
-    return `
-      create sequence if not exists ${n.ver};
-      create ${unlogged ? 'unlogged ' : ''}table ${n.entry} (
-        tenant text collate "C" not null check (tenant <> ''),
-        key_hash bytea not null check (length(key_hash) = 16),
-        value bytea,
-        ver bigint not null,
-        seen bigint not null,
-        tl text not null,
-        tags text[] not null,
-        created_at timestamptz not null,
-        expires_at timestamptz not null,
-        stale_until timestamptz not null,
-        expiry_bucket int not null,
-        primary key (tenant, key_hash)
-      ) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05);
-      alter table ${n.entry} alter column value set storage external;
-      create index on ${n.entry} (expiry_bucket);
-      create table if not exists ${n.tag} (
-        tenant text collate "C" not null,
-        tag text collate "C" not null,
-        hard bigint not null,
-        bumped_at timestamptz not null,
-        primary key (tenant, tag)
-      ) with (fillfactor = 80);`;
+  {
+    up: ({ schema, table, unlogged }) => {
+      const n = names(schema, table);
+      return `
+        create sequence if not exists ${n.ver};
+        create ${unlogged ? 'unlogged ' : ''}table ${n.entry} (
+          tenant text collate "C" not null check (tenant <> ''),
+          key_hash bytea not null check (length(key_hash) = 16),
+          value bytea,
+          ver bigint not null,
+          seen bigint not null,
+          tl text not null,
+          tags text[] not null,
+          created_at timestamptz not null,
+          expires_at timestamptz not null,
+          stale_until timestamptz not null,
+          expiry_bucket int not null,
+          primary key (tenant, key_hash)
+        ) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05);
+        alter table ${n.entry} alter column value set storage external;
+        create index on ${n.entry} (expiry_bucket);
+        create table if not exists ${n.tag} (
+          tenant text collate "C" not null,
+          tag text collate "C" not null,
+          hard bigint not null,
+          bumped_at timestamptz not null,
+          primary key (tenant, tag)
+        ) with (fillfactor = 80);`;
+    },
+    down: ({ schema, table }) => [`drop table ${names(schema, table).entry}`],
+    downShared: ({ schema, table }) => {
+      const { tag, ver } = names(schema, table);
+      return [`drop table ${tag}`, `drop sequence ${ver}`];
+    },
   },
-  ({ schema, table }) =>
-    `alter table ${names(schema, table).tag} add column if not exists soft bigint not null default 0;`,
-  ({ schema, table }) => {
-    const { entry, outbox } = names(schema, table);
-    return `
-      alter table ${entry} add column if not exists guards text[];
-      create table if not exists ${outbox} (
-        id text collate "C" primary key,
-        app text collate "C" not null,
-        seq bigint generated always as identity,
-        type text not null,
-        payload text not null,
-        whole boolean not null,
-        due_at timestamptz not null
-      );
-      create index if not exists outbox_app_seq on ${outbox} (app, seq);`;
+  {
+    up: ({ schema, table }) =>
+      `alter table ${names(schema, table).tag} add column if not exists soft bigint not null default 0;`,
+    down: () => [],
+    downShared: ({ schema, table }) => [`alter table ${names(schema, table).tag} drop column soft`],
   },
-];
-
-/** How each of them is undone. */
-const BACK: readonly Step[] = [
-  ({ schema, table }) => {
-    const { entry, tag, ver } = names(schema, table);
-    return `drop table ${entry}, ${tag}; drop sequence ${ver};`;
-  },
-  ({ schema, table }) => `alter table ${names(schema, table).tag} drop column soft;`,
-  ({ schema, table }) => {
-    const { entry, outbox } = names(schema, table);
-    return `alter table ${entry} drop column guards; drop table ${outbox};`;
+  {
+    up: ({ schema, table }) => {
+      const { entry, outbox } = names(schema, table);
+      return `
+        alter table ${entry} add column if not exists guards text[];
+        create table if not exists ${outbox} (
+          id text collate "C" primary key,
+          app text collate "C" not null,
+          seq bigint generated always as identity,
+          type text not null,
+          payload text not null,
+          whole boolean not null,
+          due_at timestamptz not null
+        );
+        create index if not exists outbox_app_seq on ${outbox} (app, seq);`;
+    },
+    down: ({ schema, table }) => [`alter table ${names(schema, table).entry} drop column guards`],
+    downShared: ({ schema, table }) => [`drop table ${names(schema, table).outbox}`],
   },
 ];
 
@@ -105,7 +114,7 @@ export async function upgrade(run: Run, place: Place, to: number): Promise<void>
     `create table if not exists ${meta(place)} (name text primary key, version int not null)`,
   );
   const from = await installed(run, place);
-  for (const step of STEPS.slice(from, to)) await run(step(place));
+  for (const { up } of STEPS.slice(from, to)) await run(up(place));
   if (from < to) await remember(run, place, to);
 }
 
@@ -113,7 +122,12 @@ export async function upgrade(run: Run, place: Place, to: number): Promise<void>
 export async function downgrade(run: Run, place: Place, to: number): Promise<void> {
   await run('select pg_advisory_xact_lock($1)', [LOCK]);
   const from = await installed(run, place);
-  for (const step of BACK.slice(to, from).toReversed()) await run(step(place));
+  const others = await installedOfOthers(run, place);
+  for (let version = from; version > to; version--) {
+    const { down, downShared } = STEPS[version - 1];
+    const statements = others < version ? [...down(place), ...downShared(place)] : down(place);
+    for (const statement of statements) await run(statement);
+  }
   if (from > to) await remember(run, place, to);
 }
 
@@ -133,6 +147,15 @@ async function installed(run: Run, place: Place): Promise<number> {
     place.table,
   ])) as readonly { readonly version: number }[];
   return found?.version ?? 0;
+}
+
+/** The highest version of another table in the schema: tags, outbox and numbers are theirs as well. */
+async function installedOfOthers(run: Run, place: Place): Promise<number> {
+  const [{ version }] = (await run(
+    `select coalesce(max(version), 0) as version from ${meta(place)} where name <> $1`,
+    [place.table],
+  )) as readonly { readonly version: number }[];
+  return version;
 }
 
 async function remember(run: Run, place: Place, version: number): Promise<void> {

@@ -24,8 +24,8 @@ interface How {
   readonly sender: string;
 }
 
-/** As who nobody is: this process hears it as well. */
-const EVERYBODY = '';
+/** In the place of a sender: this process hears it as well. */
+const NO_SENDER = '';
 const NO_MESSAGE = { type: '', payload: '' };
 
 type Guarding = Extract<Change, { kind: 'guard' | 'unguard' }>;
@@ -48,7 +48,7 @@ export class Changes {
    */
   async again(session: Session): Promise<void> {
     // Memory may have learned from the new server before it was known to be new.
-    const how = { until: Infinity, debt: '', quiet: false, sender: EVERYBODY };
+    const how = { until: Infinity, debt: '', quiet: false, sender: NO_SENDER };
     for (const change of this.#recent.all(this.clock.now())) await this.#send(change, session, how);
   }
 

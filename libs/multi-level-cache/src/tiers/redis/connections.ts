@@ -13,6 +13,9 @@ import {
 } from './connection.js';
 import { historyOf, type SharedKeys } from './session.js';
 
+/** Before what failed is tried again. */
+export const RETRY_MS = 100;
+
 export interface ConnectionEvents {
   /** Both are there. */
   ready(): Promise<unknown>;
@@ -36,8 +39,6 @@ export class Connections {
     readonly clock: Clock,
     readonly random: () => number,
     readonly events: ConnectionEvents,
-    /** Before one that gave up is asked to try again, ms. */
-    readonly retryMs: number,
   ) {}
 
   /** Resolves when both are there and that has been heard of, or with the first failure. */
@@ -61,7 +62,7 @@ export class Connections {
         });
         // A client that is closed while Sentinel is asked gives up for good, whatever its retryStrategy says.
         client.on('end', () => {
-          this.clock.after(this.retryMs, () => {
+          this.clock.after(RETRY_MS, () => {
             if (!this.#closed) client.connect().catch(() => undefined);
           });
         });

@@ -4,7 +4,7 @@ import type { L2Options } from '../../core/options.js';
 import { tail, type Message } from './backplane.js';
 import type { Commands } from './commands.js';
 import { connectMasters, reasonOf, unavailable } from './connection.js';
-import { Connections } from './connections.js';
+import { Connections, RETRY_MS } from './connections.js';
 import { BEAT_MS, Heartbeat } from './heartbeat.js';
 import { recallGuards, replay } from './replay.js';
 import { missingCommands, SharedKeys, sync, type Session } from './session.js';
@@ -27,7 +27,6 @@ export interface LinkEvents {
   rubbish(): void;
 }
 
-const RETRY_MS = 100;
 export class Link {
   readonly keys: SharedKeys;
   readonly clock: Clock;
@@ -69,7 +68,7 @@ export class Link {
         if (this.#session) void this.resync().catch(() => undefined);
       },
     };
-    this.#connections = new Connections(options, this.keys, clock, random, connected, RETRY_MS);
+    this.#connections = new Connections(options, this.keys, clock, random, connected);
     this.#heartbeat = new Heartbeat(this, random, () => this.#listenAnew());
   }
 
