@@ -11,7 +11,7 @@ export default defineConfig({
   test: {
     globalSetup: 'test/support/global-setup.ts',
     include: ['libs/*/test/**/*.test.ts', 'apps/*/test/**/*.test.ts', 'test/**/*.test.ts'],
-    exclude: ['**/node_modules/**', '**/dist/**', 'test/browser/**'],
+    exclude: ['**/node_modules/**', '**/dist/**', 'test/browser/**', 'test/faults/matrix/long/**'],
     testTimeout: 15_000,
     hookTimeout: 60_000,
   },

@@ -1,0 +1,153 @@
+/** An application under steady, open-loop load that knows what is right: whoever answers late does not slow the next request down. */
+import type { CacheManager } from '../../../libs/multi-level-cache/src/manager/cache-manager.js';
+
+const TICK_MS = 10;
+
+export interface LoadOptions {
+  /** Requests a second. */
+  readonly perSecond?: number;
+  readonly keys?: number;
+  /** Every so many requests one is a write of its key; 0 = none. */
+  readonly writeEvery?: number;
+  /** How long the loader takes, ms. */
+  readonly loadMs?: number;
+  /** What a value holds beside its version. */
+  readonly padding?: string;
+  readonly ttl?: number;
+  /** Names of keys, so that two loads need not meet. */
+  readonly prefix?: string;
+}
+
+/** What requests of one stretch of time have seen. */
+export interface Report {
+  readonly requests: number;
+  /** Requests that failed. */
+  readonly errors: readonly unknown[];
+  /** Values older than a write that had been acknowledged when they were asked for. */
+  readonly wrong: number;
+  /** Calls of the loader. */
+  readonly loads: number;
+  readonly p50: number;
+  readonly p99: number;
+  readonly max: number;
+}
+
+interface Value {
+  readonly version: number;
+  readonly padding: string;
+}
+
+/** The source of truth of one key. */
+class Source {
+  version = 1;
+  /** The latest write whose invalidation has been acknowledged. */
+  acknowledged = 1;
+}
+
+/** One stretch; requests belong to the one in which they began. */
+class Stretch {
+  readonly times: number[] = [];
+  readonly errors: unknown[] = [];
+  requests = 0;
+  wrong = 0;
+  loads = 0;
+
+  report(): Report {
+    const sorted = this.times.toSorted((a, b) => a - b);
+    const at = (share: number): number =>
+      sorted[Math.min(Math.floor(sorted.length * share), sorted.length - 1)] ?? 0;
+    const { errors, loads, requests, wrong } = this;
+    return { requests, errors, wrong, loads, p50: at(0.5), p99: at(0.99), max: at(1) };
+  }
+}
+
+/** Starts at once; several caches take turns, as instances behind a balancer. */
+export class Load {
+  readonly #sources: Source[];
+  readonly #running = new Set<Promise<void>>();
+  #stretch = new Stretch();
+  #number = 0;
+  #due = 0;
+  #timer: NodeJS.Timeout | undefined;
+  readonly #began = performance.now();
+
+  constructor(
+    readonly caches: readonly CacheManager[],
+    readonly options: LoadOptions = {},
+  ) {
+    this.#sources = Array.from({ length: options.keys ?? 100 }, () => new Source());
+    this.#timer = setInterval(() => this.#tick(), TICK_MS);
+  }
+
+  /** Ends a stretch and begins the next one; resolves when all requests of the old one have ended. */
+  async next(): Promise<Report> {
+    const stretch = this.#stretch;
+    this.#stretch = new Stretch();
+    await Promise.all(this.#running);
+    return stretch.report();
+  }
+
+  /** `next()` after so many milliseconds. */
+  async during(ms: number): Promise<Report> {
+    await new Promise((resolve) => setTimeout(resolve, ms));
+    return this.next();
+  }
+
+  async stop(): Promise<Report> {
+    clearInterval(this.#timer);
+    return this.next();
+  }
+
+  /** As many as are due by now, also where the timer was late: the load does not go down with the process. */
+  #tick(): void {
+    const { perSecond = 200 } = this.options;
+    this.#due = ((performance.now() - this.#began) / 1_000) * perSecond;
+    while (this.#number < this.#due) {
+      const request = this.#request(this.#number++).finally(() => this.#running.delete(request));
+      this.#running.add(request);
+    }
+  }
+
+  async #request(number: number): Promise<void> {
+    const { keys = 100, prefix = 'load', writeEvery = 0 } = this.options;
+    // Neighbours in time are not neighbours in keys.
+    const at = (number * 7_919) % keys;
+    const cache = this.caches[number % this.caches.length];
+    const stretch = this.#stretch;
+    const before = performance.now();
+    stretch.requests++;
+    try {
+      if (writeEvery > 0 && number % writeEvery === 0) await this.#write(cache, at, prefix);
+      else await this.#read(cache, at, prefix, stretch);
+    } catch (error) {
+      stretch.errors.push(error);
+    }
+    stretch.times.push(performance.now() - before);
+  }
+
+  async #read(cache: CacheManager, at: number, prefix: string, stretch: Stretch): Promise<void> {
+    const source = this.#sources[at];
+    const { loadMs = 1, padding = '', ttl } = this.options;
+    // Other instances' memory may be older by the delivery of a message: only what this instance acknowledged counts.
+    const alone = this.caches.length === 1;
+    const least = alone ? source.acknowledged : 0;
+    const value = await cache.getOrSet<Value>(
+      `${prefix}:${at}`,
+      async () => {
+        stretch.loads++;
+        const { version } = source;
+        await new Promise((resolve) => setTimeout(resolve, loadMs));
+        return { version, padding };
+      },
+      ttl === undefined ? undefined : { ttl },
+    );
+    if (value.version < least || value.padding !== padding) stretch.wrong++;
+  }
+
+  async #write(cache: CacheManager, at: number, prefix: string): Promise<void> {
+    const source = this.#sources[at];
+    const version = ++source.version;
+    await cache.delete(`${prefix}:${at}`);
+    source.acknowledged = Math.max(source.acknowledged, version);
+  }
+}
