@@ -53,9 +53,7 @@ export class Figures {
   }
 
   #add(figure: Figure, bound: number | undefined): void {
-    this.list.push(
-      bound === undefined ? figure : { ...figure, bound, met: figure.value <= bound },
-    );
+    this.list.push(bound === undefined ? figure : { ...figure, bound, met: figure.value <= bound });
   }
 }
 
