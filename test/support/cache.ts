@@ -17,6 +17,7 @@ import type {
   Tier,
   TierListener,
   TierRead,
+  Trouble,
 } from '../../libs/multi-level-cache/src/core/tier.js';
 import { TypeOrmTransactions } from '../../libs/multi-level-cache/src/integrations/transactions/typeorm-transactions.js';
 import {
@@ -191,8 +192,8 @@ export class Gates implements Tier {
     return this.real.partOf?.(address) ?? '';
   }
 
-  async probe(part: string): Promise<unknown> {
-    return this.real.probe?.(part);
+  troubleOf(error: unknown): Trouble {
+    return this.real.troubleOf?.(error) ?? { reason: 'failing' };
   }
 
   async verify(address: Address): Promise<TierRead> {
@@ -213,7 +214,18 @@ export class Gates implements Tier {
     return read;
   }
 
-  async ticket(address: Address, read: TierRead, tags?: readonly string[]): Promise<TicketReply> {
+  /** Where nobody waits here, at once if the tier gives it at once: the guard takes that for no answer of the store's. */
+  ticket(address: Address, read: TierRead, tags?: readonly string[]): MaybePromise<TicketReply> {
+    return this.#stops.has('ticket') || this.#stops.has('granted')
+      ? this.#heldTicket(address, read, tags)
+      : this.real.ticket(address, read, tags);
+  }
+
+  async #heldTicket(
+    address: Address,
+    read: TierRead,
+    tags?: readonly string[],
+  ): Promise<TicketReply> {
     await this.#gate('ticket');
     const reply = await this.real.ticket(address, read, tags);
     await this.#gate('granted');

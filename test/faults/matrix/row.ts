@@ -49,7 +49,7 @@ export class Figures {
   }
 
   share(name: string, value: number): void {
-    this.#add({ name, value: Math.round(value * 1_000) / 1_000, unit: 'share' });
+    this.#add({ name, value: Math.round(value * 1_000) / 1_000, unit: 'share' }, undefined);
   }
 
   #add(figure: Figure, bound: number | undefined): void {

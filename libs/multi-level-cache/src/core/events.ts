@@ -27,8 +27,15 @@ export interface CacheEvents {
     readonly origin: 'local' | 'backplane';
     readonly soft: boolean;
   };
-  /** A tier went away or came back. */
-  tier: { readonly tier: TierName; readonly state: TierState };
+  /** A tier went away, became slow, or came back. */
+  tier: {
+    readonly tier: TierName;
+    readonly state: TierState;
+    /** Why it is not up, as far as known. */
+    readonly reason?: string;
+    /** Waiting does not help: credentials, permissions or certificates have to be changed. */
+    readonly config?: boolean;
+  };
 }
 
 export type CacheEventName = keyof CacheEvents;

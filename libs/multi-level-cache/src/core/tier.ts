@@ -71,6 +71,13 @@ export type Change =
       readonly soft?: boolean;
     };
 
+/** What keeps a tier from working: no address, no name, no password. */
+export interface Trouble {
+  readonly reason: string;
+  /** Credentials, permissions, certificates: somebody has to change them, waiting does not help. */
+  readonly config?: boolean;
+}
+
 /** Counters and state of a tier, for `stats()` and health. */
 export interface TierStatus {
   readonly state: TierState;
@@ -79,8 +86,10 @@ export interface TierStatus {
   readonly evictions: number;
   /** Entries refused because their bytes were not ours, truncated or newer, and messages that were not ours. */
   readonly corrupt: number;
-  /** Why it is away or not asked, for operators: no address, no name, no password. */
+  /** Why it is away, not asked or not filled, for operators: no address, no name, no password. */
   readonly reason?: string;
+  /** Waiting does not help: credentials, permissions or certificates have to be changed. */
+  readonly config?: boolean;
 }
 
 /** What a shared tier tells the process about other processes. */
@@ -211,8 +220,8 @@ export interface Tier {
   apply(change: Change, how?: ApplyHow): Promise<void>;
   /** The part of the store that has a key, where parts may be slow or gone by themselves. */
   partOf?(address: Address): string;
-  /** Resolves when this part answers at all; `''` where there is one only. A tier without it is asked however slow it is. */
-  probe?(part: string): Promise<unknown>;
+  /** What an error of a read, a ticket or a fill means for operators. */
+  troubleOf?(error: unknown): Trouble;
   /** What another tier is owed; a tier without one cannot stand in for another's memory. */
   readonly book?: DebtBook;
   status(): TierStatus;

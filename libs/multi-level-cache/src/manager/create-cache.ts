@@ -5,7 +5,7 @@ import { localChange } from '../core/change.js';
 import { EventHub } from '../core/events.js';
 import type { ScopeRules } from '../core/key.js';
 import type { CacheSettings, ResolvedOptions } from '../core/options.js';
-import type { Tier, TierState } from '../core/tier.js';
+import type { Tier, TierName, TierState } from '../core/tier.js';
 import { ContextStore } from '../security/context.js';
 import type { MemoryTier } from '../tiers/memory/memory-tier.js';
 import { Background } from './background.js';
@@ -105,7 +105,7 @@ class Application implements Shared {
         invalidationTimeout: INVALIDATION_TIMEOUT_MS,
         isolation,
         random,
-        onSlow: (slow) => this.#tell(tier, slow ? 'degraded' : 'up'),
+        onIll: (ill) => this.#tell(tier.name, ill ? 'degraded' : 'up'),
         caches: () => this.caches.keys(),
         onPaid: (change) => this.writes.settle(tier.name, change),
         below: () => (tier === tiers.l2 ? this.parts.l3?.changes : undefined),
@@ -227,12 +227,19 @@ class Application implements Shared {
       if (guard === this.parts.l3) this.#relay?.look();
       void guard.changes.shared.came();
     }
-    this.#tell(guard.tier, state);
+    this.#tell(guard.tier.name, state);
   }
 
-  #tell({ name }: Tier, state: TierState): void {
+  #tell(tier: TierName, state: TierState): void {
     const { events } = this.parts;
-    if (events.has('tier')) events.emit('tier', { tier: name, state });
+    if (!events.has('tier')) return;
+    const { reason, config } = this.parts[tier]?.status() ?? {};
+    events.emit('tier', {
+      tier,
+      state,
+      ...(reason === undefined ? {} : { reason }),
+      ...(config === undefined ? {} : { config }),
+    });
   }
 }
 

@@ -18,12 +18,18 @@ export class Deadline {
   /** When the timer is to run; 0 = there is none. */
   #due = 0;
   #postponed = false;
+  #pending = 0;
 
   constructor(
     readonly clock: Clock,
     readonly ms: number,
     readonly what: string,
   ) {}
+
+  /** Work that has not settled, also where nobody waits for it any more. */
+  get pending(): number {
+    return this.#pending;
+  }
 
   /** Settles as `work`, or rejects with `CACHE_TIER_TIMEOUT`; the late result of `work` is dropped, never unhandled. */
   race<T>(work: Promise<T>): Promise<T> {
@@ -33,16 +39,19 @@ export class Deadline {
   /** The same without a promise of its own: one of the two is called, once. */
   settle<T>(work: Promise<T>, answered: (value: T) => void, failed: (error: Error) => void): void {
     const waiting: Waiting = { at: this.clock.now() + this.ms, failed, done: false };
+    this.#pending++;
     this.#trim();
     this.#queue.push(waiting);
     if (this.#due === 0) this.#arm(this.ms);
     work.then(
       (value) => {
+        this.#pending--;
         if (waiting.done) return;
         waiting.done = true;
         answered(value);
       },
       (error: unknown) => {
+        this.#pending--;
         if (waiting.done) return;
         waiting.done = true;
         failed(error instanceof Error ? error : new Error(String(error)));

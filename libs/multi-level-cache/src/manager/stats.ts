@@ -20,8 +20,10 @@ export interface TierStats {
   readonly entries: number;
   readonly bytes: number;
   readonly corrupt: number;
-  /** Why it is away or not asked, if so. */
+  /** Why it is away, not asked or not filled, if so. */
   readonly reason?: string;
+  /** Waiting does not help: credentials, permissions or certificates have to be changed. */
+  readonly config?: boolean;
 }
 
 /** A snapshot of every counter. */

@@ -1,27 +1,28 @@
-/** One lower tier as the paths see it: bounded in time, never throwing on reads, and bypassed where it owes a change. */
+/** One lower tier as the paths see it: bounded in time, never throwing on reads, and bypassed where it owes a change or is ill. */
 import type { Clock } from '../core/clock.js';
 import { adopt, type Entry, type Isolation } from '../core/entry.js';
 import type { Address } from '../core/key.js';
-import type { Ticket, TicketReply, Tier, TierRead, TierStatus } from '../core/tier.js';
+import type {
+  MaybePromise,
+  Ticket,
+  TicketReply,
+  Tier,
+  TierRead,
+  TierStatus,
+} from '../core/tier.js';
 import type { Background } from './background.js';
-import { CircuitBreaker } from './circuit-breaker.js';
-import { Deadline } from './deadline.js';
 import { TierChanges, type ChangeOptions } from './tier-changes.js';
+import { TierPart } from './tier-part.js';
 
 const AWAY: TierRead = Object.freeze({ state: 'absent' });
+const NO_TICKET: TicketReply = Object.freeze({ kind: 'none' });
 
 export interface GuardOptions extends ChangeOptions {
   readonly budget: number;
   readonly isolation: Isolation;
   readonly random: () => number;
-  /** Reads of some part of the tier are not sent any more, or all are again. */
-  readonly onSlow: (slow: boolean) => void;
-}
-
-/** What is asked of one part of a tier: reads, and what fills it. */
-interface Part {
-  readonly reads: CircuitBreaker;
-  readonly fills: CircuitBreaker;
+  /** Some part of the tier is not read or not filled any more, or all are again. */
+  readonly onIll: (ill: boolean) => void;
 }
 
 export interface ReadHow {
@@ -38,10 +39,9 @@ export class TierGuard {
   misses = 0;
   /** Writes and invalidations, and what is owed of them. */
   readonly changes: TierChanges;
-  readonly #reads: Deadline;
-  readonly #parts = new Map<string, Part>();
-  /** Parts that are not read. */
-  #slow = 0;
+  readonly #parts = new Map<string, TierPart>();
+  /** What is open of their breakers. */
+  #ill = 0;
   #fills = 0;
 
   constructor(
@@ -51,7 +51,6 @@ export class TierGuard {
     readonly options: GuardOptions,
   ) {
     this.changes = new TierChanges(tier, clock, background, options);
-    this.#reads = new Deadline(clock, options.budget, tier.name);
   }
 
   /** Entries stored. */
@@ -59,22 +58,21 @@ export class TierGuard {
     return this.#fills + this.changes.writes;
   }
 
-  /** As the tier says, and `degraded` while it is too slow to be asked. */
+  /** As the tier says, and `degraded` while a part of it is not read or not filled. */
   status(): TierStatus {
     const status = this.tier.status();
-    return status.state === 'up' && this.#slow > 0
-      ? { ...status, state: 'degraded', reason: 'too slow to be asked' }
-      : status;
+    if (status.state !== 'up' || this.#ill === 0) return status;
+    const troubles = [...this.#parts.values()].flatMap(({ trouble }) => trouble ?? []);
+    // What only somebody can mend comes first.
+    const first = troubles.find(({ config }) => config) ?? troubles[0];
+    return { ...status, ...first, state: 'degraded' };
   }
 
   /** The tier went away, or came back: what it was like before says nothing. */
   anew(): void {
-    for (const { reads, fills } of this.#parts.values()) {
-      reads.stop();
-      fills.stop();
-    }
+    for (const part of this.#parts.values()) part.stop();
     this.#parts.clear();
-    this.#slow = 0;
+    this.#ill = 0;
   }
 
   /** What the tier holds; `undefined` = it is away, late, or owes this key a change. */
@@ -94,49 +92,56 @@ export class TierGuard {
         }
         resolve(read);
       };
-      const { reads } = this.#partOf(address);
-      if (reads.open || this.changes.covers(address)) answer();
-      else this.#ask(address, { together, verify }, reads, answer);
+      const part = this.#partOf(address);
+      if (!part.answers || this.changes.covers(address)) answer();
+      else this.#ask(address, { together, verify }, part, answer);
     });
   }
 
   async ticket(address: Address, read: TierRead, tags?: readonly string[]): Promise<TicketReply> {
-    const { fills } = this.#partOf(address);
-    if (fills.open || !this.changes.shared.clean) return { kind: 'none' };
+    const part = this.#partOf(address);
+    const { deadline, fills } = part;
+    if (!part.answers || !fills.admits || !this.changes.shared.clean) return NO_TICKET;
     const { paid } = this.changes;
-    // A tier may also throw at once.
-    const asked = (async () => this.tier.ticket(address, read, tags))();
+    let call: number | undefined;
+    let asked: MaybePromise<TicketReply>;
     try {
-      const reply = await this.#reads.race(asked);
-      fills.ended(true);
+      asked = this.tier.ticket(address, read, tags);
+      // Given without asking the store: it says nothing about it.
+      if (!(asked instanceof Promise)) return asked;
+      call = fills.begin();
+      const reply = await deadline.race(asked);
+      // On trial it is enough; else a right that was given is no entry stored.
+      if (fills.open) fills.ended(call!);
       if (reply.kind !== 'found') return reply;
       return this.changes.paid !== paid || this.changes.owes(address, reply.read)
-        ? { kind: 'none' }
+        ? NO_TICKET
         : { kind: 'found', read: this.#own(reply.read) };
-    } catch {
-      this.#failed(fills);
-      this.#giveBackLate(address, asked);
-      return { kind: 'none' };
+    } catch (error) {
+      if (call === undefined) return NO_TICKET;
+      part.failed(fills, call, address, error);
+      this.#giveBackLate(address, asked! as Promise<TicketReply>);
+      return NO_TICKET;
     }
   }
 
   /** `undefined` = unknown, the tier is away. */
   async fill(address: Address, entry: Entry, ticket: Ticket): Promise<boolean | undefined> {
-    const { fills } = this.#partOf(address);
-    if (fills.open) {
+    const part = this.#partOf(address);
+    const { deadline, fills } = part;
+    const call = part.answers ? fills.begin() : undefined;
+    if (call === undefined) {
       // Others would wait for it until it ends by itself.
       this.release(address, ticket);
       return undefined;
     }
     try {
-      const stored = await this.#reads.race(
-        Promise.resolve(this.tier.fill(address, entry, ticket)),
-      );
-      fills.ended(true);
+      const stored = await deadline.race(Promise.resolve(this.tier.fill(address, entry, ticket)));
+      fills.ended(call);
       if (stored) this.#fills++;
       return stored;
-    } catch {
-      this.#failed(fills);
+    } catch (error) {
+      part.failed(fills, call, address, error);
       return undefined;
     }
   }
@@ -172,52 +177,47 @@ export class TierGuard {
     );
   }
 
-  #partOf(address: Address): Part {
+  #partOf(address: Address): TierPart {
     const name = this.tier.partOf?.(address) ?? '';
     let part = this.#parts.get(name);
-    if (!part) this.#parts.set(name, (part = this.#makePart(name)));
+    if (!part) this.#parts.set(name, (part = this.#makePart()));
     return part;
   }
 
-  #makePart(name: string): Part {
-    const { clock, options, tier } = this;
-    const probe = (): Promise<unknown> => this.#reads.race(tier.probe!(name));
-    const breaker = (onChange?: (open: boolean) => void): CircuitBreaker =>
-      new CircuitBreaker(clock, options.random, probe, onChange);
-    const reads = breaker((open) => {
-      this.#slow += open ? 1 : -1;
-      if (this.#slow === (open ? 1 : 0)) options.onSlow(open);
-    });
-    return { reads, fills: breaker() };
-  }
-
-  /** What is known to be away says so by itself. */
-  #failed(breaker: CircuitBreaker): void {
-    if (this.tier.probe && this.tier.status().state !== 'down') breaker.ended(false);
+  #makePart(): TierPart {
+    const { clock } = this;
+    const { budget, onIll, random } = this.options;
+    const onChange = (ill: boolean): void => {
+      this.#ill += ill ? 1 : -1;
+      if (this.#ill === (ill ? 1 : 0)) onIll(ill);
+    };
+    return new TierPart(this.tier, { clock, budget, random, onChange });
   }
 
   #ask(
     address: Address,
     { together, verify }: ReadHow,
-    breaker: CircuitBreaker,
+    part: TierPart,
     answer: (found?: TierRead) => void,
   ): void {
+    const { deadline, reads } = part;
+    const call = reads.begin()!;
     const well = (found: TierRead): void => {
-      breaker.ended(true);
+      reads.ended(call);
       answer(found);
     };
-    const badly = (): void => {
-      this.#failed(breaker);
+    const badly = (error: unknown): void => {
+      part.failed(reads, call, address, error);
       answer();
     };
     try {
       const reply =
         verify && this.tier.verify ? this.tier.verify(address) : this.tier.read(address, together);
       // Away or late: the caller goes on without it.
-      if (reply instanceof Promise) this.#reads.settle(reply, well, badly);
+      if (reply instanceof Promise) deadline.settle(reply, well, badly);
       else well(reply);
-    } catch {
-      badly();
+    } catch (error) {
+      badly(error);
     }
   }
 

@@ -10,7 +10,8 @@ import {
 } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
 import type { CacheModuleOptions, FeatureConfig, ResolvedOptions } from '../core/options.js';
-import type { Tier, TierName, TierState } from '../core/tier.js';
+import type { CacheEvents } from '../core/events.js';
+import type { Tier } from '../core/tier.js';
 import { CacheManager } from '../manager/cache-manager.js';
 import { isRoot } from '../manager/create-cache.js';
 import { adviceOn } from './advice.js';
@@ -91,10 +92,10 @@ export class MultiLevelCacheModule
     // A stand-in that a test put in the cache's place has nothing to open.
     if (!isRoot(this.cache)) return;
     await this.cache.open();
-    for (const tier of this.tiers) this.#log(tier.name, tier.status().state);
+    for (const tier of this.tiers) this.#log({ tier: tier.name, ...tier.status() });
     for (const advice of adviceOn(this.tiers, this.options)) this.#logger.warn(advice);
     if (this.tiers.length === 0) this.#logger.warn('every tier is off: nothing is cached');
-    this.#stopListening = this.cache.on('tier', ({ tier, state }) => this.#log(tier, state));
+    this.#stopListening = this.cache.on('tier', (event) => this.#log(event));
   }
 
   /** New work may still come: the HTTP server closes after this hook. */
@@ -109,12 +110,16 @@ export class MultiLevelCacheModule
     if (isRoot(this.cache)) await this.cache.close();
   }
 
-  #log(tier: TierName, state: TierState): void {
+  #log({ tier, state, reason = 'away', config }: CacheEvents['tier']): void {
+    const mend = config
+      ? '; it does not heal by itself: see to its credentials and permissions'
+      : '';
     if (state === 'up') this.#logger.log(`${tier} is up`);
-    else if (state === 'degraded') this.#logger.warn(`${tier} is degraded: it works, with losses`);
-    else {
-      const reason = this.tiers.find(({ name }) => name === tier)?.status().reason ?? 'away';
-      this.#logger.warn(`${tier} is down, ${reason}: the cache works without it until it is back`);
-    }
+    else if (state === 'degraded')
+      this.#logger.warn(`${tier} is degraded, ${reason}: the cache works with losses${mend}`);
+    else
+      this.#logger.warn(
+        `${tier} is down, ${reason}: the cache works without it until it is back${mend}`,
+      );
   }
 }

@@ -3,6 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { CircuitBreaker } from '../../src/manager/circuit-breaker.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 
+const BAD = { reason: 'bad' };
+
 function bench() {
   const clock = new FakeClock();
   const changes: boolean[] = [];
@@ -12,17 +14,20 @@ function bench() {
       probes.push({ answer: resolve, fail: () => reject(new Error('no reply')) });
     });
   // The wait is exactly as long as it says.
-  const breaker = new CircuitBreaker(
-    clock,
-    () => 0.5,
-    probe,
-    (open) => changes.push(open),
-  );
-  const calls = (...results: readonly boolean[]): void => {
-    for (const well of results) breaker.ended(well);
-  };
+  const random = (): number => 0.5;
+  const onChange = (open: boolean): void => void changes.push(open);
+  const breaker = new CircuitBreaker({ clock, random, probe, onChange });
+  const calls = (...results: readonly boolean[]): void => callAll(breaker, results);
   const open = (): void => calls(false, false, false, false, false);
   return { clock, breaker, calls, changes, open, probes };
+}
+
+/** Each begins, where it may, and ends. */
+function callAll(breaker: CircuitBreaker, results: readonly boolean[]): void {
+  for (const well of results) {
+    const call = breaker.begin();
+    if (call !== undefined) breaker.ended(call, well ? undefined : BAD);
+  }
 }
 
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -90,15 +95,27 @@ describe('a circuit breaker', () => {
     expect(probes).toHaveLength(2);
   });
 
-  it('counts no call that ends while it is open', async () => {
+  it('counts no call that began before it opened', async () => {
     const { clock, breaker, calls, open, probes } = bench();
+    const early = [breaker.begin()!, breaker.begin()!];
     open();
-    calls(false, false, false, false, false, false);
+    expect(breaker.begin()).toBeUndefined();
+    for (const call of early) breaker.ended(call, BAD);
     clock.advance(250);
     probes[0].answer();
     await settled();
     calls(false, false, false, false);
     expect(breaker.open).toBe(false);
+  });
+
+  it('says what opened it, for as long as it is open', async () => {
+    const { clock, breaker, open, probes } = bench();
+    open();
+    expect(breaker.cause).toBe(BAD);
+    clock.advance(250);
+    probes[0].answer();
+    await settled();
+    expect(breaker.cause).toBeUndefined();
   });
 
   it('stopped it asks no more, counts no more, and tells nothing', async () => {
@@ -114,5 +131,42 @@ describe('a circuit breaker', () => {
       expect(probes).toHaveLength(1);
       expect(changes).toEqual([true]);
     }
+  });
+});
+
+describe('a circuit breaker without a probe', () => {
+  function onTrial() {
+    const clock = new FakeClock();
+    const changes: boolean[] = [];
+    const onChange = (open: boolean): void => void changes.push(open);
+    const breaker = new CircuitBreaker({ clock, random: () => 0.5, onChange });
+    callAll(breaker, [false, false, false, false, false]);
+    return { clock, breaker, changes };
+  }
+
+  it('lets one call through after a while, and closes if that goes well', () => {
+    const { clock, breaker, changes } = onTrial();
+    clock.advance(249);
+    expect(breaker.admits).toBe(false);
+    clock.advance(1);
+    expect(breaker.admits).toBe(true);
+    const call = breaker.begin()!;
+    expect(breaker.begin()).toBeUndefined();
+    breaker.ended(call);
+    expect(breaker.open).toBe(false);
+    expect(changes).toEqual([true, false]);
+  });
+
+  it('waits longer after each call that does not, and tells nobody', () => {
+    const { clock, breaker, changes } = onTrial();
+    for (const ms of [250, 500, 1_000, 1_000]) {
+      clock.advance(ms - 1);
+      expect(breaker.admits).toBe(false);
+      clock.advance(1);
+      const latest = { reason: `after ${ms}` };
+      breaker.ended(breaker.begin()!, latest);
+      expect(breaker.cause).toBe(latest);
+    }
+    expect(changes).toEqual([true]);
   });
 });

@@ -13,13 +13,14 @@ import type {
   TierListener,
   TierRead,
   TierStatus,
+  Trouble,
 } from '../../core/tier.js';
 import { Coalescer } from '../coalescer.js';
 import { Announcements, channelOf, decodeNotice } from './backplane.js';
 import { Fills } from './fills.js';
 import { Notices, type MakeClient } from './notices.js';
 import { Outbox } from './outbox.js';
-import { Database, type MakePool } from './pool.js';
+import { Database, troubleOf, type MakePool } from './pool.js';
 import { Answers, type Mark, type Row, type RowTicket, type State } from './answers.js';
 import { Rows } from './rows.js';
 import { SizeEstimate } from './size-estimate.js';
@@ -160,14 +161,14 @@ export class DatabaseTier implements Tier {
   }
 
   status(): TierStatus {
-    const { up, reason } = this.#database;
+    const { trouble, up } = this.#database;
     return {
       state: up ? 'up' : 'down',
       entries: this.#size.rows,
       bytes: this.#size.bytes,
       evictions: this.#evictions,
       corrupt: this.#answers.corrupt + this.#rubbish,
-      ...(up || !reason ? {} : { reason }),
+      ...(up ? undefined : trouble),
     };
   }
 
@@ -178,8 +179,8 @@ export class DatabaseTier implements Tier {
     return rows.length;
   }
 
-  probe(): Promise<unknown> {
-    return this.#database.query('select 1', [], { urgent: true });
+  troubleOf(error: unknown): Trouble {
+    return troubleOf(error);
   }
 
   /** One round of the sweeper now: dead rows, then the size cap. */

@@ -110,9 +110,12 @@ export async function upgrade(run: Run, place: Place, to: number): Promise<void>
   const found = await run('select 1 from pg_namespace where nspname = $1', [schema]);
   // Also `create schema if not exists` asks for a permission that the tables themselves do not need.
   if (found.length === 0) await run(`create schema ${quote(schema)}`);
-  await run(
-    `create table if not exists ${meta(place)} (name text primary key, version int not null)`,
-  );
+  const [{ there }] = (await run('select to_regclass($1) is not null as there', [
+    meta(place),
+  ])) as readonly { readonly there: boolean }[];
+  // Nothing is written where nothing is missing: the server may be read-only.
+  if (!there)
+    await run(`create table ${meta(place)} (name text primary key, version int not null)`);
   const from = await installed(run, place);
   for (const { up } of STEPS.slice(from, to)) await run(up(place));
   if (from < to) await remember(run, place, to);

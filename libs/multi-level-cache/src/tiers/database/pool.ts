@@ -4,6 +4,7 @@ import type { Pool, PoolConfig, QueryResultRow } from 'pg';
 import type { Clock } from '../../core/clock.js';
 import { CacheError } from '../../core/errors.js';
 import type { L3Options } from '../../core/options.js';
+import type { Trouble } from '../../core/tier.js';
 import { packagePg, poolConfig } from './connection.js';
 import { migrate } from './migrations.js';
 import { REMEMBER_SERVER } from './sql.js';
@@ -12,8 +13,11 @@ import { Turnstile } from './turnstile.js';
 /** A statement without a reply for this long means that the server is gone or frozen. */
 const SILENCE_MS = 1_000;
 const PROBE_MS = 1_000;
-/** Troubles of one statement, not of the connection: bad data, deadlocks, cancelled statements. */
-const STATEMENT_TROUBLE = /^(22|23|40)|^57014$/;
+/**
+ * Troubles of one statement, not of the connection: bad data, deadlocks, cancelled statements, and a server that takes no
+ * writes or does not permit this one.
+ */
+const STATEMENT_TROUBLE = /^(22|23|25|40|54|55|58)|^(42501|53100|53200|57014)$/;
 const WORTH_A_RETRY = new Set(['40P01', '40001']);
 
 interface Statement {
@@ -30,7 +34,8 @@ interface Statement {
 export type MakePool = (config: PoolConfig) => Pool | Promise<Pool>;
 
 export class Database {
-  reason: string | undefined;
+  /** What keeps it away. */
+  trouble: Trouble | undefined;
   #pool: Pool | undefined;
   #up = false;
   #closed = false;
@@ -92,7 +97,7 @@ export class Database {
   }
 
   async #inTurn<R>(statement: Statement): Promise<R[]> {
-    if (!this.#up) throw unavailable(this.reason);
+    if (!this.#up) throw unavailable(this.trouble?.reason);
     const pass = await this.#turnstile.enter(statement.urgent === true);
     try {
       if (this.clock.now() >= (statement.until ?? Infinity)) throw unavailable('busy');
@@ -163,7 +168,7 @@ export class Database {
       if (this.options.migrate && !this.#migrated) await this.#migrate();
       await this.greet();
       if (this.#closed) return;
-      this.reason = undefined;
+      this.trouble = undefined;
       this.#up = true;
       this.onState(true);
     } catch (error) {
@@ -185,7 +190,7 @@ export class Database {
   }
 
   #lose(error: unknown): void {
-    this.reason = reasonOf(error);
+    this.trouble = troubleOf(error);
     if (!this.#up || this.#closed) return;
     this.#up = false;
     this.onState(false);
@@ -211,11 +216,14 @@ function unavailable(reason: string | undefined): CacheError {
 }
 
 /** What an operator has to know; never an address, a name or a password. */
-function reasonOf(error: unknown): string {
+export function troubleOf(error: unknown): Trouble {
   const code = codeOf(error);
-  if (code.startsWith('28')) return 'refusing the authentication';
-  if (code === '3D000') return 'without the database asked for';
-  if (code === '42501') return 'refusing a permission';
-  if (code === '42P01' || code === '3F000') return 'without the tables of the cache';
-  return code ? `not usable (${code})` : 'not reachable';
+  const mend = (reason: string): Trouble => ({ reason, config: true });
+  if (code.startsWith('28')) return mend('refusing the authentication');
+  if (code === '3D000') return mend('without the database asked for');
+  if (code === '42501') return mend('refusing a permission');
+  if (code === '42P01' || code === '3F000') return mend('without the tables of the cache');
+  if (code === '25006') return { reason: 'it takes no writes (read-only)' };
+  if (code === '53100') return { reason: 'its disk is full' };
+  return { reason: code ? `not usable (${code})` : 'not reachable' };
 }

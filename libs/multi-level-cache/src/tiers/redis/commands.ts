@@ -2,7 +2,7 @@
 import type { Redis } from 'ioredis';
 import type { Clock } from '../../core/clock.js';
 import { Coalescer } from '../coalescer.js';
-import { nodeOf, serverNamed, unavailable, type Client } from './connection.js';
+import { nodeOf, unavailable, type Client } from './connection.js';
 import type { Script } from './scripts.js';
 
 /** While the oldest reply is this late, further commands are refused at once instead of piling up. */
@@ -92,13 +92,6 @@ export class Commands {
   /** Which node has this key; one name for all where there is one. */
   nodeOf(key: string): string {
     return nodeOf(this.client, key);
-  }
-
-  /** Resolves when this node answers; rejects where there is none of that name. */
-  async ping(node: string): Promise<void> {
-    const server = serverNamed(this.client, node);
-    if (!server) throw unavailable('no such node');
-    await server.callBuffer('PING');
   }
 
   /** The values of keys of one node, as bytes, in one round trip. */

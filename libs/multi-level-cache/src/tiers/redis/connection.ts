@@ -3,6 +3,7 @@ import type { Stream } from 'node:stream';
 import type { Cluster, ClusterNode, ClusterOptions, Redis, RedisOptions } from 'ioredis';
 import { CacheError } from '../../core/errors.js';
 import type { L2Options, RedisClientLike } from '../../core/options.js';
+import type { Trouble } from '../../core/tier.js';
 import { slotOf } from './slot.js';
 
 const CONNECT_MS = 1_000;
@@ -147,21 +148,26 @@ export function unavailable(why: string): CacheError {
   return new CacheError('CACHE_TIER_UNAVAILABLE', why);
 }
 
-/** What an operator has to know of a failed connection; never an address, a name or a password. */
-export function reasonOf(error: unknown): string {
+/** What an operator has to know of a failed connection or command; never an address, a name or a password. */
+export function troubleOf(error: unknown): Trouble {
   const text = error instanceof Error ? error.message : '';
+  const mend = (reason: string): Trouble => ({ reason, config: true });
   if (/WRONGPASS|NOAUTH|invalid password|invalid username|without any password/i.test(text))
-    return 'authentication failed';
+    return mend('authentication failed');
   const needs = /needs ([a-z, ]+)$/.exec(text)?.[1];
-  if (needs !== undefined) return `refusing required commands: ${needs}`;
+  if (needs !== undefined) return mend(`refusing required commands: ${needs}`);
   const command = /'([a-z|]{1,40})' command/i.exec(text)?.[1];
   const named = command === undefined ? '' : `: ${command.toLowerCase()}`;
-  if (text.endsWith(TWO_SERVERS)) return TWO_SERVERS;
-  if (/NOPERM/.test(text)) return `refusing a required command${named}`;
-  if (/unknown command/i.test(text)) return `without a required command${named}`;
+  if (/NOPERM/.test(text)) return mend(`refusing a required command${named}`);
+  if (/unknown command/i.test(text)) return mend(`without a required command${named}`);
+  if (text.includes('OOM command not allowed')) return { reason: 'it is full (maxmemory)' };
+  if (text.startsWith('READONLY')) return { reason: 'it takes no writes' };
+  if (text.startsWith('LOADING')) return { reason: 'it is loading its data' };
+  if (text.startsWith('MISCONF')) return { reason: 'it cannot save its data (MISCONF)' };
+  if (text.endsWith(TWO_SERVERS)) return { reason: TWO_SERVERS };
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  if (/CERT|SSL|TLS|SIGNATURE/.test(code)) return `refusing TLS, or not trusted (${code})`;
-  return /^E[A-Z]+$/.test(code) ? `not reachable (${code})` : 'not reachable';
+  if (/CERT|SSL|TLS|SIGNATURE/.test(code)) return mend(`refusing TLS, or not trusted (${code})`);
+  return { reason: /^E[A-Z]+$/.test(code) ? `not reachable (${code})` : 'not reachable' };
 }
 
 /** Names of the masters of a cluster. */

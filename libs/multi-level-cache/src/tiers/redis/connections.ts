@@ -1,12 +1,13 @@
 /** The two connections to Redis, one for commands and one that waits for messages: made again whenever they break. */
 import type { Clock } from '../../core/clock.js';
 import type { L2Options } from '../../core/options.js';
+import type { Trouble } from '../../core/tier.js';
 import { Commands } from './commands.js';
 import {
   createClient,
   endClient,
   mastersOf,
-  reasonOf,
+  troubleOf,
   TWO_SERVERS,
   unavailable,
   type Client,
@@ -21,7 +22,7 @@ export interface ConnectionEvents {
   ready(): Promise<unknown>;
   /** One of them broke. */
   closed(): void;
-  failed(reason: string): void;
+  failed(trouble: Trouble): void;
   /** Other nodes of a cluster have keys than before. */
   mastersMoved(): void;
 }
@@ -52,7 +53,7 @@ export class Connections {
     this.#tail = follower;
     await new Promise<void>((resolve) => {
       for (const client of [commands, follower]) {
-        const fail = (error: unknown): void => this.events.failed(reasonOf(error));
+        const fail = (error: unknown): void => this.events.failed(troubleOf(error));
         client.on('error', fail);
         // A node of a cluster: the others go on.
         client.on('node error', fail);

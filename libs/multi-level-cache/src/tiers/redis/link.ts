@@ -1,9 +1,10 @@
 /** Keeps this process in sync with Redis: both connections, SYNC on every (re)connect, the tail of the stream. */
 import type { Clock } from '../../core/clock.js';
 import type { L2Options } from '../../core/options.js';
+import type { Trouble } from '../../core/tier.js';
 import { tail, type Message } from './backplane.js';
 import type { Commands } from './commands.js';
-import { connectMasters, reasonOf, unavailable } from './connection.js';
+import { connectMasters, troubleOf, unavailable } from './connection.js';
 import { Connections, RETRY_MS } from './connections.js';
 import { BEAT_MS, Heartbeat } from './heartbeat.js';
 import { recallGuards, replay } from './replay.js';
@@ -32,7 +33,8 @@ export class Link {
   readonly clock: Clock;
   readonly #connections: Connections;
   readonly #heartbeat: Heartbeat;
-  reason: string | undefined;
+  /** What keeps it out of sync. */
+  trouble: Trouble | undefined;
   #permitted = false;
   #session: Session | undefined;
   /** The one before, or this one: up to where everything has been heard. */
@@ -60,8 +62,8 @@ export class Link {
         this.#permitted = false;
         this.#lose();
       },
-      failed: (reason: string) => {
-        this.reason = reason;
+      failed: (trouble: Trouble) => {
+        this.trouble = trouble;
       },
       mastersMoved: () => {
         this.#mastersMoved = true;
@@ -79,7 +81,7 @@ export class Link {
 
   /** The session, or an error at once while there is none. */
   get session(): Session {
-    if (!this.#session) throw unavailable(`Redis is ${this.reason ?? 'not in sync'}`);
+    if (!this.#session) throw unavailable(`Redis is ${this.trouble?.reason ?? 'not in sync'}`);
     return this.#session;
   }
 
@@ -147,7 +149,7 @@ export class Link {
       if (this.#closed || !this.#connections.writable) throw unavailable('Redis went away');
       this.#seen = Math.max(session.lastNumber, this.#seen);
       this.#session = this.#old = session;
-      this.reason = undefined;
+      this.trouble = undefined;
       this.events.synced(complete);
       this.events.heard(asked);
       if (this.options.quiet === true) this.#forgetLater(session);
@@ -157,7 +159,7 @@ export class Link {
       }
       return session;
     } catch (error) {
-      this.reason = reasonOf(error);
+      this.trouble = troubleOf(error);
       if (!this.#closed) this.clock.after(RETRY_MS, () => this.#again());
       throw error;
     }
@@ -205,7 +207,7 @@ export class Link {
       if (!current()) return;
       // Without messages nothing in memory can be trusted; the connection, if it lives, is synced again.
       this.#connections.tailEnded();
-      this.reason = reasonOf(error);
+      this.trouble = troubleOf(error);
       this.#lose();
       this.clock.after(RETRY_MS, () => this.#again());
     }
@@ -223,7 +225,7 @@ export class Link {
 
   /** The stream is read from a server that is none any more. */
   #listenAnew(): void {
-    this.reason = 'not heard of';
+    this.trouble = { reason: 'not heard of' };
     this.#lose();
     this.#connections.tail.disconnect(true);
   }

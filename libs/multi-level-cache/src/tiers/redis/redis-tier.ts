@@ -17,10 +17,11 @@ import type {
   TierListener,
   TierRead,
   TierStatus,
+  Trouble,
 } from '../../core/tier.js';
 import { Coalescer } from '../coalescer.js';
 import { Changes } from './changes.js';
-import { unavailable } from './connection.js';
+import { troubleOf, unavailable } from './connection.js';
 import { RedisDebtBook } from './debt-book.js';
 import { Link } from './link.js';
 import { FILL, LEASE, RELEASE, RENEW } from './scripts.js';
@@ -115,8 +116,8 @@ export class RedisTier implements Tier {
     return this.#link.nodeOf(address.entryKey);
   }
 
-  probe(part: string): Promise<unknown> {
-    return this.#link.commands.ping(part);
+  troubleOf(error: unknown): Trouble {
+    return troubleOf(error);
   }
 
   read(address: Address, together?: boolean): Promise<TierRead> {
@@ -188,16 +189,10 @@ export class RedisTier implements Tier {
   }
 
   status(): TierStatus {
-    const { up, reason } = this.#link;
+    const { trouble, up } = this.#link;
     const state = up ? 'up' : 'down';
-    return {
-      state,
-      entries: 0,
-      bytes: 0,
-      evictions: 0,
-      corrupt: this.#corrupt,
-      ...(up || !reason ? {} : { reason }),
-    };
+    const why = up ? undefined : trouble;
+    return { state, entries: 0, bytes: 0, evictions: 0, corrupt: this.#corrupt, ...why };
   }
 
   /** Reads of one node's keys, many at a time; of one key of a moment, once. */
