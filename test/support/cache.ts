@@ -11,6 +11,7 @@ import type {
   ApplyHow,
   Change,
   DebtBook,
+  Filled,
   MaybePromise,
   Ticket,
   TicketReply,
@@ -232,13 +233,13 @@ export class Gates implements Tier {
     return reply;
   }
 
-  async fill(address: Address, entry: Entry, ticket: Ticket): Promise<boolean> {
+  async fill(address: Address, entry: Entry, ticket: Ticket): Promise<Filled> {
     await this.#gate('fill');
     return this.real.fill(address, entry, ticket);
   }
 
-  release(address: Address, ticket: Ticket): MaybePromise<void> {
-    return this.real.release?.(address, ticket);
+  release(address: Address, ticket: Ticket): MaybePromise<boolean> {
+    return this.real.release?.(address, ticket) ?? true;
   }
 
   renew(address: Address, ticket: Ticket): MaybePromise<boolean> {

@@ -52,6 +52,7 @@ export type {
   TierTtl,
   TypeList,
 } from './core/entry-options.js';
+export type { PlacementStats, SkipCounts } from './manager/placing.js';
 export type { CacheStats, RequestCounts, TierStats } from './manager/stats.js';
 
 export type { WarmOutcome, WarmReport } from './warming/warmer.js';
@@ -77,12 +78,13 @@ export { CacheError, isCacheError, type CacheErrorCode } from './core/errors.js'
 // Events
 export type { CacheEventName, CacheEvents, CacheListener } from './core/events.js';
 
-// Tiers: tokens to inject or replace them, and the port that a tier of one's own stands behind
-export { CACHE_L1, CACHE_L2, CACHE_L3, CACHE_TIERS } from './nest/tokens.js';
+// Tiers: tokens to inject or replace them, and the ports that a tier or a placement of one's own stands behind
+export { CACHE_L1, CACHE_L2, CACHE_L3, CACHE_PLACEMENT, CACHE_TIERS } from './nest/tokens.js';
 export type {
   ApplyHow,
   Change,
   DebtBook,
+  Filled,
   MaybePromise,
   RemoteChange,
   RemoteKey,
@@ -95,6 +97,8 @@ export type {
   TierRead,
   TierState,
   TierStatus,
+  Trouble,
 } from './core/tier.js';
+export type { PlacedEntry, Placement, Skip } from './core/placement.js';
 export type { Entry, Isolation, TierCaps } from './core/entry.js';
 export type { Address, Scope } from './core/key.js';

@@ -24,8 +24,8 @@
 import { randomFillSync } from 'node:crypto';
 import { CODEC, decode, encode, type Codec } from './codec.js';
 import { COMPRESS_FROM, pack, PACKING, unpack, type Packing } from './compression.js';
-import type { TierCaps } from './entry.js';
-import type { Fingerprint } from './key.js';
+import type { Entry, TierCaps } from './entry.js';
+import type { Address, Fingerprint } from './key.js';
 import { inspect, NO_CLASSES, plainShape, type ClassMap, type Shape } from './value.js';
 
 const MAGIC = 0xc4;
@@ -37,6 +37,8 @@ const PACKING_SHIFT = 3;
 /** Two lives of 6 bytes and the length of the etag. */
 const EXTRAS_BYTES = 14;
 export const MAX_ETAG_BYTES = 1_024;
+/** Larger envelopes stay in memory: they would hold up every other command, and a row is read and written as a whole. */
+export const MAX_ENVELOPE_BYTES = 1024 ** 2;
 /** Where the id of a write starts, 0-based; the Redis scripts compare it. */
 export const ID_OFFSET = 34;
 export const ID_BYTES = 8;
@@ -100,6 +102,15 @@ export function seal(
   at += extras.copy(out, at);
   bytes.copy(out, at);
   return out;
+}
+
+/** Whether an entry of this key makes more bytes than a lower tier takes; as dear as storing it. */
+export function isTooLarge(
+  { value, shape, loadMs, tags, caps, etag }: Entry,
+  { fingerprint, scope }: Address,
+): boolean {
+  const header = { createdAt: 0, ttl: 0, grace: 0, n0: 0, epoch: 0, loadMs, tags, caps, etag };
+  return seal(value, shape, header, fingerprint, scope.rules.types).length > MAX_ENVELOPE_BYTES;
 }
 
 /** Opens bytes, or `undefined` where they are corrupt, truncated, foreign or of a newer version. */

@@ -2,6 +2,7 @@
 import type { Duration } from './duration.js';
 import type { Isolation } from './entry.js';
 import type { Consistency, EntryDefaults } from './entry-options.js';
+import type { Placement } from './placement.js';
 import type { TierName } from './tier.js';
 import type { Size } from './size.js';
 
@@ -152,9 +153,10 @@ export interface CacheModuleOptions {
   readonly defaults?: DefaultsConfig;
   /**
    * A set of defaults. `'resilient'`: ttl 5m, grace 1h. `'economy'`: ttl 1h, grace 1d, for origins that are dear to ask.
-   * @defaultValue `'resilient'`
+   * `'strict'`, where an old value is worse than an error: no grace, hardTimeout 10s, partitionTtl 0, consistency `'strong'`; and
+   * a decorated method whose instance has no cache throws instead of running without one. @defaultValue `'resilient'`
    */
-  readonly profile?: 'resilient' | 'economy';
+  readonly profile?: 'resilient' | 'strict' | 'economy';
   /**
    * Groups of keys for `invalidatePattern` beside the first segment: with `'user:profile'`, `'user:profile:*'` removes
    * `user:profile:1` and leaves `user:1`. @defaultValue none
@@ -174,8 +176,11 @@ export interface CacheModuleOptions {
   readonly security?: false;
   /** Not built yet: `false` only. */
   readonly telemetry?: false;
-  /** Not built yet: `false` only. */
-  readonly placement?: false;
+  /**
+   * Which tiers entries are stored in, and whether L3 is asked before a loader: as the library decides, everything everywhere
+   * (`false`), or as a `Placement` of your own says. @defaultValue the library's
+   */
+  readonly placement?: false | Placement;
 }
 
 /** Options of the warming job. */
@@ -258,6 +263,9 @@ export interface ResolvedOptions {
   /** Key groups beside the first segment of keys. */
   readonly groups?: readonly string[];
   readonly warming: false | WarmingOptions;
+  readonly placement?: false | Placement | undefined;
+  /** A decorated method must have a cache. */
+  readonly strict?: boolean;
 }
 
 /** Options of one named cache, as `MultiLevelCacheModule.forFeature` takes them. */

@@ -41,6 +41,9 @@ export type TicketReply =
   | { readonly kind: 'busy' | 'guarded' }
   | { readonly kind: 'none' };
 
+/** What became of a fill; `false` = refused. `'too-large'`: not kept here, which says nothing against it in the tiers above. */
+export type Filled = boolean | 'too-large';
+
 /**
  * A write or an invalidation.
  *
@@ -211,10 +214,10 @@ export interface Tier {
    * and is not waited for
    */
   ticket(address: Address, read: TierRead, tags?: readonly string[]): MaybePromise<TicketReply>;
-  /** Stores `entry` if the ticket still holds; `false` = refused. */
-  fill(address: Address, entry: Entry, ticket: Ticket): MaybePromise<boolean>;
-  /** Gives a ticket back unused, so that another process need not wait for it. */
-  release?(address: Address, ticket: Ticket): MaybePromise<void>;
+  /** Stores `entry` if the ticket still holds. */
+  fill(address: Address, entry: Entry, ticket: Ticket): MaybePromise<Filled>;
+  /** Gives a ticket back unused, so that another process need not wait for it; `false` = it was lost. */
+  release?(address: Address, ticket: Ticket): MaybePromise<boolean>;
   /** Prolongs a ticket of limited life; `false` = it was lost. */
   renew?(address: Address, ticket: Ticket): MaybePromise<boolean>;
   apply(change: Change, how?: ApplyHow): Promise<void>;

@@ -109,6 +109,10 @@ export interface TierExplanation {
   readonly hits?: number;
   /** L1 only: when it last answered, in ms ago. */
   readonly lastAccessMs?: number;
+  /** Why the tier is not asked now, if so; then its state is `unknown`. */
+  readonly skipped?: string;
+  /** Why the value that another tier has is not stored here, if so. */
+  readonly keptOut?: string;
 }
 
 /** What a `get()` would find, tier by tier. */
@@ -116,6 +120,8 @@ export interface Explanation {
   readonly key: string;
   readonly answeredBy: TierName | 'loader';
   readonly tiers: Readonly<Partial<Record<TierName, TierExplanation>>>;
+  /** Why `getOrSet` would run its loader without asking L3, if so. */
+  readonly l3NotAsked?: string;
 }
 
 /**

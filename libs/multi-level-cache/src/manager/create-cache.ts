@@ -12,6 +12,7 @@ import { Background } from './background.js';
 import { Cache, type Shared } from './cache.js';
 import type { CacheManager } from './cache-manager.js';
 import type { Parts } from './parts.js';
+import { Placing } from './placing.js';
 import { ReadPath } from './read-path.js';
 import { Relay } from './relay.js';
 import { SingleFlight } from './single-flight.js';
@@ -123,6 +124,7 @@ class Application implements Shared {
       l3: guard(tiers.l3, tiers.l2, options.l3 ? options.l3.budget : 50),
       tags: tiers.l1?.tags ?? new TagClock(),
       flights: new SingleFlight(),
+      placing: new Placing(options.placement || undefined, clock, random),
       events,
       background,
       random,

@@ -1,11 +1,9 @@
-/** Whether reading L3 before a loader pays for one cache. Pure: moving averages, and a little exploring. */
+/** Whether reading L3 before a loader pays for one cache. Pure: moving averages. */
 
 /** Looked up this often before L3 may be passed over: earlier the averages say little. */
 const MEASURED = 200;
 /** Weight of the latest observation in the averages. */
 const LATEST = 0.02;
-/** One read in so many goes on while L3 is passed over, or nobody would notice that it has become useful. */
-const EXPLORE = 1 / 32;
 
 /**
  * A miss may not pay for a look-up that never finds anything: L3 is read while
@@ -18,11 +16,14 @@ export class Earning {
   #loadMs = 0;
   #loads = 0;
 
-  constructor(readonly random: () => number) {}
+  /** Reading pays, as far as known. */
+  get pays(): boolean {
+    return this.#unknown || this.#hits * (this.#loadMs - this.#lookupMs) > this.#lookupMs;
+  }
 
-  shouldRead(): boolean {
-    if (this.#lookups < MEASURED || this.#loads === 0 || this.#pays) return true;
-    return this.random() < EXPLORE;
+  /** Reading would pay if everything were found: loading takes longer. */
+  get couldPay(): boolean {
+    return this.#unknown || this.#loadMs > this.#lookupMs;
   }
 
   /** L3 was read for this cache. */
@@ -38,7 +39,7 @@ export class Earning {
     this.#loadMs += weight * (ms - this.#loadMs);
   }
 
-  get #pays(): boolean {
-    return this.#hits * (this.#loadMs - this.#lookupMs) > this.#lookupMs;
+  get #unknown(): boolean {
+    return this.#lookups < MEASURED || this.#loads === 0;
   }
 }

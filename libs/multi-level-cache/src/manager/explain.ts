@@ -1,22 +1,27 @@
 /** What each tier knows of a key, without changing anything: for `explain`, `has` and `ttl`. */
 import type { Entry } from '../core/entry.js';
+import { isTooLarge } from '../core/envelope.js';
 import type { Address } from '../core/key.js';
 import type { TierName, TierRead } from '../core/tier.js';
 import type { Explanation, TierExplanation } from './cache-manager.js';
+import type { MemoryView } from '../tiers/memory/memory-tier.js';
 import type { Parts } from './parts.js';
 import type { TierGuard } from './tier-guard.js';
 
 /** Reads the tiers as a `get` would. */
 export async function explain(parts: Parts, address: Address): Promise<Explanation> {
   const now = parts.clock.now();
+  const view = parts.l1?.inspect(address);
+  const [second, third] = await Promise.all([look(parts.l2, address), look(parts.l3, address)]);
+  const known = [view, second?.read, third?.read].find((read) => read?.state === 'fresh')?.entry;
   const tiers: Partial<Record<TierName, TierExplanation>> = {};
-  if (parts.l1) tiers.l1 = memory(parts, address, now);
-  const lower = await Promise.all([below(parts.l2, address, now), below(parts.l3, address, now)]);
-  if (lower[0]) tiers.l2 = lower[0];
-  if (lower[1]) tiers.l3 = lower[1];
+  if (parts.l1) tiers.l1 = memory(view, now);
+  if (second) tiers.l2 = { ...below(second, now), ...keptOut(parts, 'l2', address, known, second) };
+  if (third) tiers.l3 = { ...below(third, now), ...keptOut(parts, 'l3', address, known, third) };
   const answeredBy =
     (['l1', 'l2', 'l3'] as const).find((name) => tiers[name]?.state === 'fresh') ?? 'loader';
-  return { key: address.key, answeredBy, tiers };
+  const skip = parts.l3 ? parts.placing.whyNotRead(address.scope.cache) : undefined;
+  return { key: address.key, answeredBy, tiers, ...(skip ? { l3NotAsked: skip.reason } : {}) };
 }
 
 /** Milliseconds until no tier holds it fresh any more; L1 alone says little, for its lives are capped. */
@@ -33,8 +38,17 @@ export async function timeLeft(parts: Parts, address: Address): Promise<number |
   return left;
 }
 
-function memory(parts: Parts, address: Address, now: number): TierExplanation {
-  const view = parts.l1?.inspect(address);
+/** What a lower tier said; nothing = it was not asked, or did not answer. */
+interface Look {
+  readonly guard: TierGuard;
+  readonly read: TierRead | undefined;
+}
+
+async function look(guard: TierGuard | null, address: Address): Promise<Look | undefined> {
+  return guard ? { guard, read: await guard.read(address, { count: false }) } : undefined;
+}
+
+function memory(view: MemoryView | undefined, now: number): TierExplanation {
   if (!view) return { state: 'absent' };
   return {
     ...describe(view, view.entry, now),
@@ -43,14 +57,24 @@ function memory(parts: Parts, address: Address, now: number): TierExplanation {
   };
 }
 
-async function below(
-  guard: TierGuard | null,
+function below({ guard, read }: Look, now: number): TierExplanation {
+  if (read) return describe(read, read.entry, now);
+  const { reason } = guard.status();
+  return { state: 'unknown', ...(reason === undefined ? {} : { skipped: reason }) };
+}
+
+/** Why a value that is known is not in this tier, as far as that was decided. */
+function keptOut(
+  { placing }: Parts,
+  tier: 'l2' | 'l3',
   address: Address,
-  now: number,
-): Promise<TierExplanation | undefined> {
-  if (!guard) return undefined;
-  const read = await guard.read(address, { count: false });
-  return read ? describe(read, read.entry, now) : { state: 'unknown' };
+  known: Entry | undefined,
+  { read }: Look,
+): Pick<TierExplanation, 'keptOut'> {
+  if (!known || !read || read.state === 'fresh') return {};
+  if (isTooLarge(known, address)) return { keptOut: 'too-large' };
+  const skip = placing.whyNotFilled(tier, address, known);
+  return skip ? { keptOut: skip.reason } : {};
 }
 
 function describe(

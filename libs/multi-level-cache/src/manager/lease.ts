@@ -45,6 +45,7 @@ export async function leaseFor(
     const wanted = !kind.force || (kind.refresh && asked > 0);
     if (wanted && seen.state === 'fresh' && seen.entry) return { found: seen.entry, away: false };
     flight.hold(seen);
+    if (flight.rested) return TAKEN;
     const reply = await l2.ticket(address, seen, life.tags);
     if (reply.kind === 'granted') return { ticket: reply.ticket, away: false };
     if (reply.kind === 'none') return away;

@@ -6,6 +6,7 @@ import type { ScopeRules } from '../core/key.js';
 import type { EventHub } from '../core/events.js';
 import type { MemoryTier } from '../tiers/memory/memory-tier.js';
 import type { Background } from './background.js';
+import type { Placing } from './placing.js';
 import type { SingleFlight } from './single-flight.js';
 import type { TierGuard } from './tier-guard.js';
 
@@ -20,6 +21,7 @@ export interface Parts {
   /** Which tags were bumped when, in this process's own counting. */
   readonly tags: TagClock;
   readonly flights: SingleFlight;
+  readonly placing: Placing;
   readonly events: EventHub;
   readonly background: Background;
   /** 0 ≤ n < 1; for jitter only. */

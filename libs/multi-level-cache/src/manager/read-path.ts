@@ -5,9 +5,9 @@ import type { Address } from '../core/key.js';
 import type { Ticket, TierName, TierRead } from '../core/tier.js';
 import type { MemoryTier } from '../tiers/memory/memory-tier.js';
 import type { Loader } from './cache-manager.js';
-import { Earning } from './earning.js';
 import { leaseFor, type Lease } from './lease.js';
-import { runLoader, withRefresh, type Loaded } from './load.js';
+import { withRefresh, type Loaded } from './load.js';
+import { Loading } from './loading.js';
 import type { Parts } from './parts.js';
 import { Flight, lateError, variantOf, type Answer, type FlightKind } from './single-flight.js';
 import { NOTHING, type TierGuard } from './tier-guard.js';
@@ -31,12 +31,16 @@ interface Way {
   readonly tiers: InUse;
   readonly memory: Ticket | undefined;
   readonly lease: Lease;
+  /** Where the lease is to be used: the placement may keep the entry out of L2. */
+  readonly fillsL2?: boolean | undefined;
 }
 
 export class ReadPath {
-  readonly #earnings = new Map<string, Earning>();
+  readonly #loading: Loading;
 
-  constructor(readonly parts: Parts) {}
+  constructor(readonly parts: Parts) {
+    this.#loading = new Loading(parts);
+  }
 
   /** Joins the load of a key or leads one. */
   async load(
@@ -89,7 +93,8 @@ export class ReadPath {
       second?.state === 'fresh' ? second.entry : third?.state === 'fresh' ? third.entry : undefined;
     if (!found) return undefined;
     if (memory) l1?.fill(address, found, memory);
-    if (third && second && l2 && l3) this.#promoteLater(address, second, l2, l3);
+    if (third && second && l2 && l3 && this.parts.placing.promotes(address, found))
+      this.#promoteLater(address, second, l2, l3);
     return { by: third ? 'l3' : 'l2', entry: found };
   }
 
@@ -127,7 +132,8 @@ export class ReadPath {
       const found = read?.state === 'fresh' ? read.entry : undefined;
       if (found) answer(at, 'l3', found);
       if (!l2 || lease?.kind !== 'granted') return;
-      if (found) this.parts.background.run(() => l2.fill(addresses[at], found, lease.ticket));
+      if (found && this.parts.placing.promotes(addresses[at], found))
+        this.parts.background.run(() => l2.fill(addresses[at], found, lease.ticket));
       else l2.release(addresses[at], lease.ticket);
     });
     return answers;
@@ -138,6 +144,7 @@ export class ReadPath {
     const until = clock.now() + life.hardTimeout;
     const force = life.forceFresh || kind?.force === true;
     const flight = new Flight(address, loader, life, until, tags.changes, { ...kind, force });
+    flight.rests = this.#loading.rests(flight);
     if (!flight.kind.apart) flights.add(flight);
     if (kind?.refresh) flight.join();
     const walk = this.#walk(flight);
@@ -145,6 +152,7 @@ export class ReadPath {
     flight.promise = new Promise<Answer>((resolve, reject) => {
       const timer = clock.after(life.hardTimeout, () => {
         flights.remove(flight);
+        this.#loading.failed(flight);
         const late = lateError(life);
         flight.expire(late);
         const standIn = this.#standIn(flight);
@@ -189,6 +197,8 @@ export class ReadPath {
       if (memory) l1?.fill(address, entry, memory);
       return { by: 'l2', entry };
     }
+    const early = flight.rested ? this.#standIn(flight) : undefined;
+    if (early) return early;
     try {
       await kind.bulk?.gather();
       const third = lease.guarded ? undefined : await this.#third(flight, l3);
@@ -200,10 +210,16 @@ export class ReadPath {
       const way: Way = { tiers, memory: guarded ? undefined : memory, lease };
       if (third?.state === 'fresh' && third.entry && !kind.force) {
         const entry = withRefresh(third.entry, life, this.parts.random);
-        await this.#commit(address, entry, way);
+        const promoted = lease.ticket !== undefined && this.parts.placing.promotes(address, entry);
+        await this.#commit(address, entry, { ...way, fillsL2: promoted });
         return { by: 'l3', entry };
       }
       flight.hold(third);
+      const standIn = flight.rested ? this.#standIn(flight) : undefined;
+      if (standIn) {
+        if (lease.ticket) l2?.release(address, lease.ticket);
+        return standIn;
+      }
       const row = l3 && !guarded ? await l3.ticket(address, third ?? NOTHING) : undefined;
       return await this.#loadAndCommit(
         flight,
@@ -220,21 +236,15 @@ export class ReadPath {
 
   /** L3's answer, unless reading it has proved to cost this cache more than it saves. */
   async #third(flight: Flight, l3: TierGuard | null): Promise<TierRead | undefined> {
-    const earning = this.#earning(flight.address.scope.cache);
+    const { clock, placing } = this.parts;
+    const { cache } = flight.address.scope;
     // One of many keys rides on a statement that is sent anyway; a strong read asks in any case.
     const asks = flight.kind.bulk || flight.kind.force || isStrong(flight.life);
-    if (!l3 || (!asks && !earning.shouldRead())) return undefined;
-    const { clock } = this.parts;
+    if (!l3 || (!asks && !placing.reads(cache))) return undefined;
     const before = clock.now();
     const read = await l3.read(flight.address, { together: flight.kind.bulk !== undefined });
-    if (read) earning.looked(read.state === 'fresh', clock.now() - before);
+    if (read) placing.looked(cache, read.state === 'fresh', clock.now() - before);
     return read;
-  }
-
-  #earning(cache: string): Earning {
-    let earning = this.#earnings.get(cache);
-    if (!earning) this.#earnings.set(cache, (earning = new Earning(this.parts.random)));
-    return earning;
   }
 
   async #loadAndCommit(flight: Flight, way: Way, row: Ticket | undefined): Promise<Answer> {
@@ -245,14 +255,17 @@ export class ReadPath {
     if (renewal) flight.onExpire(renewal);
     let loaded: Loaded;
     try {
-      loaded = await runLoader(flight, this.parts);
+      loaded = await this.#loading.run(flight);
     } finally {
       renewal?.();
     }
-    if (loaded.entry) this.#earning(address.scope.cache).loaded(loaded.entry.loadMs);
-    const entry = loaded.entry && withRefresh(loaded.entry, life, this.parts.random);
-    if (entry && loaded.store) await this.#commit(address, entry, way, row);
-    else if (lease.ticket) l2?.release(address, lease.ticket);
+    const { placing, random } = this.parts;
+    if (loaded.entry) placing.loaded(address.scope.cache, loaded.entry.loadMs);
+    const entry = loaded.entry && withRefresh(loaded.entry, life, random);
+    if (entry && loaded.store) {
+      const fillsL2 = lease.ticket !== undefined && placing.fills('l2', address, entry);
+      await this.#commit(address, entry, { ...way, fillsL2 }, row);
+    } else if (lease.ticket) l2?.release(address, lease.ticket);
     return { by: 'loader', entry };
   }
 
@@ -260,13 +273,32 @@ export class ReadPath {
   async #commit(address: Address, entry: Entry, way: Way, row?: Ticket): Promise<void> {
     const { memory, lease } = way;
     const { l1, l2, l3 } = way.tiers;
-    if (lease.ticket && (await l2?.fill(address, entry, lease.ticket)) === false) return;
+    if (lease.ticket && l2) {
+      const stored = way.fillsL2
+        ? await l2.fill(address, entry, lease.ticket)
+        : await l2.giveBack(address, lease.ticket);
+      if (stored === false) return;
+      if (stored === 'too-large') this.#tellTooLarge(l2);
+    }
     if (memory) l1?.fill(address, entry, memory);
     // Reachable, yet without a lease: another process loads it too, and only one of them may fill below L1.
     if (!row || !l3 || (!lease.ticket && !lease.away)) return;
+    if (!this.parts.placing.fills('l3', address, entry)) return;
     this.parts.background.run(async () => {
       const stored = await l3.fill(address, entry, row);
       if (stored === false && lease.away) l1?.drop(address.scope, address.key);
+      if (stored === 'too-large') this.#tellTooLarge(l3);
+    });
+  }
+
+  #tellTooLarge(guard: TierGuard): void {
+    const { events, placing } = this.parts;
+    placing.tooLarge();
+    if (!events.has('tier')) return;
+    events.emit('tier', {
+      tier: guard.tier.name,
+      state: guard.status().state,
+      reason: 'too-large',
     });
   }
 
@@ -289,12 +321,11 @@ export class ReadPath {
     return { l1: use('l1') ? l1 : null, l2: use('l2') ? l2 : null, l3: use('l3') ? l3 : null };
   }
 
-  /** The stale value in hand, unless it was removed since: what is removed is not served by grace either. */
+  /** The stale value in hand, within its grace, and unless it was removed since: what is removed does not stand in either. */
   #standIn(flight: Flight): Answer | undefined {
     const { stale } = flight;
-    return stale && this.#judge(flight, stale.tags) !== 'gone'
-      ? { by: 'stale', entry: stale }
-      : undefined;
+    if (!stale || this.parts.clock.now() >= stale.staleUntil) return undefined;
+    return this.#judge(flight, stale.tags) === 'gone' ? undefined : { by: 'stale', entry: stale };
   }
 
   #outdated(flight: Flight, answer: Answer): boolean {

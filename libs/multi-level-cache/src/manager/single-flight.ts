@@ -32,6 +32,8 @@ export class Flight {
   promise!: Promise<Answer>;
   /** The best entry seen on the way down that may stand in if the loader fails or is late. */
   stale: Entry | undefined;
+  /** Its loader failed lately: it is not run where something can stand in. */
+  rests = false;
   #waiting = 0;
   #written = false;
   readonly #abort = new AbortController();
@@ -64,6 +66,11 @@ export class Flight {
     if (this.stale && read.entry.createdAt <= this.stale.createdAt) return;
     this.stale = read.entry;
     for (const tell of this.#onStale.splice(0)) tell();
+  }
+
+  /** Something is in hand to stand in for a loader that rests. */
+  get rested(): boolean {
+    return this.rests && this.stale !== undefined;
   }
 
   /** Calls `tell` once something may stand in. */
@@ -160,6 +167,14 @@ export function variantOf({ tiers, forceFresh }: EntryLife): string {
 // None of the three parts may hold a control character.
 function nameOf(tenant: string, cache: string, key: string): string {
   return `${tenant}\u0000${cache}\u0000${key}`;
+}
+
+/** What a caller gets whose load is one too many. */
+export function shedError(most: number): CacheError {
+  return new CacheError(
+    'CACHE_LOAD_SHED',
+    `${most} loads are under way, and there is no stale value to stand in; try again later`,
+  );
 }
 
 /** What a caller gets that has waited for too long. */

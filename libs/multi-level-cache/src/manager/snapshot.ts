@@ -20,7 +20,8 @@ export function snapshot(
   }
   const { l1, l2, l3 } = parts;
   const first = l1 ? { ...l1.status(), hits, misses: lower, writes: l1.writes } : TIER_OFF;
-  return { caches: requests, tiers: { l1: first, l2: lowerStats(l2), l3: lowerStats(l3) } };
+  const tiers = { l1: first, l2: lowerStats(l2), l3: lowerStats(l3) };
+  return { caches: requests, tiers, placement: parts.placing.stats };
 }
 
 function lowerStats(guard: TierGuard | null): TierStats {

@@ -1,4 +1,5 @@
 /** Who answered, as plain integers: the hot path adds one and nothing else. */
+import type { PlacementStats } from './placing.js';
 import type { TierName, TierState } from '../core/tier.js';
 
 /** Requests of one cache by who answered them. */
@@ -30,6 +31,8 @@ export interface TierStats {
 export interface CacheStats {
   readonly caches: Readonly<Record<string, { readonly requests: Readonly<RequestCounts> }>>;
   readonly tiers: Readonly<Record<TierName, TierStats>>;
+  /** What the placement decided otherwise than usual. */
+  readonly placement: PlacementStats;
 }
 
 export const TIER_OFF: TierStats = Object.freeze({

@@ -3,6 +3,7 @@ import type { Clock } from '../core/clock.js';
 import { adopt, type Entry, type Isolation } from '../core/entry.js';
 import type { Address } from '../core/key.js';
 import type {
+  Filled,
   MaybePromise,
   Ticket,
   TicketReply,
@@ -126,7 +127,7 @@ export class TierGuard {
   }
 
   /** `undefined` = unknown, the tier is away. */
-  async fill(address: Address, entry: Entry, ticket: Ticket): Promise<boolean | undefined> {
+  async fill(address: Address, entry: Entry, ticket: Ticket): Promise<Filled | undefined> {
     const part = this.#partOf(address);
     const { deadline, fills } = part;
     const call = part.answers ? fills.begin() : undefined;
@@ -138,10 +139,20 @@ export class TierGuard {
     try {
       const stored = await deadline.race(Promise.resolve(this.tier.fill(address, entry, ticket)));
       fills.ended(call);
-      if (stored) this.#fills++;
+      if (stored === true) this.#fills++;
       return stored;
     } catch (error) {
       part.failed(fills, call, address, error);
+      return undefined;
+    }
+  }
+
+  /** Instead of a fill: whether the ticket held until now; `undefined` = unknown. */
+  async giveBack(address: Address, ticket: Ticket): Promise<boolean | undefined> {
+    const { deadline } = this.#partOf(address);
+    try {
+      return await deadline.race((async () => this.tier.release?.(address, ticket))());
+    } catch {
       return undefined;
     }
   }

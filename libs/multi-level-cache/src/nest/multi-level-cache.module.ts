@@ -22,6 +22,7 @@ import {
   type CacheModuleAsyncOptions,
   type CacheModuleExtras,
 } from './multi-level-cache.module-definition.js';
+import { demandCaches } from './decorators/wrap-method.js';
 import { EXPORTS, PROVIDERS } from './providers.js';
 import { CACHE_TIERS, RESOLVED_OPTIONS } from './tokens.js';
 
@@ -46,6 +47,7 @@ export class MultiLevelCacheModule
 {
   readonly #logger = new Logger('MultiLevelCache');
   #stopListening: (() => void) | undefined;
+  #stopDemanding: (() => void) | undefined;
 
   constructor(
     @Inject(CacheManager) private readonly cache: CacheManager,
@@ -91,6 +93,7 @@ export class MultiLevelCacheModule
   async onModuleInit(): Promise<void> {
     // A stand-in that a test put in the cache's place has nothing to open.
     if (!isRoot(this.cache)) return;
+    if (this.options.strict) this.#stopDemanding = demandCaches();
     await this.cache.open();
     for (const tier of this.tiers) this.#log({ tier: tier.name, ...tier.status() });
     for (const advice of adviceOn(this.tiers, this.options)) this.#logger.warn(advice);
@@ -106,11 +109,14 @@ export class MultiLevelCacheModule
   /** Nest calls this last, after the HTTP server has closed and its requests have been answered. */
   async onApplicationShutdown(): Promise<void> {
     this.#stopListening?.();
+    this.#stopDemanding?.();
     this.holder.closed = true;
     if (isRoot(this.cache)) await this.cache.close();
   }
 
   #log({ tier, state, reason = 'away', config }: CacheEvents['tier']): void {
+    // Told of a value, not of the tier.
+    if (reason === 'too-large') return;
     const mend = config
       ? '; it does not heal by itself: see to its credentials and permissions'
       : '';

@@ -7,6 +7,7 @@ import type {
   RedisCredentials,
   RedisNode,
 } from '../core/options.js';
+import type { Placement } from '../core/placement.js';
 import { parseSize, SIZE_FORM } from '../core/size.js';
 import type { Rule } from './faults.js';
 
@@ -110,9 +111,21 @@ export const SHARE: Rule<number> = {
 };
 
 export const ISOLATION = oneOf('freeze', 'clone', 'share');
-export const PROFILE = oneOf('resilient', 'economy');
+export const PROFILE = oneOf('resilient', 'strict', 'economy');
 export const CONSISTENCY = oneOf('eventual', 'strong', 'local');
 export const FAILOVER = oneOf('warm', 'cold');
+
+const QUESTIONS = ['skipsRead', 'skipsFill', 'skipsPromotion'] as const;
+
+export const PLACEMENT: Rule<false | Placement> = {
+  read: (value) => {
+    if (value === false) return value;
+    const placement = value as Partial<Placement> | null | undefined;
+    const whole = QUESTIONS.every((name) => typeof placement?.[name] === 'function');
+    return whole ? (placement as Placement) : undefined;
+  },
+  allowed: `false or an object with the methods ${QUESTIONS.join(', ')}`,
+};
 
 export const FALSE: Rule<boolean> = {
   // Left on is not said: only `false` has a meaning here.

@@ -3,17 +3,26 @@ import type { Provider } from '@nestjs/common';
 import { SystemClock, type Clock } from '../core/clock.js';
 import { CacheError } from '../core/errors.js';
 import type { ResolvedOptions } from '../core/options.js';
+import type { Placement } from '../core/placement.js';
 import type { Tier, TierName } from '../core/tier.js';
 import { TypeOrmTransactions } from '../integrations/transactions/typeorm-transactions.js';
 import { CacheManager } from '../manager/cache-manager.js';
 import { createCache } from '../manager/create-cache.js';
+import { DefaultPlacement } from '../manager/placement.js';
 import { DatabaseTier } from '../tiers/database/database-tier.js';
 import { MemoryTier } from '../tiers/memory/memory-tier.js';
 import { RedisTier } from '../tiers/redis/redis-tier.js';
 import { CacheBinder } from './cache-binder.js';
 import { CacheHolder } from './cache-holder.js';
 import { MODULE_OPTIONS_TOKEN } from './multi-level-cache.module-definition.js';
-import { CACHE_L1, CACHE_L2, CACHE_L3, CACHE_TIERS, RESOLVED_OPTIONS } from './tokens.js';
+import {
+  CACHE_L1,
+  CACHE_L2,
+  CACHE_L3,
+  CACHE_PLACEMENT,
+  CACHE_TIERS,
+  RESOLVED_OPTIONS,
+} from './tokens.js';
 import { validateOptions } from './validate-options.js';
 import { WarmingJob } from './warming-job.js';
 
@@ -52,10 +61,25 @@ export const PROVIDERS: Provider[] = [
       tiers.filter((tier) => tier !== null),
   },
   {
+    provide: CACHE_PLACEMENT,
+    inject: [RESOLVED_OPTIONS, CACHE_TIERS],
+    useFactory: ({ placement }: ResolvedOptions, tiers: unknown): Placement | null => {
+      const hasL2 = tierSet(tiers).l2 !== null;
+      return placement === false ? null : (placement ?? new DefaultPlacement(hasL2));
+    },
+  },
+  {
     provide: CacheManager,
-    inject: [RESOLVED_OPTIONS, CACHE_TIERS, CLOCK],
-    useFactory: (options: ResolvedOptions, tiers: readonly Tier[], clock: Clock): CacheManager =>
-      createCache(options, tierSet(tiers), clock, (all) => new TypeOrmTransactions(all)),
+    inject: [RESOLVED_OPTIONS, CACHE_TIERS, CACHE_PLACEMENT, CLOCK],
+    useFactory: (
+      given: ResolvedOptions,
+      tiers: readonly Tier[],
+      placement: Placement | null,
+      clock: Clock,
+    ): CacheManager => {
+      const options = { ...given, placement: placement ?? (false as const) };
+      return createCache(options, tierSet(tiers), clock, (all) => new TypeOrmTransactions(all));
+    },
   },
 ];
 
@@ -68,6 +92,7 @@ export const EXPORTS = [
   CACHE_L1,
   CACHE_L2,
   CACHE_L3,
+  CACHE_PLACEMENT,
 ];
 
 /** The list by name; whoever replaced a provider may have got it wrong. */

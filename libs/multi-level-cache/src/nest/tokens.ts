@@ -1,4 +1,4 @@
-/** Injection tokens of the tiers; the cache itself is injected by its class, `CacheManager`. */
+/** Injection tokens of the tiers and of what decides between them; the cache itself is injected by its class, `CacheManager`. */
 
 /**
  * The tiers that are on, top first: `readonly Tier[]`. The cache works on exactly these.
@@ -27,6 +27,14 @@ export const CACHE_L2: unique symbol = Symbol('CACHE_L2');
 
 /** The PostgreSQL tier, or `null` when off. Replaceable by any `Tier` named `l3`. */
 export const CACHE_L3: unique symbol = Symbol('CACHE_L3');
+
+/**
+ * The `Placement` that decides in which tiers entries live, or `null` for everything everywhere.
+ *
+ * @example
+ * Test.createTestingModule({ imports: [AppModule] }).overrideProvider(CACHE_PLACEMENT).useValue(null);
+ */
+export const CACHE_PLACEMENT: unique symbol = Symbol('CACHE_PLACEMENT');
 
 /** Options as the parts get them, checked and complete. Not for applications. */
 export const RESOLVED_OPTIONS: unique symbol = Symbol('RESOLVED_CACHE_OPTIONS');

@@ -31,16 +31,21 @@ export function validateOptions(given: unknown): ResolvedOptions {
   const profile = root.optional('profile', rules.PROFILE) ?? 'resilient';
   const defaults = readDefaults(root, PROFILES[profile]);
   const groups = root.optional('groups', rules.GROUPS) ?? [];
-  if (defaults.consistency === 'strong' && !hasLower)
-    root.fault('consistency', `'strong'`, `with l2 or l3 on: there is no shared tier to ask`);
-  for (const name of ['security', 'telemetry', 'placement']) root.notYet(name, false);
+  if (defaults.consistency === 'strong' && !hasLower) {
+    const [name, value] = profile === 'strict' ? ['profile', 'strict'] : ['consistency', 'strong'];
+    root.fault(name, `'${value}'`, `with l2 or l3 on: there is no shared tier to ask`);
+  }
+  const placement = root.optional('placement', rules.PLACEMENT);
+  for (const name of ['security', 'telemetry']) root.notYet(name, false);
   const warming = readWarming(root);
   root.end();
   faults.throwIfAny('the options of MultiLevelCacheModule');
   const quiet = root.given('consistency') === 'local';
   const second = l2 && quiet ? { ...l2, quiet } : l2;
   const third = l3 && quiet ? { ...l3, quiet } : l3;
-  return { namespace: namespace!, l1, l2: second, l3: third, defaults, groups, warming };
+  const tiers = { l1, l2: second, l3: third };
+  const strict = profile === 'strict';
+  return { namespace: namespace!, ...tiers, defaults, groups, warming, placement, strict };
 }
 
 /**
@@ -207,8 +212,15 @@ const RESILIENT: Defaults = {
   refreshAhead: 0,
   partitionTtl: 30_000,
 };
-const PROFILES: Readonly<Record<'resilient' | 'economy', Defaults>> = {
+const PROFILES: Readonly<Record<'resilient' | 'strict' | 'economy', Defaults>> = {
   resilient: RESILIENT,
+  strict: {
+    ...RESILIENT,
+    grace: 0,
+    hardTimeout: 10_000,
+    partitionTtl: 0,
+    consistency: 'strong',
+  },
   economy: { ...RESILIENT, ttl: HOUR, grace: 24 * HOUR },
 };
 

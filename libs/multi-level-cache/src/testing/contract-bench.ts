@@ -96,7 +96,7 @@ export class Bench {
   async keeps(address: Address, value: unknown): Promise<boolean> {
     const reply = await this.tier.ticket(address, await this.read(address));
     if (reply.kind !== 'granted') return false;
-    return this.tier.fill(address, this.entry(value), reply.ticket);
+    return (await this.tier.fill(address, this.entry(value), reply.ticket)) === true;
   }
 
   async apply(change: Change): Promise<void> {

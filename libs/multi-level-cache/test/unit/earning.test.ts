@@ -2,8 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { Earning } from '../../src/manager/earning.js';
 
-function measured(hitShare: number, lookupMs: number, loadMs: number, random = 0.9): Earning {
-  const earning = new Earning(() => random);
+function measured(hitShare: number, lookupMs: number, loadMs: number): Earning {
+  const earning = new Earning();
   for (let n = 0; n < 1_000; n++) {
     earning.looked(n % 100 < hitShare * 100, lookupMs);
     earning.loaded(loadMs);
@@ -13,14 +13,14 @@ function measured(hitShare: number, lookupMs: number, loadMs: number, random = 0
 
 describe('L3', () => {
   it('is always read until it has been measured', () => {
-    const earning = new Earning(() => 0.9);
+    const earning = new Earning();
     for (let n = 0; n < 199; n++) {
       earning.looked(false, 5);
       earning.loaded(1);
-      expect(earning.shouldRead()).toBe(true);
+      expect(earning.pays).toBe(true);
     }
     earning.looked(false, 5);
-    expect(earning.shouldRead()).toBe(false);
+    expect(earning.pays).toBe(false);
   });
 
   it.each([
@@ -29,16 +29,18 @@ describe('L3', () => {
     ['slower than the loader', 0.9, 20, 5, false],
     ['seldom hit, before a very slow loader', 0.1, 1, 500, true],
   ])('%s', (_what, share, lookup, load, reads) => {
-    expect(measured(share, lookup, load).shouldRead()).toBe(reads);
+    expect(measured(share, lookup, load).pays).toBe(reads);
   });
 
-  it('is tried now and then, and read again when it has become useful', () => {
-    const earning = measured(0, 2, 50, 0.01);
-    expect(earning.shouldRead()).toBe(true);
-    for (let n = 0; n < 50; n++) earning.looked(true, 2);
-    expect(measured(0, 2, 50).shouldRead()).toBe(false);
+  it('is read again when it has become useful', () => {
     const useful = measured(0, 2, 50);
     for (let n = 0; n < 50; n++) useful.looked(true, 2);
-    expect(useful.shouldRead()).toBe(true);
+    expect(useful.pays).toBe(true);
+  });
+
+  it('could pay where loading takes longer than looking, and else never', () => {
+    expect(measured(0, 2, 50).couldPay).toBe(true);
+    expect(measured(1, 2, 1).couldPay).toBe(false);
+    expect(new Earning().couldPay).toBe(true);
   });
 });

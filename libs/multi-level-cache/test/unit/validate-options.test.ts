@@ -41,6 +41,8 @@ describe('validateOptions', () => {
       },
       groups: [],
       warming: false,
+      placement: undefined,
+      strict: false,
     });
   });
 
@@ -124,7 +126,6 @@ describe('validateOptions', () => {
     ['l1.eviction', { l1: { eviction: 's3-fifo' } }, "'lru'"],
     ['security', { security: { tenancy: 'off' } }, 'false'],
     ['telemetry', { telemetry: true }, 'false'],
-    ['placement', { placement: {} }, 'false'],
   ])('says that %s is not available yet', (path, options, only) => {
     const [line, ...others] = faultsOf({ namespace: 'a', ...options });
     expect(others).toEqual([]);
@@ -148,7 +149,10 @@ describe('validateOptions', () => {
     ['defaults.refreshAhead', { defaults: { refreshAhead: -1 } }, 'a number from 0 to 1'],
     ['defaults.timeout', { defaults: { timeout: '25d' } }, 'at most 24 days'],
     ['defaults.negativeTtl', { defaults: { negativeTtl: 'soon' } }, 'milliseconds'],
-    ['profile', { profile: 'strict' }, "'resilient', 'economy'"],
+    ['profile', { profile: 'lax' }, "'resilient', 'strict', 'economy'"],
+    ['profile', { profile: 'strict' }, 'with l2 or l3 on'],
+    ['placement', { placement: true }, 'false or an object with the methods skipsRead'],
+    ['placement', { placement: { skipsRead: () => undefined } }, 'skipsFill, skipsPromotion'],
     ['groups', { groups: ['user:*'] }, 'a list of key groups'],
     ['warming', { warming: true }, 'an object'],
     ['warming.keys', { warming: { keys: 0 } }, 'a whole number'],
@@ -168,6 +172,17 @@ describe('validateOptions', () => {
       defaults: { grace: 5, jitter: 0 },
     });
     expect(defaults).toMatchObject({ ttl: 3_600_000, grace: 5, jitter: 0 });
+  });
+
+  it('takes the profile strict, where there is a tier to ask', () => {
+    const l2 = { url: 'redis://h' };
+    const strict = validateOptions({ namespace: 'a', l2, profile: 'strict' });
+    expect(strict).toMatchObject({
+      strict: true,
+      defaults: { grace: 0, hardTimeout: 10_000, partitionTtl: 0, consistency: 'strong' },
+    });
+    const alone = { namespace: 'a', profile: 'strict', consistency: 'eventual' };
+    expect(validateOptions(alone).defaults).toMatchObject({ consistency: 'eventual', grace: 0 });
   });
 
   it.each([[undefined], [null], [[]], ['text'], [5]])('refuses %s in place of options', (given) => {

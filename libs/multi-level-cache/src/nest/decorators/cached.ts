@@ -81,9 +81,9 @@ export function Cached(options?: object): unknown {
 function wrapper(target: Target, plan: CachedPlan): (...args: unknown[]) => unknown {
   const { original } = target;
   return function (this: object | undefined, ...args: unknown[]): unknown {
-    const holder = holderOf(this, target);
-    if (!holder?.manager || holder.closed) return original.apply(this, args);
     try {
+      const holder = holderOf(this, target);
+      if (!holder?.manager || holder.closed) return original.apply(this, args);
       if (plan.when && !plan.when(...args)) return original.apply(this, args);
       const { manager: cache } = holder;
       const keyFor = (own: readonly unknown[]): string =>

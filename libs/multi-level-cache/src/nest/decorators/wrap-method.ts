@@ -8,6 +8,8 @@ const SLOT: unique symbol = Symbol('nestjs-multi-level-cache');
 const methodsOf = new WeakMap<object, (DefaultKeyed | undefined)[]>();
 const warned = new WeakSet<object>();
 const cached = new WeakSet<AnyFunction>();
+/** Applications in this process that demand a cache for each decorated method. */
+let strict = 0;
 
 /** An instance with decorated methods. */
 export interface Slotted {
@@ -69,10 +71,23 @@ export function replaceMethod(
   }
 }
 
-/** The holder of the instance's application; warns once per class where Nest did not make the instance. */
+/** From now on a decorated method without a cache throws in this process; returns how to end that. */
+export function demandCaches(): () => void {
+  strict++;
+  return () => void strict--;
+}
+
+/**
+ * The holder of the instance's application; where Nest did not make the instance it warns once per class.
+ *
+ * @throws CacheError `CACHE_CONFIG_INVALID` instead, while an application of the profile `strict` runs
+ */
 export function holderOf(instance: Slotted | undefined, target: Target): CacheHolder | undefined {
   const holder = instance?.[SLOT];
-  if (holder === undefined) warnOnce(instance, target);
+  if (holder === undefined) {
+    if (strict > 0) throw new CacheError('CACHE_CONFIG_INVALID', without(target));
+    warnOnce(instance, target);
+  }
   return holder;
 }
 
@@ -129,8 +144,12 @@ function warnOnce(instance: object | undefined, target: Target): void {
   const owner = instance?.constructor ?? target.prototype;
   if (warned.has(owner)) return;
   warned.add(owner);
-  new Logger('MultiLevelCache').warn(
-    `${target.label} runs without a cache: its instance was made with \`new\`, is still in its constructor, ` +
-      'or MultiLevelCacheModule is not imported',
+  new Logger('MultiLevelCache').warn(without(target));
+}
+
+function without({ label }: Target): string {
+  return (
+    `${label} runs without a cache: its instance was made with \`new\`, is still in its constructor, ` +
+    'or MultiLevelCacheModule is not imported'
   );
 }

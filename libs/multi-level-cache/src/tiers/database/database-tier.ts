@@ -7,6 +7,7 @@ import type {
   ApplyHow,
   Change,
   DebtBook,
+  Filled,
   Ticket,
   TicketReply,
   Tier,
@@ -152,7 +153,7 @@ export class DatabaseTier implements Tier {
     return { kind: 'granted', ticket };
   }
 
-  fill(address: Address, entry: Entry, ticket: Ticket): Promise<boolean> {
+  fill(address: Address, entry: Entry, ticket: Ticket): Promise<Filled> {
     return this.#fills.add(address, entry, ticket as RowTicket);
   }
 

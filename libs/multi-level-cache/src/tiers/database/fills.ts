@@ -1,6 +1,7 @@
 /** Loaded values on their way into the table: gathered, and refused where the row has changed since the ticket was taken. */
 import type { Entry } from '../../core/entry.js';
 import type { Address } from '../../core/key.js';
+import type { Filled } from '../../core/tier.js';
 import { Coalescer } from '../coalescer.js';
 import type { Database } from './pool.js';
 import type { RowTicket } from './answers.js';
@@ -28,10 +29,10 @@ export class Fills {
     readonly wrote: (rows: number) => void,
   ) {}
 
-  /** Whether the value is kept, or was too large to be, which is no reason to distrust it above. */
-  async add(address: Address, entry: Entry, ticket: RowTicket): Promise<boolean> {
+  /** Whether the value is kept. */
+  async add(address: Address, entry: Entry, ticket: RowTicket): Promise<Filled> {
     const value = this.rows.seal(address, entry);
-    if (!value) return true;
+    if (!value) return 'too-large';
     if (this.#queue.waiting >= MAX_WAITING) return false;
     return this.#queue.ask({ address, entry, value, ticket }, true);
   }

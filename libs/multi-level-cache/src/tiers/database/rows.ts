@@ -1,13 +1,11 @@
 /** Entries and keys as the statements want them: local times become spans the server counts from its own clock. */
 import type { Clock } from '../../core/clock.js';
 import { capped, type Entry } from '../../core/entry.js';
-import { seal } from '../../core/envelope.js';
+import { MAX_ENVELOPE_BYTES, seal } from '../../core/envelope.js';
 import type { Address } from '../../core/key.js';
 import type { L3Options } from '../../core/options.js';
 import { SEPARATOR } from './sql.js';
 
-/** Larger envelopes are not stored: a row is read and written as a whole. */
-const MAX_BYTES = 1024 ** 2;
 /** Storing is dearer here than in Redis, so compression pays earlier. */
 const COMPRESS_FROM = 1_024;
 
@@ -87,7 +85,7 @@ export class Rows {
     };
     const { types } = address.scope.rules;
     const bytes = seal(entry.value, entry.shape, header, address.fingerprint, types, COMPRESS_FROM);
-    return bytes.length > MAX_BYTES ? undefined : bytes;
+    return bytes.length > MAX_ENVELOPE_BYTES ? undefined : bytes;
   }
 
   /** What is left of its life here; `undefined` where nothing is. */

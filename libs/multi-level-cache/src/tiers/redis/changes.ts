@@ -170,7 +170,7 @@ export class Changes {
     const { number } = this.link;
     const entry = change.entries[at];
     const sealed = sealEntry(address, entry, session, number, this.clock.now(), this.cap);
-    return [sealed?.bytes ?? '', sealed?.ms ?? 0];
+    return typeof sealed === 'object' ? [sealed.bytes, sealed.ms] : ['', 0];
   }
 }
 

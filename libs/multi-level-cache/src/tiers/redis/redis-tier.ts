@@ -10,6 +10,7 @@ import type {
   ApplyHow,
   Change,
   DebtBook,
+  Filled,
   MaybePromise,
   Ticket,
   TicketReply,
@@ -165,18 +166,21 @@ export class RedisTier implements Tier {
     };
   }
 
-  async fill(address: Address, entry: Entry, ticket: Ticket): Promise<boolean> {
+  async fill(address: Address, entry: Entry, ticket: Ticket): Promise<Filled> {
     const { token, session, n0 } = ticket as Lease;
     if (this.#link.session.epoch !== session.epoch) return false;
     const { scope } = address;
     const keys = [scope.redisKey('e', address), scope.redisKey('l', address)];
     const sealed = sealEntry(address, entry, session, n0, this.#clock.now(), this.options.ttl);
-    if (!sealed) return this.#giveBack(address, token);
+    if (typeof sealed !== 'object') {
+      const held = await this.#giveBack(address, token);
+      return held && sealed === 'too-large' ? sealed : held;
+    }
     return (await this.#link.commands.run(FILL, keys, [token, sealed.bytes, sealed.ms])) === 1;
   }
 
-  async release(address: Address, ticket: Ticket): Promise<void> {
-    await this.#giveBack(address, (ticket as Lease).token);
+  release(address: Address, ticket: Ticket): Promise<boolean> {
+    return this.#giveBack(address, (ticket as Lease).token);
   }
 
   async renew(address: Address, ticket: Ticket): Promise<boolean> {

@@ -1,11 +1,8 @@
 /** Entries on their way to Redis and back: local times become the server's, and a life never gets longer on the way. */
 import { capped, type Entry } from '../../core/entry.js';
-import { seal, type Opened } from '../../core/envelope.js';
+import { MAX_ENVELOPE_BYTES, seal, type Opened } from '../../core/envelope.js';
 import type { Address } from '../../core/key.js';
 import type { Session } from './session.js';
-
-/** Larger envelopes stay in memory: they would hold up every other command. */
-const MAX_BYTES = 1024 ** 2;
 
 export interface Sealed {
   readonly bytes: Buffer;
@@ -13,7 +10,7 @@ export interface Sealed {
   readonly ms: number;
 }
 
-/** Bytes of an entry; `undefined` where it is too large or has no life left. */
+/** Bytes of an entry; `undefined` where it has no life left. */
 export function sealEntry(
   address: Address,
   entry: Entry,
@@ -21,7 +18,7 @@ export function sealEntry(
   n0: number,
   now: number,
   cap: number | undefined,
-): Sealed | undefined {
+): Sealed | 'too-large' | undefined {
   const kept = capped(entry, now, cap, entry.caps?.l2);
   if (kept.freshUntil <= now) return undefined;
   const ms = Math.ceil(kept.staleUntil - now);
@@ -43,7 +40,7 @@ export function sealEntry(
     address.fingerprint,
     address.scope.rules.types,
   );
-  return bytes.length > MAX_BYTES ? undefined : { bytes, ms };
+  return bytes.length > MAX_ENVELOPE_BYTES ? 'too-large' : { bytes, ms };
 }
 
 /** The entry in an opened envelope, in local time. */
