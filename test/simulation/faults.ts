@@ -26,6 +26,7 @@ export const FAULTS = [
   'half-written',
   'half-committed',
   'clock-jump',
+  'picky',
 ] as const;
 export type Fault = (typeof FAULTS)[number];
 
@@ -64,11 +65,11 @@ const HOUR = 3_600_000;
 const BUDGET = 50;
 /** Many loads take less. */
 const LOAD_MS = 40;
-/** Within which a store is found again, ms. */
 /** Longer than a process remembers what it has changed, ms. */
 export const REMEMBERED_MS = 11_000;
 /** How far a replica is behind, and for how long two servers are taken for the master, ms. */
 const [LAG_MS, SPLIT_MS] = [300, 1_500];
+/** Within which a store is found again, ms. */
 const AGAIN = { redis: 300, database: 1_300 };
 
 type Happen = (scene: Scene) => void;
@@ -202,6 +203,10 @@ const HAPPEN: Readonly<Record<Fault, Happen>> = {
     const jump = schedule.between(store === 'redis' ? 0 : -HOUR, HOUR);
     ledger.fault(`the clock of ${store} jumps by ${jump.toFixed(0)} ms`);
     wall[store] += jump;
+  },
+  // What one keeps out of a tier must not make anything else wrong.
+  picky: ({ schedule, instances }) => {
+    schedule.pick(instances()).picky = true;
   },
 };
 

@@ -4,6 +4,7 @@ import type {
   RedisClientLike,
   ResolvedOptions,
 } from '../../libs/multi-level-cache/src/core/options.js';
+import type { Placement, Skip } from '../../libs/multi-level-cache/src/core/placement.js';
 import { TypeOrmTransactions } from '../../libs/multi-level-cache/src/integrations/transactions/typeorm-transactions.js';
 import {
   createCache,
@@ -39,6 +40,8 @@ export class Instance {
     database: { closed: false, slow: 1 },
   };
   alive = true;
+  /** From now on entries stay out of lower tiers, and those are passed over, at random. */
+  picky = false;
   /** When it last changed something. */
   wroteAt = 0;
   /** Writes under guard that have not ended. */
@@ -71,6 +74,7 @@ export class Instance {
       l2,
       l3,
       warming: false,
+      placement: this.#placement(),
       defaults: lifeOf(setting),
     } as ResolvedOptions;
     const tiers = {
@@ -139,6 +143,12 @@ export class Instance {
     for (const client of this.clients) client.disconnect();
     void this.pool?.end();
     void this.listener?.end();
+  }
+
+  #placement(): Placement {
+    const skip = (): Skip | undefined =>
+      this.picky && this.schedule.random() < 0.5 ? { reason: 'picky' } : undefined;
+    return { skipsRead: skip, skipsFill: skip, skipsPromotion: skip };
   }
 
   #redis(): RedisClientLike {

@@ -197,8 +197,8 @@ export class ReadPath {
       if (memory) l1?.fill(address, entry, memory);
       return { by: 'l2', entry };
     }
-    const early = flight.rested ? this.#standIn(flight) : undefined;
-    if (early) return early;
+    const rested = flight.rested ? this.#standIn(flight) : undefined;
+    if (rested) return rested;
     try {
       await kind.bulk?.gather();
       const third = lease.guarded ? undefined : await this.#third(flight, l3);

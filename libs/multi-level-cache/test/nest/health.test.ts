@@ -37,6 +37,20 @@ describe('CacheHealthIndicator', () => {
     });
   });
 
+  it('says why, and where somebody has to act', async () => {
+    const l2 = { state: 'degraded', reason: 'not filled: refusing a permission', config: true };
+    const stats = { tiers: { l1: { state: 'up' }, l2, l3: { state: 'down', reason: 'away' } } };
+    const cache = { stats: () => stats } as unknown as CacheManager;
+    const indicator = new CacheHealthIndicator(new HealthIndicatorService(), cache);
+    expect(await indicator.check('cache')).toMatchObject({
+      cache: {
+        degraded: ['l2', 'l3'],
+        reasons: { l2: 'not filled: refusing a permission', l3: 'away' },
+        config: ['l2'],
+      },
+    });
+  });
+
   it.each<[State, State, State, string]>([
     ['up', 'down', 'down', 'up'],
     ['off', 'degraded', 'down', 'up'],

@@ -3,6 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { HealthIndicatorService, type HealthIndicatorResult } from '@nestjs/terminus';
 import type { TierName, TierState } from '../../core/tier.js';
 import { CacheManager } from '../../manager/cache-manager.js';
+import type { CacheStats } from '../../manager/stats.js';
 
 /** What the result says beside its status. */
 export type CacheHealthDetails = {
@@ -10,6 +11,10 @@ export type CacheHealthDetails = {
   readonly tiers: Readonly<Partial<Record<TierName, TierState>>>;
   /** Tiers that are not fully up; left out where all are. */
   readonly degraded?: readonly TierName[];
+  /** Why not, as far as known. */
+  readonly reasons?: Readonly<Partial<Record<TierName, string>>>;
+  /** Tiers whose credentials, permissions or certificates have to be changed: waiting does not help. */
+  readonly config?: readonly TierName[];
 };
 
 /**
@@ -45,16 +50,33 @@ export class CacheHealthIndicator {
   check<const Key extends string>(
     key: Key,
   ): Promise<HealthIndicatorResult<Key, 'up' | 'down', CacheHealthDetails>> {
+    const stats = this.cache.stats().tiers;
+    const names = (Object.keys(stats) as TierName[]).filter((name) => stats[name].state !== 'off');
     const tiers: Partial<Record<TierName, TierState>> = {};
-    for (const [name, { state }] of Object.entries(this.cache.stats().tiers)) {
-      if (state !== 'off') tiers[name as TierName] = state;
-    }
-    const names = Object.keys(tiers) as TierName[];
+    for (const name of names) tiers[name] = stats[name].state as TierState;
     const degraded = names.filter((name) => tiers[name] !== 'up');
-    const details: CacheHealthDetails = degraded.length > 0 ? { tiers, degraded } : { tiers };
+    const details: CacheHealthDetails =
+      degraded.length > 0 ? { tiers, ...why(degraded, stats) } : { tiers };
     // Every tier off is a choice, not an outage.
     const canServe = names.length === 0 || names.some((name) => tiers[name] !== 'down');
     const indicator = this.indicators.check(key);
     return Promise.resolve(canServe ? indicator.up(details) : indicator.down(details));
   }
+}
+
+function why(
+  degraded: readonly TierName[],
+  stats: CacheStats['tiers'],
+): Omit<CacheHealthDetails, 'tiers'> {
+  const reasons: Partial<Record<TierName, string>> = {};
+  for (const name of degraded) {
+    const { reason } = stats[name];
+    if (reason !== undefined) reasons[name] = reason;
+  }
+  const config = degraded.filter((name) => stats[name].config === true);
+  return {
+    degraded,
+    ...(Object.keys(reasons).length > 0 ? { reasons } : {}),
+    ...(config.length > 0 ? { config } : {}),
+  };
 }
