@@ -164,12 +164,4 @@ export const REDIS_RULES: readonly Rule[] = [
       'if (old.epoch !== arguments[1].epoch) return false;\n  return mastersMoved || history ===',
     faults: ['failover'],
   },
-  {
-    name: 'who does not fill gives its lease back',
-    file: 'manager/tier-guard.ts',
-    find: '      this.release(address, ticket);\n      return undefined;',
-    replace: '      return undefined;',
-    faults: ['slow'],
-    from: 600,
-  },
 ];

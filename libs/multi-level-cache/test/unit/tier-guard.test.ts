@@ -1,0 +1,245 @@
+/** TierGuard over a tier that answers as told: what is asked of it, what is not, and what it says of itself. */
+import { beforeEach, describe, expect, it } from 'vitest';
+import { createEntry } from '../../src/core/entry.js';
+import { CacheError } from '../../src/core/errors.js';
+import { Address, Scope } from '../../src/core/key.js';
+import type {
+  MaybePromise,
+  Ticket,
+  TicketReply,
+  Tier,
+  TierRead,
+  TierStatus,
+  Trouble,
+} from '../../src/core/tier.js';
+import { Background } from '../../src/manager/background.js';
+import { TierGuard } from '../../src/manager/tier-guard.js';
+import { FakeClock } from '../../src/testing/fake-clock.js';
+
+const BUDGET = 20;
+const SCOPE = new Scope('app', 'p', 'c', { groups: [], types: new Map() });
+const ABSENT: TierRead = { state: 'absent' };
+const TICKET: Ticket = { tier: 'l2' };
+const REFUSED = new Error('refused');
+const NEVER = new Promise<never>(() => undefined);
+
+const at = (key: string): Address => new Address(SCOPE, key);
+
+/** Two parts: keys that begin with `b`, and the others. */
+class Scripted implements Tier {
+  readonly name = 'l2';
+  readonly asked: string[] = [];
+  readonly released: string[] = [];
+  state: TierStatus['state'] = 'up';
+  read_: (key: string) => MaybePromise<TierRead> = () => Promise.resolve(ABSENT);
+  ticket_: () => MaybePromise<TicketReply> = () =>
+    Promise.resolve({ kind: 'granted', ticket: TICKET });
+  fill_: () => Promise<boolean> = () => Promise.resolve(true);
+
+  open(): Promise<void> {
+    return Promise.resolve();
+  }
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+  read({ key }: Address): MaybePromise<TierRead> {
+    this.asked.push(key);
+    return this.read_(key);
+  }
+  ticket(): MaybePromise<TicketReply> {
+    return this.ticket_();
+  }
+  fill(): Promise<boolean> {
+    return this.fill_();
+  }
+  release({ key }: Address): boolean {
+    this.released.push(key);
+    return true;
+  }
+  apply(): Promise<void> {
+    return Promise.resolve();
+  }
+  partOf({ key }: Address): string {
+    return key.startsWith('b') ? 'b' : 'a';
+  }
+  troubleOf(error: unknown): Trouble {
+    return error === REFUSED ? { reason: 'refusing', config: true } : { reason: 'unheard of' };
+  }
+  status(): TierStatus {
+    return { state: this.state, entries: 0, bytes: 0, evictions: 0, corrupt: 0 };
+  }
+}
+
+let clock: FakeClock;
+let tier: Scripted;
+let guard: TierGuard;
+let told: boolean[];
+
+beforeEach(() => {
+  clock = new FakeClock();
+  tier = new Scripted();
+  told = [];
+  guard = new TierGuard(tier, clock, new Background(clock), {
+    budget: BUDGET,
+    isolation: 'freeze',
+    random: () => 0.5,
+    onIll: (ill) => told.push(ill),
+    invalidationTimeout: 250,
+    caches: () => [],
+    onPaid: () => Promise.resolve(),
+    toLocal: () => {
+      throw new Error('nothing is owed here');
+    },
+    silent: false,
+    below: () => undefined,
+  });
+});
+
+const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** Reads of a tier that does not answer in time. */
+async function late(...keys: readonly string[]): Promise<void> {
+  tier.read_ = () => NEVER;
+  const reads = keys.map((key) => guard.read(at(key)));
+  clock.advance(BUDGET);
+  expect(await Promise.all(reads)).toEqual(keys.map(() => undefined));
+}
+
+const fill = async (key: string): Promise<boolean | undefined> => {
+  const entry = createEntry(1, { ttl: 1_000, grace: 0, tags: [] }, clock.now(), 1, true);
+  return (await guard.fill(at(key), entry, TICKET)) as boolean | undefined;
+};
+
+describe('a tier that is late', () => {
+  beforeEach(() => late('k1', 'k2', 'k3', 'k4', 'k5'));
+
+  it('is asked no more, and is told to be degraded', async () => {
+    tier.asked.length = 0;
+    expect(await guard.read(at('k6'))).toBeUndefined();
+    expect(await guard.ticket(at('k6'), ABSENT)).toEqual({ kind: 'none' });
+    expect(tier.asked).toEqual([]);
+    expect(guard.status()).toMatchObject({ state: 'degraded', reason: 'too slow to be asked' });
+    expect(told).toEqual([true]);
+  });
+
+  it('is read for its other keys where they are elsewhere', async () => {
+    tier.read_ = () => Promise.resolve(ABSENT);
+    expect(await guard.read(at('b1'))).toBe(ABSENT);
+  });
+
+  it('is found well by a read of the key that failed last, for nobody', async () => {
+    tier.asked.length = 0;
+    clock.advance(250);
+    expect(tier.asked).toEqual(['k5']);
+    clock.advance(BUDGET);
+    await settled();
+    expect(guard.status().state).toBe('degraded');
+    tier.read_ = () => Promise.resolve(ABSENT);
+    clock.advance(500);
+    await settled();
+    expect(guard.status().state).toBe('up');
+    expect(await guard.read(at('k6'))).toBe(ABSENT);
+    expect(told).toEqual([true, false]);
+  });
+
+  it('begins anew when it went away or came back', async () => {
+    guard.anew();
+    tier.read_ = () => Promise.resolve(ABSENT);
+    expect(await guard.read(at('k6'))).toBe(ABSENT);
+  });
+});
+
+it('a store that is known to be away is not judged: it says so by itself', async () => {
+  tier.state = 'down';
+  await late('k1', 'k2', 'k3', 'k4', 'k5', 'k6');
+  tier.state = 'up';
+  tier.read_ = () => Promise.resolve(ABSENT);
+  expect(await guard.read(at('k7'))).toBe(ABSENT);
+});
+
+describe('a tier that takes no fills', () => {
+  beforeEach(async () => {
+    tier.fill_ = () => Promise.reject(REFUSED);
+    // Rights are given all the while: they are no entry stored.
+    for (const key of ['k1', 'k2', 'k3', 'k4', 'k5']) {
+      expect(await guard.ticket(at(key), ABSENT)).toEqual({ kind: 'granted', ticket: TICKET });
+      expect(await fill(key)).toBeUndefined();
+    }
+  });
+
+  it('is read, and says why it is not filled', async () => {
+    expect(await guard.read(at('k6'))).toBe(ABSENT);
+    expect(await guard.ticket(at('k6'), ABSENT)).toEqual({ kind: 'none' });
+    const status = { state: 'degraded', reason: 'not filled: refusing', config: true };
+    expect(guard.status()).toMatchObject(status);
+  });
+
+  it('gets the ticket back of who may not fill any more: others need not wait for it', async () => {
+    expect(await fill('k6')).toBeUndefined();
+    await settled();
+    expect(tier.released).toEqual(['k6']);
+  });
+
+  it('is tried with one fill at a time, and filled again when that one is taken', async () => {
+    clock.advance(250);
+    tier.fill_ = () => Promise.resolve(true);
+    expect(await Promise.all([fill('k6'), fill('k7')])).toEqual([true, undefined]);
+    expect(tier.released).toEqual(['k7']);
+    expect(guard.status().state).toBe('up');
+    expect(await fill('k8')).toBe(true);
+  });
+
+  it('is tried with a right as well, where that is asked of the store', async () => {
+    clock.advance(250);
+    expect(await guard.ticket(at('k6'), ABSENT)).toMatchObject({ kind: 'granted' });
+    expect(guard.status().state).toBe('up');
+  });
+
+  it('and not where the tier gives it by itself: that says nothing about the store', async () => {
+    tier.ticket_ = () => ({ kind: 'granted', ticket: TICKET });
+    clock.advance(250);
+    expect(await guard.ticket(at('k6'), ABSENT)).toMatchObject({ kind: 'granted' });
+    expect(guard.status().state).toBe('degraded');
+  });
+});
+
+it('what somebody has to mend is told before what is only slow', async () => {
+  await late('k1', 'k2', 'k3', 'k4', 'k5');
+  tier.read_ = () => Promise.reject(REFUSED);
+  for (const key of ['b1', 'b2', 'b3', 'b4', 'b5']) await guard.read(at(key));
+  expect(guard.status()).toMatchObject({ state: 'degraded', reason: 'refusing', config: true });
+  expect(told).toEqual([true]);
+});
+
+it('a ticket that comes too late is given back', async () => {
+  let grant!: (reply: TicketReply) => void;
+  tier.ticket_ = () => new Promise((resolve) => (grant = resolve));
+  const asked = guard.ticket(at('k'), ABSENT);
+  clock.advance(BUDGET);
+  expect(await asked).toEqual({ kind: 'none' });
+  grant({ kind: 'granted', ticket: TICKET });
+  await settled();
+  expect(tier.released).toEqual(['k']);
+});
+
+it('ten thousand callers may wait for one part; the next one passes it by, and another part is asked', async () => {
+  const replies: ((read: TierRead) => void)[] = [];
+  tier.read_ = (key) =>
+    key.startsWith('b') ? ABSENT : new Promise((resolve) => replies.push(resolve));
+  const waiting = Array.from({ length: 10_000 }, (_zero, n) => guard.read(at(`k${n}`)));
+  expect(await guard.read(at('one more'))).toBeUndefined();
+  expect(tier.asked).toHaveLength(10_000);
+  expect(await guard.read(at('b'))).toBe(ABSENT);
+  replies.shift()!(ABSENT);
+  await settled();
+  const next = guard.read(at('one more'));
+  expect(tier.asked).toHaveLength(10_002);
+  for (const reply of replies) reply(ABSENT);
+  await Promise.all([...waiting, next]);
+});
+
+it('an error of the cache’s own is no trouble of the store’s making that an operator would know', async () => {
+  tier.read_ = () => Promise.reject(new CacheError('CACHE_TIER_UNAVAILABLE', 'busy'));
+  for (const key of ['k1', 'k2', 'k3', 'k4', 'k5']) await guard.read(at(key));
+  expect(guard.status()).toMatchObject({ state: 'degraded', reason: 'unheard of' });
+});
