@@ -31,10 +31,10 @@ class Scripted implements Tier {
   readonly asked: string[] = [];
   readonly released: string[] = [];
   state: TierStatus['state'] = 'up';
-  read_: (key: string) => MaybePromise<TierRead> = () => Promise.resolve(ABSENT);
-  ticket_: () => MaybePromise<TicketReply> = () =>
+  onRead: (key: string) => MaybePromise<TierRead> = () => Promise.resolve(ABSENT);
+  onTicket: () => MaybePromise<TicketReply> = () =>
     Promise.resolve({ kind: 'granted', ticket: TICKET });
-  fill_: () => Promise<boolean> = () => Promise.resolve(true);
+  onFill: () => Promise<boolean> = () => Promise.resolve(true);
 
   open(): Promise<void> {
     return Promise.resolve();
@@ -44,13 +44,13 @@ class Scripted implements Tier {
   }
   read({ key }: Address): MaybePromise<TierRead> {
     this.asked.push(key);
-    return this.read_(key);
+    return this.onRead(key);
   }
   ticket(): MaybePromise<TicketReply> {
-    return this.ticket_();
+    return this.onTicket();
   }
   fill(): Promise<boolean> {
-    return this.fill_();
+    return this.onFill();
   }
   release({ key }: Address): boolean {
     this.released.push(key);
@@ -99,7 +99,7 @@ const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resol
 
 /** Reads of a tier that does not answer in time. */
 async function late(...keys: readonly string[]): Promise<void> {
-  tier.read_ = () => NEVER;
+  tier.onRead = () => NEVER;
   const reads = keys.map((key) => guard.read(at(key)));
   clock.advance(BUDGET);
   expect(await Promise.all(reads)).toEqual(keys.map(() => undefined));
@@ -123,7 +123,7 @@ describe('a tier that is late', () => {
   });
 
   it('is read for its other keys where they are elsewhere', async () => {
-    tier.read_ = () => Promise.resolve(ABSENT);
+    tier.onRead = () => Promise.resolve(ABSENT);
     expect(await guard.read(at('b1'))).toBe(ABSENT);
   });
 
@@ -134,7 +134,7 @@ describe('a tier that is late', () => {
     clock.advance(BUDGET);
     await settled();
     expect(guard.status().state).toBe('degraded');
-    tier.read_ = () => Promise.resolve(ABSENT);
+    tier.onRead = () => Promise.resolve(ABSENT);
     clock.advance(500);
     await settled();
     expect(guard.status().state).toBe('up');
@@ -144,7 +144,7 @@ describe('a tier that is late', () => {
 
   it('begins anew when it went away or came back', async () => {
     guard.anew();
-    tier.read_ = () => Promise.resolve(ABSENT);
+    tier.onRead = () => Promise.resolve(ABSENT);
     expect(await guard.read(at('k6'))).toBe(ABSENT);
   });
 });
@@ -153,16 +153,17 @@ it('a store that is known to be away is not judged: it says so by itself', async
   tier.state = 'down';
   await late('k1', 'k2', 'k3', 'k4', 'k5', 'k6');
   tier.state = 'up';
-  tier.read_ = () => Promise.resolve(ABSENT);
+  tier.onRead = () => Promise.resolve(ABSENT);
   expect(await guard.read(at('k7'))).toBe(ABSENT);
 });
 
 describe('a tier that takes no fills', () => {
   beforeEach(async () => {
-    tier.fill_ = () => Promise.reject(REFUSED);
+    tier.onFill = () => Promise.reject(REFUSED);
     // Rights are given all the while: they are no entry stored.
     for (const key of ['k1', 'k2', 'k3', 'k4', 'k5']) {
-      expect(await guard.ticket(at(key), ABSENT)).toEqual({ kind: 'granted', ticket: TICKET });
+      for (let times = 0; times < 2; times++)
+        expect(await guard.ticket(at(key), ABSENT)).toEqual({ kind: 'granted', ticket: TICKET });
       expect(await fill(key)).toBeUndefined();
     }
   });
@@ -182,7 +183,7 @@ describe('a tier that takes no fills', () => {
 
   it('is tried with one fill at a time, and filled again when that one is taken', async () => {
     clock.advance(250);
-    tier.fill_ = () => Promise.resolve(true);
+    tier.onFill = () => Promise.resolve(true);
     expect(await Promise.all([fill('k6'), fill('k7')])).toEqual([true, undefined]);
     expect(tier.released).toEqual(['k7']);
     expect(guard.status().state).toBe('up');
@@ -196,7 +197,7 @@ describe('a tier that takes no fills', () => {
   });
 
   it('and not where the tier gives it by itself: that says nothing about the store', async () => {
-    tier.ticket_ = () => ({ kind: 'granted', ticket: TICKET });
+    tier.onTicket = () => ({ kind: 'granted', ticket: TICKET });
     clock.advance(250);
     expect(await guard.ticket(at('k6'), ABSENT)).toMatchObject({ kind: 'granted' });
     expect(guard.status().state).toBe('degraded');
@@ -205,7 +206,7 @@ describe('a tier that takes no fills', () => {
 
 it('what somebody has to mend is told before what is only slow', async () => {
   await late('k1', 'k2', 'k3', 'k4', 'k5');
-  tier.read_ = () => Promise.reject(REFUSED);
+  tier.onRead = () => Promise.reject(REFUSED);
   for (const key of ['b1', 'b2', 'b3', 'b4', 'b5']) await guard.read(at(key));
   expect(guard.status()).toMatchObject({ state: 'degraded', reason: 'refusing', config: true });
   expect(told).toEqual([true]);
@@ -213,7 +214,7 @@ it('what somebody has to mend is told before what is only slow', async () => {
 
 it('a ticket that comes too late is given back', async () => {
   let grant!: (reply: TicketReply) => void;
-  tier.ticket_ = () => new Promise((resolve) => (grant = resolve));
+  tier.onTicket = () => new Promise((resolve) => (grant = resolve));
   const asked = guard.ticket(at('k'), ABSENT);
   clock.advance(BUDGET);
   expect(await asked).toEqual({ kind: 'none' });
@@ -224,7 +225,7 @@ it('a ticket that comes too late is given back', async () => {
 
 it('ten thousand callers may wait for one part; the next one passes it by, and another part is asked', async () => {
   const replies: ((read: TierRead) => void)[] = [];
-  tier.read_ = (key) =>
+  tier.onRead = (key) =>
     key.startsWith('b') ? ABSENT : new Promise((resolve) => replies.push(resolve));
   const waiting = Array.from({ length: 10_000 }, (_zero, n) => guard.read(at(`k${n}`)));
   expect(await guard.read(at('one more'))).toBeUndefined();
@@ -239,7 +240,7 @@ it('ten thousand callers may wait for one part; the next one passes it by, and a
 });
 
 it('an error of the cache’s own is no trouble of the store’s making that an operator would know', async () => {
-  tier.read_ = () => Promise.reject(new CacheError('CACHE_TIER_UNAVAILABLE', 'busy'));
+  tier.onRead = () => Promise.reject(new CacheError('CACHE_TIER_UNAVAILABLE', 'busy'));
   for (const key of ['k1', 'k2', 'k3', 'k4', 'k5']) await guard.read(at(key));
   expect(guard.status()).toMatchObject({ state: 'degraded', reason: 'unheard of' });
 });
