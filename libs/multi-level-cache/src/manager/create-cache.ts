@@ -140,10 +140,13 @@ class Application implements Shared {
       tiers.l1 && this.#followed
         ? new Trust(tiers.l1, clock, options.defaults.partitionTtl, this.#followed === tiers.l3)
         : undefined;
-    if (tiers.l1)
-      tiers.l1.onEvict = (cache, key, reason) => {
+    const { l1 } = tiers;
+    if (l1) {
+      l1.onEvict = (cache, key, reason) => {
         if (events.has('evict')) events.emit('evict', { cache, key, reason });
       };
+      l1.onPressure = (on) => this.#tell(l1, on ? 'degraded' : 'up');
+    }
   }
 
   async open(): Promise<void> {
