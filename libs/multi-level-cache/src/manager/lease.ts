@@ -3,6 +3,7 @@ import type { Clock } from '../core/clock.js';
 import type { Entry } from '../core/entry.js';
 import { isStrong } from '../core/entry-options.js';
 import type { Ticket, TierRead } from '../core/tier.js';
+import type { Closing } from './closing.js';
 import { lateError, type Flight } from './single-flight.js';
 import { NOTHING, type TierGuard } from './tier-guard.js';
 
@@ -23,14 +24,33 @@ const AWAY: Lease = { away: true };
 const TAKEN: Lease = { away: false };
 const GUARDED: Lease = { away: false, guarded: true };
 
+interface LeaseTools {
+  readonly clock: Clock;
+  readonly closing: Closing;
+  readonly random: () => number;
+}
+
 /** Waits with jitter, until `hardTimeout`. */
 export async function leaseFor(
   flight: Flight,
   l2: TierGuard | null,
-  { clock, random }: { readonly clock: Clock; readonly random: () => number },
+  tools: LeaseTools,
+): Promise<Lease> {
+  if (!l2) return AWAY;
+  const end = tools.closing.watch((reason) => flight.expire(reason));
+  try {
+    return await takeLease(flight, l2, tools);
+  } finally {
+    end();
+  }
+}
+
+async function takeLease(
+  flight: Flight,
+  l2: TierGuard,
+  { clock, random }: LeaseTools,
 ): Promise<Lease> {
   const { address, kind, life } = flight;
-  if (!l2) return AWAY;
   const verify = isStrong(life);
   const look = (): Promise<TierRead | undefined> =>
     l2.read(address, { together: kind.bulk !== undefined, verify });
