@@ -118,12 +118,13 @@ row(
     const server = await startRedis();
     try {
       const options = { namespace: freshNamespace(), redis: server.url };
-      const { cache, close } = await testCache(options);
+      const made = await testCache(options);
+      const { cache } = made;
       await cache.getOrSet('k', () => 'old');
       await server.freeze();
       expect(await cache.delete('k')).toMatchObject({ l2: 'queued', durable: false });
       const before = performance.now();
-      const closed = close();
+      const closed = made.close();
       await new Promise((resolve) => setTimeout(resolve, 300));
       await server.thaw();
       await closed;
