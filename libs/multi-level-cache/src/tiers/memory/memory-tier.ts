@@ -55,8 +55,8 @@ export class MemoryTier implements Tier {
   onEvict: ((cache: string, key: string, reason: 'size' | 'expired') => void) | undefined;
   /** Told when it begins to hold less than it was given, for the heap is nearly full, and when it ends. */
   onPressure: ((on: boolean) => void) | undefined;
-  /** Whether entries may answer; while they may not they stay, and others come in. */
-  trusted = true;
+  /** Until when entries may answer; while they may not they stay, and others come in. */
+  trustedUntil = Infinity;
   readonly #fences = new Fences();
   readonly #holds = new Holds();
   readonly #partitions = new Partitions();
@@ -104,9 +104,10 @@ export class MemoryTier implements Tier {
    */
   hit(partition: Partition, key: string): number {
     const row = partition.rows.get(key);
-    if (row === undefined || !this.trusted) return NO_ROW;
+    if (row === undefined) return NO_ROW;
     const table = this.#table;
     const now = this.clock.coarse();
+    if (now >= this.trustedUntil) return NO_ROW;
     // In this order: what is invalidated softly becomes stale by the look at its tags.
     if (!this.#valid(row) || now >= table.freshUntil[row]) {
       this.#sweep(row);
@@ -144,7 +145,8 @@ export class MemoryTier implements Tier {
   }
 
   read(address: Address): TierRead {
-    const row = this.trusted ? this.#find(address.scope, address.key) : NO_ROW;
+    const trusted = this.clock.now() < this.trustedUntil;
+    const row = trusted ? this.#find(address.scope, address.key) : NO_ROW;
     if (row === NO_ROW) return { state: 'absent' };
     const state = this.#state(row);
     if (state === 'invalid' || state === 'absent') return { state };
