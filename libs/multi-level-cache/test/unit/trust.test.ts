@@ -86,6 +86,7 @@ it('counts from boot where Redis was never there', () => {
 
 it('is told until when, so that a process that stood still need not wait for a timer', () => {
   const { clock, trust, l1 } = make();
+  clock.advance(1_000);
   trust.heard(clock.now() - 500);
   expect(l1.trustedUntil).toBe(clock.now() + 2_500);
   trust.state('down');

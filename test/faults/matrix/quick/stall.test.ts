@@ -106,13 +106,13 @@ row(
     const proxy = await Proxy.start(redisUrl());
     ends.push(() => proxy.stop());
     const { write, stall, end } = await start(freshNamespace(), proxy.url);
-    const { reached, pass } = proxy.holdConnection(TAIL);
+    const held = proxy.holdConnection(TAIL);
     await write();
-    await reached;
+    await held.reached;
     await wait(1_100);
     await stall();
     await wait(500);
-    pass();
+    held.pass();
     const { hits } = await end(figures);
     expect(hits.length).toBeGreaterThan(50);
   },
