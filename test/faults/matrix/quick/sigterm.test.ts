@@ -1,9 +1,9 @@
 /** SIGTERM to an application under load: it ends soon, and nobody notices. */
-import { Redis } from 'ioredis';
 import { afterEach, expect } from 'vitest';
 import { closeCaches, testCache } from '../../../support/cache.js';
 import { databaseUrl, freshNamespace, redisUrl, startRedis } from '../../../support/servers.js';
 import { Child } from '../child.js';
+import { leasesOf } from '../leases.js';
 import { Requests, request, type Answered } from '../requests.js';
 import { row, type Figures } from '../row.js';
 
@@ -30,15 +30,6 @@ async function start(namespace: string): Promise<{ child: Child; port: number }>
   const child = new Child('server.mjs', { module });
   const { port } = await child.said<{ port: number }>();
   return { child, port };
-}
-
-async function leasesOf(namespace: string): Promise<string[]> {
-  const admin = new Redis(redisUrl());
-  try {
-    return await admin.keys(`${namespace}:*:l:*`);
-  } finally {
-    admin.disconnect();
-  }
 }
 
 /** Ends it and says what both sides saw. */
@@ -80,7 +71,7 @@ row(
     const requests = new Requests(port, (n) => (n % 2 ? `/cold/${n}` : `/thing/${n % 20}`));
     await new Promise((resolve) => setTimeout(resolve, 1_000));
     await end(figures, child, requests);
-    figures.count('leases left', (await leasesOf(namespace)).length, 0);
+    figures.count('leases left', (await leasesOf(redisUrl(), namespace)).length, 0);
   },
 );
 
@@ -96,9 +87,11 @@ row(
     const requests = new Requests(port, (n) => (n % 2 ? `/cold/${n}` : `/thing/${n % 20}`));
     const hanging = ['a', 'b'].map((key) => request(port, `/hang/${key}`));
     expect((await request(port, '/hangBehind/c')).body).toBe('first');
-    await expect.poll(async () => (await leasesOf(namespace)).length).toBeGreaterThanOrEqual(3);
+    await expect
+      .poll(async () => (await leasesOf(redisUrl(), namespace)).length)
+      .toBeGreaterThanOrEqual(3);
     await end(figures, child, requests);
-    figures.count('leases left', (await leasesOf(namespace)).length, 0);
+    figures.count('leases left', (await leasesOf(redisUrl(), namespace)).length, 0);
     for (const { body, status } of await Promise.all(hanging))
       expect([status, body]).toEqual([200, 'CACHE_LOADER_TIMEOUT']);
     const { cache } = await testCache({ namespace, redis: redisUrl(), database: databaseUrl() });
