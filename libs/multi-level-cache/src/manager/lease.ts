@@ -4,7 +4,7 @@ import type { Entry } from '../core/entry.js';
 import { isStrong } from '../core/entry-options.js';
 import type { Ticket, TierRead } from '../core/tier.js';
 import type { Closing } from './closing.js';
-import { lateError, type Flight } from './single-flight.js';
+import type { Flight } from './single-flight.js';
 import { NOTHING, type TierGuard } from './tier-guard.js';
 
 const FIRST_PAUSE_MS = 5;
@@ -69,7 +69,8 @@ async function takeLease(
     if (reply.kind === 'granted') return { ticket: reply.ticket, away: false };
     if (reply.kind === 'none') return away;
     if (reply.kind === 'guarded') return GUARDED;
-    if (clock.now() >= flight.until) throw lateError(life);
+    // Late: whoever waited has been answered, with what stands in where there is something.
+    if (flight.signal.aborted) throw flight.signal.reason;
     if (reply.kind === 'found') {
       const found: TierRead | undefined = verify ? await look() : reply.read;
       if (!found) return away;
