@@ -399,3 +399,25 @@ it('rejects at once while Redis is gone, and closes at once while it is frozen',
   await tier.close();
   await expect(tier.read(at('k'))).rejects.toMatchObject({ code: 'CACHE_TIER_UNAVAILABLE' });
 });
+
+it('a process that stood still does not take Redis for silent', async () => {
+  const { tier } = await make();
+  const asked = tier.read(at('a'));
+  // It has been sent, and nobody has heard the answer.
+  await new Promise((resolve) => process.nextTick(resolve));
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
+  expect(await Promise.all([asked, tier.read(at('b'))])).toMatchObject([
+    { state: 'absent' },
+    { state: 'absent' },
+  ]);
+});
+
+it('a Redis that is silent is asked no more before any of its replies is given up', async () => {
+  const { tier } = await make();
+  await server.freeze();
+  void tier.read(at('a')).catch(() => undefined);
+  await new Promise((resolve) => setTimeout(resolve, 250));
+  void tier.read(at('b')).catch(() => undefined);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  await expect(tier.read(at('c'))).rejects.toThrow('silent');
+});

@@ -1,5 +1,5 @@
 /** A cache of three real tiers for tests, with gates between manager and tier so that an interleaving can be staged. */
-import { SystemClock } from '../../libs/multi-level-cache/src/core/clock.js';
+import { SystemClock, type Clock } from '../../libs/multi-level-cache/src/core/clock.js';
 import type { Entry } from '../../libs/multi-level-cache/src/core/entry.js';
 import type { Address } from '../../libs/multi-level-cache/src/core/key.js';
 import type {
@@ -53,6 +53,8 @@ export interface TestCacheOptions {
   readonly l3?: Partial<L3Options>;
   /** Sentinels, a cluster, another way to Redis than `redis`. */
   readonly l2?: Partial<L2Options>;
+  /** @defaultValue this process's */
+  readonly clock?: Clock;
 }
 
 export interface TestCache {
@@ -67,8 +69,7 @@ const open = new Set<TestCache>();
 
 /** Makes and opens a cache; tiers without a URL are off. */
 export async function testCache(options: TestCacheOptions): Promise<TestCache> {
-  const clock = new SystemClock();
-  const { budget = 1_000 } = options;
+  const { budget = 1_000, clock = new SystemClock() } = options;
   const deps = { namespace: options.namespace, clock };
   const lower =
     options.redis !== undefined || options.l2 !== undefined || options.database !== undefined;

@@ -20,16 +20,25 @@ export class Background {
     return this.#running.size;
   }
 
-  /** Resolves when all work under way has ended, or after `ms`. */
-  async drain(ms: number): Promise<void> {
+  /** Resolves when all work under way has ended, and what it began, or after `ms`. */
+  drain(ms: number): Promise<void> {
+    const all = async (): Promise<void> => {
+      while (this.#running.size > 0) await Promise.all(this.#running);
+    };
+    return this.#within(ms, all());
+  }
+
+  /** The same for what is under way now: under load there is always something. */
+  settle(ms: number): Promise<void> {
+    return this.#within(ms, Promise.all(this.#running));
+  }
+
+  async #within(ms: number, work: Promise<unknown>): Promise<void> {
     let timer: Timer | undefined;
     const late = new Promise<void>((resolve) => {
       timer = this.clock.after(ms, resolve);
     });
-    const all = async (): Promise<void> => {
-      while (this.#running.size > 0) await Promise.all(this.#running);
-    };
-    await Promise.race([all(), late]);
+    await Promise.race([work, late]);
     timer?.cancel();
   }
 }

@@ -282,6 +282,9 @@ export abstract class CacheManager {
   /** The cache of that name in the same application; the same tiers, other keys. */
   abstract namespace(name: string): CacheManager;
 
-  /** Lets running work end, then closes the tiers. Afterwards every verb rejects with `CACHE_CLOSED`. */
+  /**
+   * Lets running work end, then closes the tiers. Takes at most five seconds: a load that takes longer than two is given up, its
+   * callers get the stale value or `CACHE_LOADER_TIMEOUT`. From now on every verb rejects with `CACHE_CLOSED`.
+   */
   abstract close(): Promise<void>;
 }

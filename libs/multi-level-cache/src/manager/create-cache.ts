@@ -11,6 +11,7 @@ import type { MemoryTier } from '../tiers/memory/memory-tier.js';
 import { Background } from './background.js';
 import { Cache, type Shared } from './cache.js';
 import type { CacheManager } from './cache-manager.js';
+import { Closing } from './closing.js';
 import type { Parts } from './parts.js';
 import { Placing } from './placing.js';
 import { ReadPath } from './read-path.js';
@@ -41,6 +42,11 @@ export interface CacheRoot extends CacheManager {
   open(): Promise<void>;
   /** Resolves when loads and background work have ended, or after five seconds. */
   drain(): Promise<void>;
+  /**
+   * `close()` will follow: no reload and no warming begins any more, no load takes longer than two seconds, everything else goes
+   * on. Resolves when what was under way has ended, or after two seconds.
+   */
+  beginClose(): Promise<void>;
   /** Gives a named cache settings of its own; to be called before it is used. */
   declare(name: string, settings: CacheSettings): void;
   /** Warming of the whole application. */
@@ -127,6 +133,7 @@ class Application implements Shared {
       placing: new Placing(options.placement || undefined, clock, random),
       events,
       background,
+      closing: new Closing(clock, background),
       random,
     };
     this.reads = new ReadPath(this.parts);
@@ -142,15 +149,18 @@ class Application implements Shared {
       tiers.l1 && this.#followed
         ? new Trust(tiers.l1, clock, options.defaults.partitionTtl, this.#followed === tiers.l3)
         : undefined;
-    if (tiers.l1)
-      tiers.l1.onEvict = (cache, key, reason) => {
+    const { l1 } = tiers;
+    if (l1) {
+      l1.onEvict = (cache, key, reason) => {
         if (events.has('evict')) events.emit('evict', { cache, key, reason });
       };
+      l1.onPressure = (on) => this.#tell('l1', on ? 'degraded' : 'up');
+    }
   }
 
   async open(): Promise<void> {
     let late: Timer | undefined;
-    const guards = [this.parts.l2, this.parts.l3].filter((guard) => guard !== null);
+    const guards = this.#guards;
     const contact = guards.map(async (guard) => {
       const followed = guard.tier === this.#followed;
       const listener = this.writes.listener(
@@ -187,7 +197,7 @@ class Application implements Shared {
   async close(): Promise<void> {
     if (this.closed) return;
     this.closed = true;
-    await this.drain();
+    await this.parts.closing.end(this.#guards);
     this.#trust?.close();
     this.#relay?.close();
     this.hooks.close();
@@ -218,6 +228,10 @@ class Application implements Shared {
     let cache = this.caches.get(name);
     if (!cache) this.caches.set(name, (cache = new Cache(name, this)));
     return cache;
+  }
+
+  get #guards(): readonly TierGuard[] {
+    return [this.parts.l2, this.parts.l3].filter((guard) => guard !== null);
   }
 
   #onState(guard: TierGuard, state: TierState): void {
@@ -265,6 +279,10 @@ class Root extends Cache implements CacheRoot {
 
   drain(): Promise<void> {
     return this.#application.drain();
+  }
+
+  beginClose(): Promise<void> {
+    return this.#application.parts.closing.begin();
   }
 
   declare(name: string, settings: CacheSettings): void {

@@ -3,8 +3,9 @@ import type { Clock } from '../core/clock.js';
 import type { Entry } from '../core/entry.js';
 import { isStrong } from '../core/entry-options.js';
 import type { Ticket, TierRead } from '../core/tier.js';
-import { lateError, type Flight } from './single-flight.js';
-import { NOTHING, type TierGuard } from './tier-guard.js';
+import type { Closing } from './closing.js';
+import type { Flight } from './single-flight.js';
+import type { TierGuard } from './tier-guard.js';
 
 const FIRST_PAUSE_MS = 5;
 const LONGEST_PAUSE_MS = 40;
@@ -23,22 +24,41 @@ const AWAY: Lease = { away: true };
 const TAKEN: Lease = { away: false };
 const GUARDED: Lease = { away: false, guarded: true };
 
+interface LeaseTools {
+  readonly clock: Clock;
+  readonly closing: Closing;
+  readonly random: () => number;
+}
+
 /** Waits with jitter, until `hardTimeout`. */
 export async function leaseFor(
   flight: Flight,
   l2: TierGuard | null,
-  { clock, random }: { readonly clock: Clock; readonly random: () => number },
+  tools: LeaseTools,
+): Promise<Lease> {
+  if (!l2) return AWAY;
+  const end = tools.closing.watch((reason) => flight.expire(reason));
+  try {
+    return await takeLease(flight, l2, tools);
+  } finally {
+    end();
+  }
+}
+
+async function takeLease(
+  flight: Flight,
+  l2: TierGuard,
+  { clock, random }: LeaseTools,
 ): Promise<Lease> {
   const { address, kind, life } = flight;
-  if (!l2) return AWAY;
   const verify = isStrong(life);
   const look = (): Promise<TierRead | undefined> =>
     l2.read(address, { together: kind.bulk !== undefined, verify });
-  let seen = await look();
   // Not verified is not stored either.
   const away = verify ? GUARDED : AWAY;
-  if (!seen && verify) return away;
-  seen ??= NOTHING;
+  let seen = await look();
+  // Who is late with an answer is not asked for a ticket: a caller waits for a tier once.
+  if (!seen) return away;
   let pause = FIRST_PAUSE_MS;
   for (let asked = 0; ; asked++) {
     // A refresh that finds a newer value has been overtaken by another process.
@@ -50,7 +70,8 @@ export async function leaseFor(
     if (reply.kind === 'granted') return { ticket: reply.ticket, away: false };
     if (reply.kind === 'none') return away;
     if (reply.kind === 'guarded') return GUARDED;
-    if (clock.now() >= flight.until) throw lateError(life);
+    // Late: whoever waited has been answered, with what stands in where there is something.
+    if (flight.signal.aborted) throw flight.signal.reason;
     if (reply.kind === 'found') {
       const found: TierRead | undefined = verify ? await look() : reply.read;
       if (!found) return away;

@@ -4,6 +4,7 @@ import { createEntry, handOut, type Entry, type Isolation } from '../core/entry.
 import { loadedLife, type EntryLife } from '../core/entry-options.js';
 import type { EventHub } from '../core/events.js';
 import type { LoaderContext } from './cache-manager.js';
+import type { Closing } from './closing.js';
 import type { Flight } from './single-flight.js';
 
 /** What a loader made; no entry = it returned `undefined`. */
@@ -15,6 +16,7 @@ export interface Loaded {
 
 export interface LoadTools {
   readonly clock: Clock;
+  readonly closing: Closing;
   readonly events: EventHub;
   readonly random: () => number;
   readonly isolation: Isolation;
@@ -39,7 +41,9 @@ export async function runLoader(flight: Flight, tools: LoadTools): Promise<Loade
   });
   let value: unknown;
   try {
-    value = await flight.loader(flight.address.key, context);
+    value = await tools.closing.orGiveUp(flight.loader(flight.address.key, context), (reason) =>
+      flight.expire(reason),
+    );
     if (value === NOT_MODIFIED && !stale)
       throw new Error('notModified() was returned, but there is no stale value to keep');
   } catch (error) {

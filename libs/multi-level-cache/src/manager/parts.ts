@@ -6,6 +6,7 @@ import type { ScopeRules } from '../core/key.js';
 import type { EventHub } from '../core/events.js';
 import type { MemoryTier } from '../tiers/memory/memory-tier.js';
 import type { Background } from './background.js';
+import type { Closing } from './closing.js';
 import type { Placing } from './placing.js';
 import type { SingleFlight } from './single-flight.js';
 import type { TierGuard } from './tier-guard.js';
@@ -24,6 +25,7 @@ export interface Parts {
   readonly placing: Placing;
   readonly events: EventHub;
   readonly background: Background;
+  readonly closing: Closing;
   /** 0 ≤ n < 1; for jitter only. */
   readonly random: () => number;
 }

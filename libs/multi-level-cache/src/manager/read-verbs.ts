@@ -95,6 +95,7 @@ export class ReadVerbs {
   }
 
   refresh(home: Home, key: string, loader: Loader<unknown>, options?: EntryOptions): void {
+    if (this.shared.parts.closing.begun) return;
     this.shared.reads.refresh(this.homes.address(home, key), loader, this.#life(options));
   }
 

@@ -33,8 +33,7 @@ export class Trust {
   heard(at: number): void {
     this.#told = true;
     this.#heardAt = Math.max(this.#heardAt, at);
-    this.l1.trusted = true;
-    if (!this.#timer) this.#watch();
+    this.#watch();
   }
 
   state(state: TierState): void {
@@ -42,8 +41,6 @@ export class Trust {
     // Who tells nothing was heard until now.
     if (!this.#told) this.#heardAt = this.clock.now();
     this.#state = state;
-    // Nobody can be asked any more: what silence took away is better than nothing.
-    if (state === 'down') this.l1.trusted = true;
     this.#watch();
   }
 
@@ -51,28 +48,31 @@ export class Trust {
     this.#timer?.cancel();
   }
 
+  /** By the clock of each hit, not by a timer: a process that stood still would answer before its timers run. */
   #watch(): void {
-    this.#timer?.cancel();
-    const due = this.#due();
-    this.#timer =
-      due === Infinity
-        ? undefined
-        : this.clock.after(Math.max(due - this.clock.now(), 0), () => this.#check());
+    this.l1.trustedUntil = this.#until();
+    if (this.#state !== 'down') {
+      this.#timer?.cancel();
+      this.#timer = undefined;
+    } else this.#timer ??= this.clock.after(this.#left(), () => this.#forget());
   }
 
-  #due(): number {
+  #until(): number {
+    // Nobody can be asked any more: what silence took away is better than nothing.
     if (this.#state === 'down') return this.#heardAt + Math.max(this.partitionTtl, SHORTEST_MS);
-    return this.#told && this.l1.trusted ? this.#heardAt + SILENCE_MS : Infinity;
+    return this.#told ? this.#heardAt + SILENCE_MS : Infinity;
   }
 
-  #check(): void {
-    const now = this.clock.now();
-    // Timers may come early by a fraction.
-    if (this.#due() - now < 1) {
-      if (this.#state === 'down') {
-        this.l1.flush();
-        this.#heardAt = now;
-      } else this.l1.trusted = false;
+  #left(): number {
+    return Math.max(this.l1.trustedUntil - this.clock.now(), 0);
+  }
+
+  #forget(): void {
+    this.#timer = undefined;
+    // Timers may come early by a fraction, and more may have been heard.
+    if (this.#left() < 1) {
+      this.l1.flush();
+      this.#heardAt = this.clock.now();
     }
     this.#watch();
   }

@@ -61,10 +61,15 @@ export class Warming {
     return this.hot;
   }
 
-  /** One round of the job: count, remember, and warm what is hot and not fresh. */
-  async round(): Promise<WarmReport | undefined> {
-    if (!this.options) return undefined;
-    const { budget, keys } = this.options;
+  /** One round of the job: count, remember, and warm what is hot and not fresh. Closing waits for it as for other background work. */
+  round(): Promise<WarmReport | undefined> {
+    if (!this.options) return Promise.resolve(undefined);
+    const round = this.#round(this.options);
+    this.host.parts.background.run(() => round);
+    return round;
+  }
+
+  async #round({ budget, keys }: WarmingOptions): Promise<WarmReport> {
     const now = this.#clock.now();
     this.hot.fade(now - this.#lastRound);
     this.#lastRound = now;
@@ -101,7 +106,7 @@ export class Warming {
 
   async #load({ tenant, cache, key }: KeyRef): Promise<boolean> {
     const loader = this.loaders.find(cache, key);
-    if (!loader) return false;
+    if (!loader || this.host.parts.closing.begun) return false;
     return this.host.as(tenant, async () => {
       if (loader.stores) await loader.run(loader.args, new AbortController().signal);
       else

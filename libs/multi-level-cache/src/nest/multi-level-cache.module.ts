@@ -6,6 +6,7 @@ import {
   type BeforeApplicationShutdown,
   type DynamicModule,
   type OnApplicationShutdown,
+  type OnModuleDestroy,
   type OnModuleInit,
 } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
@@ -30,7 +31,7 @@ import { CACHE_TIERS, RESOLVED_OPTIONS } from './tokens.js';
  * One cache per application: memory, and where configured Redis and PostgreSQL behind it.
  *
  * Boot waits up to a second for the first contact with the tiers; one that is down or late never stops the application. On
- * shutdown requests in flight are served before the tiers close.
+ * shutdown requests in flight are served before the tiers close, which takes at most five seconds of the cache's own.
  *
  * @throws CacheError `CACHE_CONFIG_INVALID` at boot, with every fault of the options at once
  *
@@ -43,7 +44,7 @@ import { CACHE_TIERS, RESOLVED_OPTIONS } from './tokens.js';
 @Module({ imports: [DiscoveryModule], providers: PROVIDERS, exports: EXPORTS })
 export class MultiLevelCacheModule
   extends ConfigurableModuleClass
-  implements OnModuleInit, BeforeApplicationShutdown, OnApplicationShutdown
+  implements OnModuleInit, OnModuleDestroy, BeforeApplicationShutdown, OnApplicationShutdown
 {
   readonly #logger = new Logger('MultiLevelCache');
   #stopListening: (() => void) | undefined;
@@ -101,9 +102,14 @@ export class MultiLevelCacheModule
     this.#stopListening = this.cache.on('tier', (event) => this.#log(event));
   }
 
+  /** The first that is heard of it. */
+  onModuleDestroy(): void {
+    if (isRoot(this.cache)) void this.cache.beginClose();
+  }
+
   /** New work may still come: the HTTP server closes after this hook. */
   async beforeApplicationShutdown(): Promise<void> {
-    if (isRoot(this.cache)) await this.cache.drain();
+    if (isRoot(this.cache)) await this.cache.beginClose();
   }
 
   /** Nest calls this last, after the HTTP server has closed and its requests have been answered. */

@@ -3,7 +3,6 @@ import {
   Inject,
   Injectable,
   Logger,
-  type BeforeApplicationShutdown,
   type OnApplicationBootstrap,
   type OnModuleDestroy,
 } from '@nestjs/common';
@@ -26,9 +25,7 @@ interface Registry {
 }
 
 @Injectable()
-export class WarmingJob
-  implements OnApplicationBootstrap, OnModuleDestroy, BeforeApplicationShutdown
-{
+export class WarmingJob implements OnApplicationBootstrap, OnModuleDestroy {
   readonly #logger = new Logger('MultiLevelCache');
   #registry: Registry | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -65,10 +62,6 @@ export class WarmingJob
     // The registry clears the interval, and forgets its name.
     if (this.#registry) this.#registry.deleteInterval(WARMING_JOB);
     clearInterval(this.#timer);
-  }
-
-  async beforeApplicationShutdown(): Promise<void> {
-    await this.#running;
   }
 
   /** A round that is still under way is not joined by another. */

@@ -7,12 +7,19 @@ import type { MemoryTier } from '../../src/tiers/memory/memory-tier.js';
 interface Made {
   readonly clock: FakeClock;
   readonly trust: Trust;
-  readonly l1: { trusted: boolean; flushed: number };
+  readonly l1: { readonly trusted: boolean; readonly trustedUntil: number; flushed: number };
 }
 
 function make(partitionTtl = 30_000, told = false): Made {
   const clock = new FakeClock();
-  const l1 = { trusted: true, flushed: 0, flush: () => void l1.flushed++ };
+  const l1 = {
+    trustedUntil: Infinity,
+    flushed: 0,
+    flush: () => void l1.flushed++,
+    get trusted() {
+      return clock.now() < this.trustedUntil;
+    },
+  };
   return { clock, l1, trust: new Trust(l1 as unknown as MemoryTier, clock, partitionTtl, told) };
 }
 
@@ -75,4 +82,13 @@ it('counts from boot where Redis was never there', () => {
   trust.state('down');
   clock.advance(5_100);
   expect(l1.flushed).toBe(1);
+});
+
+it('is told until when, so that a process that stood still need not wait for a timer', () => {
+  const { clock, trust, l1 } = make();
+  clock.advance(1_000);
+  trust.heard(clock.now() - 500);
+  expect(l1.trustedUntil).toBe(clock.now() + 2_500);
+  trust.state('down');
+  expect(l1.trustedUntil).toBe(clock.now() + 29_500);
 });

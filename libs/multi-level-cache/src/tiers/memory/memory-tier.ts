@@ -2,7 +2,7 @@
 import { Fences, type FenceTicket } from '../../coherence/fences.js';
 import { GUARD_MS, Holds } from '../../coherence/holds.js';
 import { TagClock, type TagVerdict } from '../../coherence/tag-clock.js';
-import type { Clock } from '../../core/clock.js';
+import type { Clock, Timer } from '../../core/clock.js';
 import { capped, touched, type Entry } from '../../core/entry.js';
 import { groupTagsOf, type Address, type Scope } from '../../core/key.js';
 import type { L1Options } from '../../core/options.js';
@@ -17,6 +17,7 @@ import type {
 } from '../../core/tier.js';
 import { NO_ROW } from './order.js';
 import { Partitions, type Partition } from './partitions.js';
+import { LOOK_MS, Pressure, type Heap } from './pressure.js';
 import { bytesOf, LARGEST_BYTES, Table } from './table.js';
 
 export { NO_ROW } from './order.js';
@@ -52,8 +53,10 @@ export class MemoryTier implements Tier {
   writes = 0;
   /** Told of each entry that went without being written. */
   onEvict: ((cache: string, key: string, reason: 'size' | 'expired') => void) | undefined;
-  /** Whether entries may answer; while they may not they stay, and others come in. */
-  trusted = true;
+  /** Told when it begins to hold less than it was given, for the heap is nearly full, and when it ends. */
+  onPressure: ((on: boolean) => void) | undefined;
+  /** Until when entries may answer; while they may not they stay, and others come in. */
+  trustedUntil = Infinity;
   readonly #fences = new Fences();
   readonly #holds = new Holds();
   readonly #partitions = new Partitions();
@@ -61,13 +64,18 @@ export class MemoryTier implements Tier {
   /** Number of the tag clock since the last flush: what was last known to be valid before it is dead. */
   #flushedAt = 0;
   #evictions = 0;
+  readonly #pressure: Pressure;
+  /** Runs while there is something to let go. */
+  #watch: Timer | undefined;
   /** Until then a guard may stand that was told before anybody listened here. */
   #doubtUntil = 0;
 
   constructor(
     readonly options: L1Options,
     readonly clock: Clock,
+    heap?: () => Heap,
   ) {
+    this.#pressure = new Pressure(options.maxSize, heap);
     this.doubtHolds();
     this.#table = new Table(options.maxEntries);
   }
@@ -77,6 +85,8 @@ export class MemoryTier implements Tier {
   }
 
   close(): Promise<void> {
+    this.#watch?.cancel();
+    this.#watch = undefined;
     this.flush();
     this.#partitions.clear();
     this.#table = new Table(this.options.maxEntries);
@@ -94,9 +104,10 @@ export class MemoryTier implements Tier {
    */
   hit(partition: Partition, key: string): number {
     const row = partition.rows.get(key);
-    if (row === undefined || !this.trusted) return NO_ROW;
+    if (row === undefined) return NO_ROW;
     const table = this.#table;
     const now = this.clock.coarse();
+    if (now >= this.trustedUntil) return NO_ROW;
     // In this order: what is invalidated softly becomes stale by the look at its tags.
     if (!this.#valid(row) || now >= table.freshUntil[row]) {
       this.#sweep(row);
@@ -134,7 +145,8 @@ export class MemoryTier implements Tier {
   }
 
   read(address: Address): TierRead {
-    const row = this.trusted ? this.#find(address.scope, address.key) : NO_ROW;
+    const trusted = this.clock.now() < this.trustedUntil;
+    const row = trusted ? this.#find(address.scope, address.key) : NO_ROW;
     if (row === NO_ROW) return { state: 'absent' };
     const state = this.#state(row);
     if (state === 'invalid' || state === 'absent') return { state };
@@ -250,33 +262,52 @@ export class MemoryTier implements Tier {
 
   status(): TierStatus {
     const { size: entries, totalBytes: bytes } = this.#table;
-    return { state: 'up', entries, bytes, evictions: this.#evictions, corrupt: 0 };
+    const counts = { entries, bytes, evictions: this.#evictions, corrupt: 0 };
+    return this.#pressure.on
+      ? { state: 'degraded', ...counts, reason: 'holds less, the heap is nearly full' }
+      : { state: 'up', ...counts };
   }
 
   /** Stores what is still fresh and not too large; what was there goes in any case, for it is older. */
   #store({ scope, key }: Address, entry: Entry): boolean {
     const table = this.#table;
     const now = this.clock.now();
-    const { maxSize, ttl } = this.options;
-    const kept = capped(entry, now, ttl, entry.caps?.l1);
+    const kept = capped(entry, now, this.options.ttl, entry.caps?.l1);
     const old = this.#find(scope, key);
     if (old !== NO_ROW) table.remove(old);
-    if (now >= kept.freshUntil || bytesOf(key, kept) > Math.min(maxSize, LARGEST_BYTES))
+    const bytes = bytesOf(key, kept);
+    if (now >= kept.freshUntil || bytes > Math.min(this.#pressure.bound, LARGEST_BYTES))
       return false;
     const row = table.add(this.partition(scope), key, kept);
     table.used(row, now);
     table.validated[row] = this.tags.changes;
     table.movedAt[row] = ++this.writes;
+    this.#watch ??= this.clock.after(LOOK_MS, () => this.#lookAgain());
+    if (this.#pressure.stored(bytes)) this.#lookAtHeap();
     this.#keepBounds();
     return true;
   }
 
-  /** After an entry came in. Whoever is told may come back with changes: nothing here is remembered over a call. */
+  #lookAgain(): void {
+    this.#watch = undefined;
+    this.#lookAtHeap();
+    this.#keepBounds();
+    if (this.#table.size > 0 || this.#pressure.on)
+      this.#watch ??= this.clock.after(LOOK_MS, () => this.#lookAgain());
+  }
+
+  #lookAtHeap(): void {
+    const { on } = this.#pressure;
+    this.#pressure.look(this.#table.totalBytes, this.clock.now());
+    if (this.#pressure.on !== on) this.onPressure?.(!on);
+  }
+
+  /** After an entry came in, or a bound was lowered. Whoever is told may come back with changes: nothing here is remembered over a call. */
   #keepBounds(): void {
-    const { maxEntries, maxSize } = this.options;
+    const { maxEntries } = this.options;
     for (;;) {
       const table = this.#table;
-      if (table.size <= maxEntries && table.totalBytes <= maxSize) return;
+      if (table.size <= maxEntries && table.totalBytes <= this.#pressure.bound) return;
       this.#evictions++;
       this.#giveUp(table.order.oldest, 'size');
     }
