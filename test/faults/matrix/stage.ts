@@ -1,0 +1,50 @@
+/** What rows of several files share: servers that end with their row, and what no request may have suffered. */
+import { afterEach, expect } from 'vitest';
+import { closeCaches, type TestCache } from '../../support/cache.js';
+import type { Report } from './load.js';
+import type { Figures } from './row.js';
+
+const ends: (() => Promise<unknown>)[] = [];
+
+/** Ends what each row has started, caches first; to be called at the head of a file. */
+export function endAfterEach(): void {
+  afterEach(async () => {
+    await closeCaches();
+    for (const end of ends.splice(0).reverse()) await end();
+  });
+}
+
+/** To be called at the end of the row, the latest first. */
+export function later(end: () => Promise<unknown>): void {
+  ends.push(end);
+}
+
+/** To be stopped at the end of the row. */
+export async function kept<T extends { stop(): Promise<unknown> }>(
+  starting: Promise<T>,
+): Promise<T> {
+  const started = await starting;
+  later(() => started.stop());
+  return started;
+}
+
+/** No request has failed, and none was answered with what had been removed. */
+export function unharmed(figures: Figures, ...reports: readonly Report[]): void {
+  const errors = reports.flatMap((report) => report.errors);
+  if (errors.length > 0) console.error(errors[0]);
+  figures.count('failed requests', errors.length, 0);
+  figures.count(
+    'wrong values',
+    reports.reduce((sum, { wrong }) => sum + wrong, 0),
+    0,
+  );
+}
+
+/** Ms until this tier is used again. */
+export async function untilUp({ cache }: TestCache, tier: 'l2' | 'l3'): Promise<number> {
+  const before = performance.now();
+  await expect
+    .poll(() => cache.stats().tiers[tier].state, { timeout: 20_000, interval: 10 })
+    .toBe('up');
+  return performance.now() - before;
+}
