@@ -4,27 +4,31 @@ import { closeCaches, type TestCache } from '../../support/cache.js';
 import type { Report } from './load.js';
 import type { Figures } from './row.js';
 
-const ends: (() => Promise<unknown>)[] = [];
+type End = () => Promise<unknown>;
 
-/** Ends what each row has started, caches first; to be called at the head of a file. */
+/** Before the caches are closed, and after. */
+const [first, last]: [End[], End[]] = [[], []];
+
+/** Ends what each row has started: what asks, then caches, then servers; to be called at the head of a file. */
 export function endAfterEach(): void {
   afterEach(async () => {
+    for (const end of first.splice(0).reverse()) await end();
     await closeCaches();
-    for (const end of ends.splice(0).reverse()) await end();
+    for (const end of last.splice(0).reverse()) await end();
   });
 }
 
-/** To be called at the end of the row, the latest first. */
-export function later(end: () => Promise<unknown>): void {
-  ends.push(end);
+/** To be called at the end of the row, while caches and servers are still there. */
+export function later(end: End): void {
+  first.push(end);
 }
 
-/** To be stopped at the end of the row. */
+/** A server, or several: stopped at the end of the row. */
 export async function kept<T extends { stop(): Promise<unknown> }>(
   starting: Promise<T>,
 ): Promise<T> {
   const started = await starting;
-  later(() => started.stop());
+  last.push(() => started.stop());
   return started;
 }
 

@@ -1,34 +1,15 @@
 /** PostgreSQL has committed, and Redis is not there to be told: the change is owed, in a place that outlives the process. */
 import { expect } from 'vitest';
-import pg from 'pg';
 import { testCache, type TestCache } from '../../../support/cache.js';
+import { Things } from '../../../support/commit-and-die.js';
 import { freshDatabase, freshNamespace, startRedis } from '../../../support/servers.js';
 import { row } from '../row.js';
-import { endAfterEach, kept, later, untilUp } from '../stage.js';
+import { endAfterEach, kept, untilUp } from '../stage.js';
 
 /** Others look into the outbox once a second, and hear of it before that. */
 const STALE_MS = 1_000;
 
 endAfterEach();
-
-/** Rows of the application's, in the database the cache writes its outbox into. */
-async function things(database: string): Promise<{
-  readonly set: (value: number) => Promise<unknown>;
-  readonly value: () => Promise<number>;
-  readonly owed: () => Promise<number>;
-}> {
-  const pool = new pg.Pool({ connectionString: database, max: 2 });
-  later(() => pool.end());
-  await pool.query('create table thing (key text primary key, value int not null)');
-  await pool.query(`insert into thing values ('k', 1)`);
-  const one = async (text: string): Promise<number> =>
-    (await pool.query<{ n: number }>(text)).rows[0].n;
-  return {
-    set: (value) => pool.query('update thing set value = $1', [value]),
-    value: () => one('select value as n from thing'),
-    owed: () => one('select count(*)::int as n from mlcache.outbox'),
-  };
-}
 
 row(
   23,
@@ -41,19 +22,21 @@ row(
     const redis = await kept(
       startRedis({ args: ['--appendonly', 'yes', '--appendfsync', 'always'] }),
     );
-    const database = await freshDatabase();
-    const source = await things(database);
+    const things = await kept(Things.create(await freshDatabase()));
+    await things.add('k');
+    const { database } = things;
     const options = { namespace: freshNamespace(), redis: redis.url, database, mayBeDown: true };
     const [writer, other] = [await testCache(options), await testCache(options)];
-    const read = ({ cache }: TestCache): Promise<number> => cache.getOrSet('k', source.value);
+    const read = ({ cache }: TestCache): Promise<number> =>
+      cache.getOrSet('k', () => things.valueOf('k'));
     for (const one of [writer, other]) expect(await read(one)).toBe(1);
     await writer.cache.drain();
     await redis.kill();
-    await source.set(2);
+    await things.pool.query('update thing set value = 2');
     const receipt = await writer.cache.delete('k');
     const acknowledged = performance.now();
     expect(receipt).toMatchObject({ l2: 'queued', l3: 'ok', durable: true });
-    expect(await source.owed()).toBe(1);
+    expect(await things.owed()).toBe(1);
     expect(await read(writer)).toBe(2);
     await expect.poll(() => read(other), { timeout: 30_000, interval: 5 }).toBe(2);
     figures.ms('stale elsewhere', performance.now() - acknowledged, STALE_MS);
@@ -65,7 +48,7 @@ row(
     const instances = [writer, other, third];
     const look = async (): Promise<number> => {
       for (const one of instances) if ((await read(one)) !== 2) stale++;
-      return source.owed();
+      return things.owed();
     };
     await expect.poll(look, { timeout: 10_000, interval: 5 }).toBe(0);
     figures.ms('paid after its return', performance.now() - back, 2_500);
