@@ -115,14 +115,15 @@ export class Load {
 
   async #request(number: number): Promise<void> {
     const { writeEvery = 0 } = this.options;
-    // Neighbours in time are not neighbours in keys.
-    const at = (number * 7_919) % this.#names.length;
+    const writes = writeEvery > 0 && number % writeEvery === 0;
+    // Neighbours in time are not neighbours in keys; and what is written is read as well, whatever the numbers have in common.
+    const at = ((writes ? number / writeEvery : number) * 7_919) % this.#names.length;
     const cache = this.caches[number % this.caches.length];
     const stretch = this.#stretch;
     const before = performance.now();
     stretch.requests++;
     try {
-      if (writeEvery > 0 && number % writeEvery === 0) await this.#write(cache, at);
+      if (writes) await this.#write(cache, at);
       else await this.#read(cache, at, stretch);
     } catch (error) {
       stretch.errors.push(error);
