@@ -54,6 +54,15 @@ class Stretch {
   wrong = 0;
   loads = 0;
 
+  /** Never rejects. */
+  async counted(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.errors.push(error);
+    }
+  }
+
   report(): Report {
     const sorted = this.times.toSorted((a, b) => a - b);
     const at = (share: number): number =>
@@ -120,15 +129,14 @@ export class Load {
     const at = ((writes ? number / writeEvery : number) * 7_919) % this.#names.length;
     const cache = this.caches[number % this.caches.length];
     const stretch = this.#stretch;
-    const before = performance.now();
     stretch.requests++;
-    try {
-      if (writes) await this.#write(cache, at);
-      else await this.#read(cache, at, stretch);
-    } catch (error) {
-      stretch.errors.push(error);
-    }
+    const read = (): Promise<void> => this.#read(cache, at, stretch);
+    // What is written is in memory before; who has changed something sees that at once. How fast is not the question here.
+    if (writes) await stretch.counted(read);
+    const before = performance.now();
+    await stretch.counted(writes ? () => this.#write(cache, at) : read);
     stretch.times.push(performance.now() - before);
+    if (writes) await stretch.counted(read);
   }
 
   async #read(cache: CacheManager, at: number, stretch: Stretch): Promise<void> {
