@@ -1,6 +1,8 @@
 /** What rows of several files share: servers that end with their row, and what no request may have suffered. */
+import pg from 'pg';
 import { afterEach, expect } from 'vitest';
 import { closeCaches, type TestCache } from '../../support/cache.js';
+import type { Server } from '../../support/servers.js';
 import type { Report } from './load.js';
 import type { Figures } from './row.js';
 
@@ -12,9 +14,9 @@ const [first, last]: [End[], End[]] = [[], []];
 /** Ends what each row has started: what asks, then caches, then servers; to be called at the head of a file. */
 export function endAfterEach(): void {
   afterEach(async () => {
-    for (const end of first.splice(0).reverse()) await end();
+    for (const end of first.splice(0).toReversed()) await end();
     await closeCaches();
-    for (const end of last.splice(0).reverse()) await end();
+    for (const end of last.splice(0).toReversed()) await end();
   });
 }
 
@@ -51,4 +53,13 @@ export async function untilUp({ cache }: TestCache, tier: 'l2' | 'l3'): Promise<
     .poll(() => cache.stats().tiers[tier].state, { timeout: 20_000, interval: 10 })
     .toBe('up');
   return performance.now() - before;
+}
+
+/** Another user of the same database. */
+export async function connection({ url }: Server): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: url });
+  client.on('error', () => undefined);
+  await client.connect();
+  later(() => client.end());
+  return client;
 }

@@ -1,11 +1,10 @@
 /** PostgreSQL frozen, and its connections all held by statements that wait: whoever does not need it does not notice. */
 import { expect, vi } from 'vitest';
-import pg from 'pg';
 import { testCache, type TestCache } from '../../../support/cache.js';
 import { freshNamespace, redisUrl, startPostgres, type Server } from '../../../support/servers.js';
 import { Load, type Report } from '../load.js';
 import { row, type Figures } from '../row.js';
-import { endAfterEach, kept, later, unharmed } from '../stage.js';
+import { connection, endAfterEach, kept, later, unharmed } from '../stage.js';
 
 const L2_BUDGET = 20;
 const L3_BUDGET = 50;
@@ -107,10 +106,8 @@ row(
     expected: 'hits of L1 and L2 unaffected, misses pass it by, nothing deleted comes back',
   },
   (figures) =>
-    run(figures, async ({ url }) => {
-      const holder = new pg.Client({ connectionString: url });
-      await holder.connect();
-      later(() => holder.end());
+    run(figures, async (server) => {
+      const holder = await connection(server);
       await holder.query('begin');
       await holder.query('lock table mlcache.entry in access exclusive mode');
       return () => holder.query('rollback');
