@@ -133,7 +133,11 @@ for (const { how, ofStream } of VICTIMS)
       figures.ms('p99 of its shard in the failover', replaced.lost.p99, BUDGET + 10);
       figures.ms('p99 of others before', before.living.p99);
       figures.ms('p99 of others', silent.living.p99, ofStream ? undefined : BUDGET);
-      figures.ms('p99 of others in the failover', replaced.living.p99, BUDGET);
+      figures.ms(
+        'p99 of others in the failover',
+        replaced.living.p99,
+        ofStream ? undefined : BUDGET,
+      );
       figures.count('loads of others', silent.living.loads, ofStream ? undefined : 0);
       figures.share(
         'loads of others in the failover',
