@@ -6,7 +6,9 @@ import { Load, type Report } from '../load.js';
 import { row, type Figures } from '../row.js';
 import { connection, endAfterEach, kept, later, unharmed } from '../stage.js';
 
-const L2_BUDGET = 20;
+/** So that a hit is not a load because the machine is busy. */
+const L2_BUDGET = 200;
+const L2_HIT_MS = 20;
 const L3_BUDGET = 50;
 const L1_HIT_MS = 5;
 /** As long as the fault lasts. */
@@ -77,9 +79,9 @@ async function run(
   const after = await loads.stop();
   const [memory, shared, misses] = during;
   figures.ms('p99 of L1 hits', memory.p99, L1_HIT_MS);
-  figures.ms('p99 of L2 hits', shared.p99, L2_BUDGET);
-  figures.ms('p50 of misses', misses.p50, L2_BUDGET);
-  figures.ms('p99 of misses', misses.p99, L3_BUDGET + L2_BUDGET);
+  figures.ms('p99 of L2 hits', shared.p99, L2_HIT_MS);
+  figures.ms('p50 of misses', misses.p50, L2_HIT_MS);
+  figures.ms('p99 of misses', misses.p99, L3_BUDGET + L2_HIT_MS);
   figures.count('loads instead of hits', memory.loads + shared.loads, 0);
   // One in ten may find out that it is silent.
   figures.count('reads sent to it', sent, misses.requests / 10);
