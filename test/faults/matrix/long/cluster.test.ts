@@ -124,7 +124,11 @@ for (const { how, ofStream } of VICTIMS)
       later(() => (how === 'killed' ? victim.restart() : victim.thaw()));
       const silent = await loads.during(1_000);
       await expect
-        .poll(async () => (await fleet.cluster.masters()).includes(victim), { timeout: 20_000 })
+        .poll(async () => (await fleet.cluster.masters()).includes(victim), {
+          timeout: 20_000,
+          // Each look starts a few processes.
+          interval: 300,
+        })
         .toBe(false);
       await writes.over();
       const replaced = await loads.during(500);
@@ -136,7 +140,7 @@ for (const { how, ofStream } of VICTIMS)
       figures.ms(
         'p99 of others in the failover',
         replaced.living.p99,
-        ofStream ? undefined : BUDGET,
+        ofStream ? undefined : BUDGET + 10,
       );
       // A reply that comes late is a load as well, and on a busy machine some do.
       const some = ofStream ? undefined : silent.living.requests / 10;
