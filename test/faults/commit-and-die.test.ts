@@ -1,10 +1,7 @@
 /** A process dies between the commit of its transaction and the invalidation: whoever looks into the outbox makes it. */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
-import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { closeCaches, testCache, type TestCache } from '../support/cache.js';
+import { Things } from '../support/commit-and-die.js';
 import { freshDatabase, freshNamespace, redisUrl } from '../support/servers.js';
 
 /** `TRIALS=200` for more of them. */
@@ -13,34 +10,13 @@ const AT_A_TIME = 2;
 /** What is promised from the death of the process on, ms. */
 const BOUND = 2_000;
 
-let database: string;
-let pool: pg.Pool;
+let things: Things;
 
 beforeAll(async () => {
-  database = await freshDatabase();
-  pool = new pg.Pool({ connectionString: database, max: 4 });
-  await pool.query('create table thing (key text primary key, value int not null)');
+  things = await Things.create(await freshDatabase());
 });
-afterAll(() => pool.end());
+afterAll(() => things.stop());
 afterEach(closeCaches);
-
-async function valueOf(key: string): Promise<number> {
-  const { rows } = await pool.query<{ value: number }>('select value from thing where key = $1', [
-    key,
-  ]);
-  return rows[0].value;
-}
-
-/** Resolves when it is dead, and has committed. */
-async function commitAndDie(argument: object, key: string): Promise<void> {
-  const script = fileURLToPath(new URL('./fixtures/commit-and-die.mjs', import.meta.url));
-  const child = spawn(process.execPath, [script, JSON.stringify({ ...argument, key })], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
-  const [, signal] = (await once(child, 'exit')) as [number | null, string | null];
-  expect(signal).toBe('SIGKILL');
-  expect(await valueOf(key)).toBe(2);
-}
 
 describe.each([
   { title: 'L1+L2+L3', redis: () => redisUrl(), trials: TRIALS },
@@ -49,15 +25,16 @@ describe.each([
   it(
     `${trials} times: the new value is read on every instance within ${BOUND} ms, and the outbox is empty`,
     async () => {
+      const { database } = things;
       const options = { namespace: freshNamespace(), redis: redis(), database };
       const instances = [await testCache(options), await testCache(options)];
       const read = ({ cache }: TestCache, key: string): Promise<number> =>
-        cache.getOrSet(key, () => valueOf(key));
+        cache.getOrSet(key, () => things.valueOf(key));
       const waits: number[] = [];
       const trial = async (name: string): Promise<void> => {
-        await pool.query('insert into thing values ($1, 1)', [name]);
+        await things.add(name);
         for (const one of instances) expect(await read(one, name)).toBe(1);
-        await commitAndDie(options, name);
+        await things.commitAndDie(options, name);
         const died = performance.now();
         for (const one of instances)
           await expect.poll(() => read(one, name), { timeout: BOUND, interval: 20 }).toBe(2);
@@ -70,15 +47,7 @@ describe.each([
       await Promise.all(Array.from({ length: AT_A_TIME }, lane));
       expect(waits).toHaveLength(trials);
       console.log(`seen everywhere after at most ${Math.max(...waits).toFixed(0)} ms`);
-      await expect
-        .poll(
-          () =>
-            pool
-              .query<{ n: number }>('select count(*)::int n from mlcache.outbox')
-              .then(({ rows }) => rows[0].n),
-          { timeout: 5_000 },
-        )
-        .toBe(0);
+      await expect.poll(() => things.owed(), { timeout: 5_000 }).toBe(0);
     },
     60_000 + TRIALS * 3_000,
   );

@@ -1,5 +1,5 @@
-/** A Redis Cluster: three masters, each with a replica that takes over when it is gone; slots are not moved here. */
-import { ask, redisCli, startNode, until } from './redis-node.js';
+/** A Redis Cluster: three masters, each with a replica that takes over when it is gone; slots move when they are told to. */
+import { ask, redisCli, startNode, until, type RedisSettings } from './redis-node.js';
 import { freePort, type Server } from './supervisor.js';
 
 const NODES = 6;
@@ -12,10 +12,16 @@ export interface RedisCluster {
   readonly masters: () => Promise<readonly Server[]>;
   /** The master of the slot this key lives in. */
   readonly masterOf: (key: string) => Promise<Server>;
+  /**
+   * Moves the slot of this key with all that is in it to another master, as a reshard does; `halfway` is called while each of
+   * the two masters has a part of it.
+   */
+  readonly moveSlot: (key: string, to: Server, halfway?: () => Promise<unknown>) => Promise<void>;
   readonly stop: () => Promise<void>;
 }
 
-export async function startCluster(): Promise<RedisCluster> {
+/** Starts one; with settings of the caller's over ours. */
+export async function startCluster(over: RedisSettings = {}): Promise<RedisCluster> {
   const servers: Server[] = [];
   const stop = async (): Promise<void> => {
     await Promise.all(servers.map((server) => server.stop()));
@@ -29,6 +35,7 @@ export async function startCluster(): Promise<RedisCluster> {
           // The default is the port + 10,000, which may be none.
           'cluster-port': await freePort(),
           'repl-diskless-sync-delay': 0,
+          ...over,
         }),
       );
     const addresses = servers.map(({ port }) => `127.0.0.1:${port}`);
@@ -51,15 +58,22 @@ export async function startCluster(): Promise<RedisCluster> {
         const info = await ask(server, 'info', 'replication');
         return /master_link_status:up|connected_slaves:1/.test(info);
       });
+    const masterOf = async (key: string): Promise<Server> => {
+      const living = await firstLiving(servers);
+      const slot = Number(await ask(living, 'cluster', 'keyslot', key));
+      const line = (await nodesOf(living)).filter(isMaster).find((node) => holds(node, slot));
+      return servers.find(({ port }) => line?.includes(`:${port}@`)) ?? servers[0];
+    };
     return {
       nodes: servers.map(({ port }) => ({ host: '127.0.0.1', port })),
       servers,
       masters: () => mastersOf(servers),
-      masterOf: async (key) => {
-        const living = await firstLiving(servers);
-        const slot = Number(await ask(living, 'cluster', 'keyslot', key));
-        const line = (await nodesOf(living)).filter(isMaster).find((node) => holds(node, slot));
-        return servers.find(({ port }) => line?.includes(`:${port}@`)) ?? servers[0];
+      masterOf,
+      moveSlot: async (key, to, halfway) => {
+        const from = await masterOf(key);
+        if (from === to) return;
+        const others = (await mastersOf(servers)).filter((one) => one !== from && one !== to);
+        await moveSlot(await ask(from, 'cluster', 'keyslot', key), { from, to, others }, halfway);
       },
       stop,
     };
@@ -67,6 +81,44 @@ export async function startCluster(): Promise<RedisCluster> {
     await stop();
     throw error;
   }
+}
+
+/** The steps that the documentation of `CLUSTER SETSLOT` asks for, in its order. */
+async function moveSlot(
+  slot: string,
+  { from, to, others }: { from: Server; to: Server; others: readonly Server[] },
+  halfway: () => Promise<unknown> = () => Promise.resolve(),
+): Promise<void> {
+  const [source, target] = [await ask(from, 'cluster', 'myid'), await ask(to, 'cluster', 'myid')];
+  await order(to, 'cluster', 'setslot', slot, 'importing', source);
+  await order(from, 'cluster', 'setslot', slot, 'migrating', target);
+  const keys = await keysIn(from, slot);
+  const half = keys.slice(0, Math.ceil(keys.length / 2));
+  await migrate(from, to, half);
+  await halfway();
+  for (let rest = await keysIn(from, slot); rest.length > 0; rest = await keysIn(from, slot))
+    await migrate(from, to, rest);
+  for (const server of [to, from, ...others])
+    await order(server, 'cluster', 'setslot', slot, 'node', target);
+}
+
+async function keysIn(server: Server, slot: string): Promise<string[]> {
+  const text = await ask(server, 'cluster', 'getkeysinslot', slot, '1000');
+  return text.split('\n').filter(Boolean);
+}
+
+async function migrate(from: Server, { port }: Server, keys: readonly string[]): Promise<void> {
+  if (keys.length === 0) return;
+  const where = ['127.0.0.1', String(port), '', '0', '5000', 'keys'];
+  const said = await ask(from, 'migrate', ...where, ...keys);
+  // Whatever had a life may have ended meanwhile.
+  if (said !== 'OK' && said !== 'NOKEY') throw new Error(`not migrated: ${said}`);
+}
+
+/** redis-cli ends well also where the server refuses. */
+async function order(server: Server, ...command: string[]): Promise<void> {
+  const said = await ask(server, ...command);
+  if (said !== 'OK') throw new Error(`${command.join(' ')}: ${said}`);
 }
 
 async function mastersOf(servers: readonly Server[]): Promise<readonly Server[]> {

@@ -3,6 +3,7 @@ import { ask, startNode, until } from './redis-node.js';
 import type { Server } from './supervisor.js';
 
 const NAME = 'mymaster';
+const DOWN_AFTER_MS = 500;
 
 export interface Sentinel {
   /** What the Sentinels call the primary. */
@@ -11,8 +12,12 @@ export interface Sentinel {
   /** Those with data: the first primary, then the replicas. */
   readonly nodes: readonly Server[];
   readonly sentinelServers: readonly Server[];
+  /** A primary that is silent for so long is taken for gone. */
+  readonly downAfter: number;
   /** Whom the Sentinels name now. */
   readonly primary: () => Promise<Server>;
+  /** Makes a replica the primary although nothing is wrong; resolves with it when all Sentinels name it. */
+  readonly failover: () => Promise<Server>;
   readonly stop: () => Promise<void>;
 }
 
@@ -34,7 +39,7 @@ export async function startSentinel(): Promise<Sentinel> {
     const nodes = [first, await keep(startNode(replica)), await keep(startNode(replica))];
     const lines = [
       `sentinel monitor ${NAME} 127.0.0.1 ${first.port} 2`,
-      `sentinel down-after-milliseconds ${NAME} 500`,
+      `sentinel down-after-milliseconds ${NAME} ${DOWN_AFTER_MS}`,
       `sentinel failover-timeout ${NAME} 2000`,
       `sentinel parallel-syncs ${NAME} 1`,
     ];
@@ -51,16 +56,39 @@ export async function startSentinel(): Promise<Sentinel> {
         const linked = replicas.filter((_line, at) => replicas[at - 1] === 'master-link-status');
         return linked.length === 2 && linked.every((status) => status === 'ok');
       });
+    const namedBy = async (guard: Server): Promise<Server | undefined> => {
+      const said = await ask(guard, 'sentinel', 'get-master-addr-by-name', NAME).catch(() => '');
+      return nodes.find(({ port }) => said.split('\n')[1] === String(port));
+    };
     const primary = async (): Promise<Server> => {
       for (const guard of guards) {
-        const said = await ask(guard, 'sentinel', 'get-master-addr-by-name', NAME).catch(() => '');
-        const named = nodes.find(({ port }) => said.split('\n')[1] === String(port));
+        const named = await namedBy(guard);
         if (named) return named;
       }
       throw new Error('no Sentinel names a primary');
     };
+    const failover = async (): Promise<Server> => {
+      const before = await primary();
+      const said = await ask(guards[0], 'sentinel', 'failover', NAME);
+      if (said !== 'OK') throw new Error(`no failover: ${said}`);
+      await until('the Sentinels did not agree on another primary', async () => {
+        const named = await Promise.all(guards.map(namedBy));
+        const [after] = named;
+        return after !== undefined && after !== before && named.every((one) => one === after);
+      });
+      return primary();
+    };
     const sentinels = guards.map(({ port }) => ({ host: '127.0.0.1', port }));
-    return { name: NAME, sentinels, nodes, sentinelServers: guards, primary, stop };
+    return {
+      name: NAME,
+      sentinels,
+      nodes,
+      sentinelServers: guards,
+      downAfter: DOWN_AFTER_MS,
+      primary,
+      failover,
+      stop,
+    };
   } catch (error) {
     await stop();
     throw error;

@@ -16,6 +16,8 @@ export interface LoadOptions {
   readonly ttl?: number;
   /** Names of keys, so that two loads need not meet. */
   readonly prefix?: string;
+  /** These keys, instead of `keys` and `prefix`. */
+  readonly names?: readonly string[];
 }
 
 /** What requests of one stretch of time have seen. */
@@ -52,6 +54,15 @@ class Stretch {
   wrong = 0;
   loads = 0;
 
+  /** Never rejects. */
+  async counted(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.errors.push(error);
+    }
+  }
+
   report(): Report {
     const sorted = this.times.toSorted((a, b) => a - b);
     const at = (share: number): number =>
@@ -64,6 +75,7 @@ class Stretch {
 /** Starts at once; several caches take turns, as instances behind a balancer. */
 export class Load {
   readonly #sources: Source[];
+  readonly #names: readonly string[];
   readonly #running = new Set<Promise<void>>();
   #stretch = new Stretch();
   #number = 0;
@@ -75,7 +87,9 @@ export class Load {
     readonly caches: readonly CacheManager[],
     readonly options: LoadOptions = {},
   ) {
-    this.#sources = Array.from({ length: options.keys ?? 100 }, () => new Source());
+    const { keys = 100, prefix = 'load', names } = options;
+    this.#names = names ?? Array.from({ length: keys }, (_zero, at) => `${prefix}:${at}`);
+    this.#sources = this.#names.map(() => new Source());
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
   }
 
@@ -109,30 +123,30 @@ export class Load {
   }
 
   async #request(number: number): Promise<void> {
-    const { keys = 100, prefix = 'load', writeEvery = 0 } = this.options;
-    // Neighbours in time are not neighbours in keys.
-    const at = (number * 7_919) % keys;
+    const { writeEvery = 0 } = this.options;
+    const writes = writeEvery > 0 && number % writeEvery === 0;
+    // Neighbours in time are not neighbours in keys; and what is written is read as well, whatever the numbers have in common.
+    const at = ((writes ? number / writeEvery : number) * 7_919) % this.#names.length;
     const cache = this.caches[number % this.caches.length];
     const stretch = this.#stretch;
-    const before = performance.now();
     stretch.requests++;
-    try {
-      if (writeEvery > 0 && number % writeEvery === 0) await this.#write(cache, at, prefix);
-      else await this.#read(cache, at, prefix, stretch);
-    } catch (error) {
-      stretch.errors.push(error);
-    }
+    const read = (): Promise<void> => this.#read(cache, at, stretch);
+    // What is written is in memory before; who has changed something sees that at once. How fast is not the question here.
+    if (writes) await stretch.counted(read);
+    const before = performance.now();
+    await stretch.counted(writes ? () => this.#write(cache, at) : read);
     stretch.times.push(performance.now() - before);
+    if (writes) await stretch.counted(read);
   }
 
-  async #read(cache: CacheManager, at: number, prefix: string, stretch: Stretch): Promise<void> {
+  async #read(cache: CacheManager, at: number, stretch: Stretch): Promise<void> {
     const source = this.#sources[at];
     const { loadMs = 1, padding = '', ttl } = this.options;
     // Other instances' memory may be older by the delivery of a message: only what this instance acknowledged counts.
     const alone = this.caches.length === 1;
     const least = alone ? source.acknowledged : 0;
     const value = await cache.getOrSet<Value>(
-      `${prefix}:${at}`,
+      this.#names[at],
       async () => {
         stretch.loads++;
         const { version } = source;
@@ -144,10 +158,10 @@ export class Load {
     if (value.version < least || value.padding !== padding) stretch.wrong++;
   }
 
-  async #write(cache: CacheManager, at: number, prefix: string): Promise<void> {
+  async #write(cache: CacheManager, at: number): Promise<void> {
     const source = this.#sources[at];
     const version = ++source.version;
-    await cache.delete(`${prefix}:${at}`);
+    await cache.delete(this.#names[at]);
     source.acknowledged = Math.max(source.acknowledged, version);
   }
 }
