@@ -135,6 +135,16 @@ function connected(node: Redis): Promise<void> {
   });
 }
 
+/**
+ * ioredis 5 goes on timing the silence of a connection that has ended, and ends the next one for it; 6 does so no more. To be
+ * called when one has ended.
+ */
+export function forgetSilence(client: Client): void {
+  const timed = client as unknown as { socketTimeoutTimer: NodeJS.Timeout | undefined };
+  clearTimeout(timed.socketTimeoutTimer);
+  timed.socketTimeoutTimer = undefined;
+}
+
 /** Ends a client. A TLS handshake cut off fails when ioredis listens no more, and an error that nobody hears ends the process. */
 export function endClient(client: Client): void {
   const connections = client.isCluster ? (client as Cluster).nodes('all') : [client as Redis];

@@ -5,6 +5,7 @@ import { Commands } from './commands.js';
 import {
   createClient,
   endClient,
+  forgetSilence,
   mastersOf,
   reasonOf,
   TWO_SERVERS,
@@ -57,6 +58,7 @@ export class Connections {
         // A node of a cluster: the others go on.
         client.on('node error', fail);
         client.on('close', () => {
+          forgetSilence(client);
           this.events.closed();
           resolve();
         });
