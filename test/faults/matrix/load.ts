@@ -33,6 +33,8 @@ export interface Report {
 }
 
 interface Value {
+  /** Whose value it is: another key's is wrong whatever its age. */
+  readonly at: number;
   readonly version: number;
   readonly padding: string;
 }
@@ -98,6 +100,15 @@ export class Load {
     return this.next();
   }
 
+  /** How many keys this cache has something for that is older than a write acknowledged before: no request of the load. */
+  async older(cache: CacheManager): Promise<number> {
+    const { prefix = 'load' } = this.options;
+    const acknowledged = this.#sources.map((source) => source.acknowledged);
+    const keys = this.#sources.map((_source, at) => `${prefix}:${at}`);
+    const found = await Promise.all(keys.map((key) => cache.get<Value>(key)));
+    return found.filter((value, at) => value && value.version < acknowledged[at]).length;
+  }
+
   /** As many as are due by now, also where the timer was late: the load does not go down with the process. */
   #tick(): void {
     const { perSecond = 200 } = this.options;
@@ -137,11 +148,11 @@ export class Load {
         stretch.loads++;
         const { version } = source;
         await new Promise((resolve) => setTimeout(resolve, loadMs));
-        return { version, padding };
+        return { at, version, padding };
       },
       ttl === undefined ? undefined : { ttl },
     );
-    if (value.version < least || value.padding !== padding) stretch.wrong++;
+    if (value.at !== at || value.version < least || value.padding !== padding) stretch.wrong++;
   }
 
   async #write(cache: CacheManager, at: number, prefix: string): Promise<void> {
