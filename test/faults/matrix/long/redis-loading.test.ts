@@ -21,7 +21,10 @@ row(
     const keys = 400;
     const delay = Math.round((LOADING_MS * 1_000) / keys);
     const server = await ownRedis(
-      ...['--key-load-delay', `${delay}`, '--loading-process-events-interval-bytes', '1024'],
+      '--key-load-delay',
+      `${delay}`,
+      '--loading-process-events-interval-bytes',
+      '1024',
     );
     const { cache } = await testCache({
       namespace: freshNamespace(),
