@@ -167,6 +167,7 @@ export function reasonOf(error: unknown): string {
   const command = /'([a-z|]{1,40})' command/i.exec(text)?.[1];
   const named = command === undefined ? '' : `: ${command.toLowerCase()}`;
   if (text.endsWith(TWO_SERVERS)) return TWO_SERVERS;
+  if (text.includes('WRONGTYPE')) return 'a record of the cache is something else';
   if (/NOPERM/.test(text)) return `refusing a required command${named}`;
   if (/unknown command/i.test(text)) return `without a required command${named}`;
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
