@@ -52,3 +52,37 @@ row(
     expect(during.requests).toBeGreaterThan(900);
   },
 );
+
+row(
+  1,
+  {
+    fault: 'Redis SIGSTOP while 5 times 600 keys are asked for at once',
+    expected: 'all are answered, and no more is sent than two pipelines hold',
+  },
+  async (figures) => {
+    const server = await ownRedis();
+    const watched = new Watched(server.url);
+    const { cache } = await testCache({
+      namespace: freshNamespace(),
+      l2: watched.l2,
+      database: databaseUrl(),
+      budget: BUDGET,
+    });
+    const load = new Load([cache], { perSecond: 100 });
+    await load.during(500);
+    await server.freeze();
+    const frozen = performance.now();
+    const asked: Promise<number>[] = [];
+    for (let burst = 0; burst < 5; burst++) {
+      for (let at = 0; at < 600; at++) asked.push(cache.getOrSet(`burst:${burst}:${at}`, () => at));
+      await load.during(10);
+    }
+    const values = await Promise.all(asked);
+    figures.ms('ms to answer all', performance.now() - frozen);
+    await load.during(2_000);
+    const report = await load.stop();
+    figures.count('most commands in flight', watched.most, 2 * 1_000 + 2);
+    figures.count('failed requests', report.errors.length, 0);
+    figures.count('wrong values', values.filter((value, at) => value !== at % 600).length, 0);
+  },
+);
