@@ -45,8 +45,8 @@ interface Scene {
   readonly b: TestCache;
   readonly admin: Redis;
   /** A record all processes share. */
-  shared(name: string): string;
-  record(kind: 'e' | 'l' | 'w'): string;
+  readonly shared: (name: string) => string;
+  readonly record: (kind: 'e' | 'l' | 'w') => string;
 }
 
 /** Removes `k`, which held 'old', and loses a record around that; what is loaded meanwhile is old as well. */
