@@ -121,8 +121,8 @@ export class Load {
 
   async #request(number: number): Promise<void> {
     const { keys = 100, prefix = 'load', writeEvery = 0 } = this.options;
-    // Neighbours in time are not neighbours in keys.
-    const at = (number * 7_919) % keys;
+    // Neighbours in time are not neighbours in keys; and each round begins one further, so that no key is only ever written.
+    const at = (number * 7_919 + Math.floor(number / keys)) % keys;
     const cache = this.caches[number % this.caches.length];
     const stretch = this.#stretch;
     const before = performance.now();

@@ -1,7 +1,7 @@
 /** Redis frozen and thawed: what it does late of what it was told before. */
 import { expect } from 'vitest';
 import { testCache } from '../../../support/cache.js';
-import { databaseUrl, freshNamespace } from '../../../support/servers.js';
+import { freshNamespace } from '../../../support/servers.js';
 import { Load } from '../load.js';
 import { row } from '../row.js';
 import { BUDGET, endRows, ownRedis, States } from '../setting.js';
@@ -17,7 +17,8 @@ row(
   },
   async (figures) => {
     const server = await ownRedis();
-    const urls = { namespace: freshNamespace(), redis: server.url, database: databaseUrl() };
+    // Nobody but this process remembers what Redis has not taken.
+    const urls = { namespace: freshNamespace(), redis: server.url };
     const { cache } = await testCache({ ...urls, budget: BUDGET, l1Ttl: 50 });
     const states = new States(cache);
     const load = new Load([cache], { keys: 40, writeEvery: 4 });
