@@ -3,7 +3,7 @@ import { expect } from 'vitest';
 import { testCache, type TestCache } from '../../support/cache.js';
 import type { FaultProxy } from '../../support/fault-proxy.js';
 import { freshNamespace, redisUrl } from '../../support/servers.js';
-import { wayTo } from './setting.js';
+import { AMPLE, wayTo } from './setting.js';
 
 export interface Apart {
   readonly namespace: string;
@@ -16,7 +16,7 @@ export interface Apart {
 export async function apart(url = redisUrl()): Promise<Apart> {
   const way = await wayTo({ url });
   const namespace = freshNamespace();
-  const options = { namespace, budget: 200, maxEntries: 50_000 };
+  const options = { namespace, budget: AMPLE, maxEntries: 50_000 };
   const hearer = await testCache({ ...options, redis: way.url });
   const teller = await testCache({ ...options, redis: url });
   // The connection is known by what it says, and says it when it first waits for messages.
@@ -28,7 +28,7 @@ export async function apart(url = redisUrl()): Promise<Apart> {
 
 /** Deletes so many keys, each with a message of its own. */
 export async function deleteEach({ cache }: TestCache, count: number): Promise<void> {
-  const together = 500;
+  const together = 100;
   for (let from = 0; from < count; from += together) {
     const some = Array.from({ length: Math.min(together, count - from) }, (_zero, at) => from + at);
     await Promise.all(some.map((at) => cache.delete(`k${at}`)));

@@ -1,5 +1,6 @@
 /** An application under steady, open-loop load that knows what is right: whoever answers late does not slow the next request down. */
 import type { CacheManager } from '../../../libs/multi-level-cache/src/manager/cache-manager.js';
+import { randomFrom } from '../../support/random.js';
 
 const TICK_MS = 10;
 
@@ -67,6 +68,7 @@ class Stretch {
 export class Load {
   readonly #sources: Source[];
   readonly #running = new Set<Promise<void>>();
+  readonly #random = randomFrom(1);
   #stretch = new Stretch();
   #number = 0;
   #due = 0;
@@ -121,8 +123,8 @@ export class Load {
 
   async #request(number: number): Promise<void> {
     const { keys = 100, prefix = 'load', writeEvery = 0 } = this.options;
-    // Neighbours in time are not neighbours in keys; and each round begins one further, so that no key is only ever written.
-    const at = (number * 7_919 + Math.floor(number / keys)) % keys;
+    // By chance, so that neither writes nor an instance have keys of their own.
+    const at = Math.floor(this.#random() * keys);
     const cache = this.caches[number % this.caches.length];
     const stretch = this.#stretch;
     const before = performance.now();

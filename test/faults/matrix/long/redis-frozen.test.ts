@@ -32,6 +32,7 @@ row(
     const states = new States(made.cache);
     const load = new Load([made.cache], { perSecond: 100, writeEvery: 20 });
     const before = await load.during(1_000);
+    await expect.poll(() => made.cache.stats().tiers.l2.state).toBe('up');
     const asked = vi.spyOn(made.l2!, 'read');
     const frozen = performance.now();
     await server.freeze();

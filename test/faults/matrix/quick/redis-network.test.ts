@@ -7,12 +7,12 @@ import type { Direction } from '../../../support/proxy.js';
 import { databaseUrl, freshNamespace, redisUrl } from '../../../support/servers.js';
 import { Load } from '../load.js';
 import { row } from '../row.js';
-import { adminOf, atEnd, BUDGET, COMMANDS, endRows, States, wayTo } from '../setting.js';
+import { adminOf, AMPLE, atEnd, COMMANDS, endRows, States, wayTo } from '../setting.js';
 
 endRows();
 
 async function begin(
-  budget = BUDGET,
+  budget = AMPLE,
 ): Promise<{ way: FaultProxy; made: TestCache; namespace: string }> {
   const way = await wayTo({ url: redisUrl() });
   const namespace = freshNamespace();
@@ -64,7 +64,7 @@ row(
     figures.count('entries taken for corrupt', cache.stats().tiers.l2.corrupt, 0);
     figures.count('failed requests', sliced.errors.length + broken.errors.length, 0);
     figures.ms('p99 of the app', broken.p99);
-    expect(share).toBeGreaterThan(0.7);
+    expect(share).toBeGreaterThan(0.5);
     expect(resets).toBeGreaterThan(5);
   },
 );
@@ -86,7 +86,7 @@ row(
     await expect.poll(opened, { interval: 1, timeout: 5_000 }).toBeDefined();
     const back = (): number | undefined => states.since(opened()!, true);
     await expect.poll(back, { interval: 1, timeout: 10_000 }).toBeDefined();
-    figures.ms('noticed after', opened()! - dead, 300);
+    figures.ms('noticed after', opened()! - dead, 2 * AMPLE);
     figures.ms('ms to recover', back()! - dead, 2_500);
     // What is owed is paid first.
     const taken = async (): Promise<string> => (await made.cache.delete('any')).l2;
