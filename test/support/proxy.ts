@@ -5,12 +5,19 @@ import type { Stop } from './cache.js';
 /** What tells connections of one client apart is said in their first bytes. */
 const FIRST_BYTES = 4_096;
 
+export type Direction = 'requests' | 'replies';
+
+/** Where bytes go that are not held. */
+export interface Outlet {
+  write(bytes: Buffer): void;
+}
+
 /** One direction of one connection. */
 class Lane {
   #held: Buffer[] | undefined;
   #arrive: (() => void) | undefined;
 
-  constructor(readonly to: Socket) {}
+  constructor(readonly to: Outlet) {}
 
   /** Calls `arrive` when something stands here. */
   hold(arrive: () => void): void {
@@ -34,16 +41,28 @@ class Lane {
   }
 }
 
-interface Connection {
+/** A client's socket and the one to the server that belongs to it. */
+export class Connection {
+  /** What the client has said first. */
+  first = '';
   readonly requests: Lane;
   readonly replies: Lane;
-  readonly client: Socket;
-  first: string;
+
+  constructor(
+    /** Later ones have higher numbers. */
+    readonly number: number,
+    readonly client: Socket,
+    readonly server: Socket,
+    outlet: (to: Socket, direction: Direction, connection: Connection) => Outlet,
+  ) {
+    this.requests = new Lane(outlet(server, 'requests', this));
+    this.replies = new Lane(outlet(client, 'replies', this));
+  }
 }
 
 interface Watch {
   readonly text: string;
-  readonly lane: 'requests' | 'replies';
+  readonly lane: Direction;
   found(lane: Lane): void;
 }
 
@@ -55,15 +74,14 @@ export class Proxy {
   #watch: Watch | undefined;
   #cut = false;
   #refused: string | undefined;
+  #last = 0;
 
   /** Between its clients and the server of `url`. */
   static async start(url: string): Promise<Proxy> {
-    const server = createServer();
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    return new Proxy(url, server);
+    return new Proxy(url, await listening());
   }
 
-  private constructor(
+  protected constructor(
     url: string,
     readonly server: Server,
   ) {
@@ -86,8 +104,7 @@ export class Proxy {
 
   /** All replies stop from now on, on connections that began with this text. */
   holdConnection(text: string): Stop {
-    const held = [...this.#connections].filter(({ first }) => first.includes(text));
-    if (held.length === 0) throw new Error(`no connection began with ${text}`);
+    const held = this.began(text);
     let arrive!: () => void;
     const reached = new Promise<void>((resolve) => (arrive = resolve));
     for (const { replies } of held) replies.hold(arrive);
@@ -105,9 +122,7 @@ export class Proxy {
       return;
     }
     this.#refused = text;
-    const ended = [...this.#connections].filter(({ first }) => first.includes(text));
-    if (ended.length === 0) throw new Error(`no connection began with ${text}`);
-    for (const { client } of ended) client.destroy();
+    for (const { client } of this.began(text)) client.destroy();
   }
 
   mend(): void {
@@ -118,6 +133,28 @@ export class Proxy {
   async stop(): Promise<void> {
     this.cut();
     await new Promise<void>((resolve) => this.server.close(() => resolve()));
+  }
+
+  /** Number of the newest connection. */
+  protected get newest(): number {
+    return this.#last;
+  }
+
+  /** Connections that began with this text, of which there must be some; without one all there are. */
+  protected began(text = ''): Connection[] {
+    const found = [...this.#connections].filter(({ first }) => first.includes(text));
+    if (text !== '' && found.length === 0) throw new Error(`no connection began with ${text}`);
+    return found;
+  }
+
+  /** Where one direction of a connection leads; a proxy of worse ways puts something in between. */
+  protected outlet(to: Socket, _direction: Direction, _connection: Connection): Outlet {
+    return to;
+  }
+
+  /** Whether one side hears that the other has gone. */
+  protected tellsEnd(_connection: Connection): boolean {
+    return true;
   }
 
   #holdNext(text: string, lane: Watch['lane']): Stop {
@@ -133,12 +170,7 @@ export class Proxy {
   }
 
   #join(client: Socket, server: Socket): void {
-    const connection = {
-      requests: new Lane(server),
-      replies: new Lane(client),
-      client,
-      first: '',
-    };
+    const connection = new Connection(++this.#last, client, server, (...to) => this.outlet(...to));
     this.#connections.add(connection);
     client.on('data', (chunk: Buffer) => {
       if (connection.first.length < FIRST_BYTES) connection.first += chunk.toString('latin1');
@@ -161,9 +193,16 @@ export class Proxy {
       socket.on('close', () => {
         this.#sockets.delete(socket);
         this.#connections.delete(connection);
-        other.destroy();
+        if (this.#cut || this.tellsEnd(connection)) other.destroy();
       });
     }
     if (this.#cut) client.destroy();
   }
+}
+
+/** On a port that is free. */
+export async function listening(): Promise<Server> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return server;
 }

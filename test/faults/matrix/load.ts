@@ -1,5 +1,6 @@
 /** An application under steady, open-loop load that knows what is right: whoever answers late does not slow the next request down. */
 import type { CacheManager } from '../../../libs/multi-level-cache/src/manager/cache-manager.js';
+import { randomFrom } from '../../support/random.js';
 
 const TICK_MS = 10;
 
@@ -35,6 +36,8 @@ export interface Report {
 }
 
 interface Value {
+  /** Whose value it is: another key's is wrong whatever its age. */
+  readonly at: number;
   readonly version: number;
   readonly padding: string;
 }
@@ -77,6 +80,7 @@ export class Load {
   readonly #sources: Source[];
   readonly #names: readonly string[];
   readonly #running = new Set<Promise<void>>();
+  readonly #random = randomFrom(1);
   #stretch = new Stretch();
   #number = 0;
   #due = 0;
@@ -112,6 +116,13 @@ export class Load {
     return this.next();
   }
 
+  /** How many keys this cache has something for that is older than a write acknowledged before: no request of the load. */
+  async older(cache: CacheManager): Promise<number> {
+    const acknowledged = this.#sources.map((source) => source.acknowledged);
+    const found = await Promise.all(this.#names.map((key) => cache.get<Value>(key)));
+    return found.filter((value, at) => value && value.version < acknowledged[at]).length;
+  }
+
   /** As many as are due by now, also where the timer was late: the load does not go down with the process. */
   #tick(): void {
     const { perSecond = 200 } = this.options;
@@ -125,8 +136,8 @@ export class Load {
   async #request(number: number): Promise<void> {
     const { writeEvery = 0 } = this.options;
     const writes = writeEvery > 0 && number % writeEvery === 0;
-    // Neighbours in time are not neighbours in keys; and what is written is read as well, whatever the numbers have in common.
-    const at = ((writes ? number / writeEvery : number) * 7_919) % this.#names.length;
+    // By chance, so that neither writes nor an instance have keys of their own.
+    const at = Math.floor(this.#random() * this.#names.length);
     const cache = this.caches[number % this.caches.length];
     const stretch = this.#stretch;
     stretch.requests++;
@@ -151,11 +162,11 @@ export class Load {
         stretch.loads++;
         const { version } = source;
         await new Promise((resolve) => setTimeout(resolve, loadMs));
-        return { version, padding };
+        return { at, version, padding };
       },
       ttl === undefined ? undefined : { ttl },
     );
-    if (value.version < least || value.padding !== padding) stretch.wrong++;
+    if (value.at !== at || value.version < least || value.padding !== padding) stretch.wrong++;
   }
 
   async #write(cache: CacheManager, at: number): Promise<void> {

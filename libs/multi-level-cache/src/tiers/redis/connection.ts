@@ -81,7 +81,7 @@ function clusterSettings(settings: Settings): ClusterOptions {
     retryDelayOnClusterDown: 0,
     retryDelayOnMoved: 50,
     slotsRefreshTimeout: 3_000,
-    slotsRefreshInterval: 5_000,
+    slotsRefreshInterval: 2_000,
     scaleReads: 'master',
     clusterRetryStrategy: settings.retryStrategy,
   };
@@ -136,6 +136,16 @@ function connected(node: Redis): Promise<void> {
   });
 }
 
+/**
+ * ioredis 5 goes on timing the silence of a connection that has ended, and ends the next one for it; 6 does so no more. To be
+ * called when one has ended.
+ */
+export function forgetSilence(client: Client): void {
+  const timed = client as unknown as { socketTimeoutTimer: NodeJS.Timeout | undefined };
+  clearTimeout(timed.socketTimeoutTimer);
+  timed.socketTimeoutTimer = undefined;
+}
+
 /** Ends a client. A TLS handshake cut off fails when ioredis listens no more, and an error that nobody hears ends the process. */
 export function endClient(client: Client): void {
   const connections = client.isCluster ? (client as Cluster).nodes('all') : [client as Redis];
@@ -160,6 +170,7 @@ export function troubleOf(error: unknown): Trouble {
   const named = command === undefined ? '' : `: ${command.toLowerCase()}`;
   if (/NOPERM/.test(text)) return mend(`refusing a required command${named}`);
   if (/unknown command/i.test(text)) return mend(`without a required command${named}`);
+  if (text.includes('WRONGTYPE')) return mend('a record of the cache is something else');
   if (text.includes('OOM command not allowed')) return { reason: 'it is full (maxmemory)' };
   if (text.startsWith('READONLY')) return { reason: 'it takes no writes' };
   if (text.startsWith('LOADING')) return { reason: 'it is loading its data' };

@@ -6,6 +6,7 @@ import { Commands } from './commands.js';
 import {
   createClient,
   endClient,
+  forgetSilence,
   mastersOf,
   troubleOf,
   TWO_SERVERS,
@@ -58,6 +59,7 @@ export class Connections {
         // A node of a cluster: the others go on.
         client.on('node error', fail);
         client.on('close', () => {
+          forgetSilence(client);
           this.events.closed();
           resolve();
         });

@@ -1,0 +1,47 @@
+/** Two instances of one application, one of which follows the stream on a way that faults happen on. */
+import { expect } from 'vitest';
+import { testCache, type TestCache } from '../../support/cache.js';
+import type { FaultProxy } from '../../support/fault-proxy.js';
+import { freshNamespace, redisUrl } from '../../support/servers.js';
+import { AMPLE, wayTo } from './setting.js';
+
+export interface Apart {
+  readonly namespace: string;
+  readonly way: FaultProxy;
+  /** On that way. */
+  readonly hearer: TestCache;
+  readonly teller: TestCache;
+}
+
+export async function apart(url = redisUrl()): Promise<Apart> {
+  const way = await wayTo({ url });
+  const namespace = freshNamespace();
+  const options = { namespace, budget: AMPLE, maxEntries: 50_000 };
+  const hearer = await testCache({ ...options, redis: way.url });
+  const teller = await testCache({ ...options, redis: url });
+  // The connection is known by what it says, and says it when it first waits for messages.
+  await hearer.cache.set('bell', 1);
+  await teller.cache.delete('bell');
+  await expect.poll(() => hearer.cache.peek('bell')).toBeUndefined();
+  return { namespace, way, hearer, teller };
+}
+
+/** Deletes so many keys, each with a message of its own. */
+export async function deleteEach({ cache }: TestCache, count: number): Promise<void> {
+  const together = 100;
+  for (let from = 0; from < count; from += together) {
+    const some = Array.from({ length: Math.min(together, count - from) }, (_zero, at) => from + at);
+    await Promise.all(some.map((at) => cache.delete(`k${at}`)));
+  }
+}
+
+/** Memory of an instance fills with these keys. */
+export async function remember({ cache }: TestCache, count: number): Promise<void> {
+  const keys = Array.from({ length: count }, (_zero, at) => `k${at}`);
+  await cache.getOrSetMany(keys, (missing) => missing.map((key) => [key, 'old'] as const));
+}
+
+/** How many of these keys memory still has. */
+export function remembered({ cache }: TestCache, count: number): number {
+  return Array.from({ length: count }, (_zero, at) => cache.peek(`k${at}`)).filter(Boolean).length;
+}
