@@ -1,26 +1,21 @@
 // The line of one process to its parent: what it has seen goes there, and the register of versions is asked there.
-import { now } from './clock.mjs';
+import { watchStalls } from './stalls.mjs';
 
 const TELL_MS = 250;
-const TURN_MS = 5;
-/** A turn that took this long: the machine was busy with others. */
-const STALL_MS = 12;
 
 export class Parent {
   #me;
   #log = {};
   #waiting = new Map();
   #asked = 0;
-  #turn = now();
-  #timers;
+  #telling;
+  #watching;
 
   /** `orders` by name; whatever fails there ends the process, and the parent sees that. */
   constructor(me, orders) {
     this.#me = me;
-    this.#timers = [
-      setInterval(() => this.#watch(), TURN_MS),
-      setInterval(() => this.#tell(), TELL_MS),
-    ];
+    this.#telling = setInterval(() => this.#tell(), TELL_MS);
+    this.#watching = watchStalls((stall) => this.record('stalls', stall));
     process.on('message', ({ id, versions, order }) => {
       if (order === undefined) {
         this.#waiting.get(id)(versions);
@@ -50,7 +45,8 @@ export class Parent {
 
   /** Nothing is recorded any more. */
   stop() {
-    for (const timer of this.#timers) clearInterval(timer);
+    clearInterval(this.#telling);
+    this.#watching();
     this.#tell();
   }
 
@@ -62,10 +58,5 @@ export class Parent {
     const log = this.#log;
     this.#log = {};
     process.send({ log });
-  }
-
-  #watch() {
-    const [start, end] = [this.#turn, (this.#turn = now())];
-    if (end - start > STALL_MS) this.record('stalls', { start, end });
   }
 }

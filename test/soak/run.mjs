@@ -5,6 +5,7 @@ import { judge } from '../history/checker.mjs';
 import { now } from '../history/clock.mjs';
 import { Processes } from '../history/processes.mjs';
 import { startServers } from '../history/servers.mjs';
+import { together, watchStalls } from '../history/stalls.mjs';
 import { disturb } from './disturbance.mjs';
 import { growth } from './heap.mjs';
 
@@ -28,6 +29,8 @@ export async function run(name, { seconds, processes, perSecond, seed, healthy }
     { shape: 'standalone', proxied: faulty },
     { database: true, processes },
   );
+  const stalls = [];
+  const watching = watchStalls((stall) => stalls.push(stall));
   let group;
   let looking;
   try {
@@ -47,10 +50,13 @@ export async function run(name, { seconds, processes, perSecond, seed, healthy }
     await group.end();
     const rules = { healthy, disturbed: PARTITION_TTL + healthy, recovery: RECOVERY };
     const { log } = group;
-    const verdict = judge({ ...log, windows }, rules);
+    // Messages pass through proxies in this process: while it stands still nobody hears any.
+    const heardLate = faulty ? throughProxies(log.stalls, stalls, processes) : log.stalls;
+    const verdict = judge({ ...log, stalls: heardLate, windows }, rules);
     return { name, seconds, faults, windows, unpaid, gone, log, verdict, ...sum(log, verdict) };
   } finally {
     clearInterval(looking);
+    watching();
     group?.kill();
     await servers.stop();
   }
@@ -81,6 +87,13 @@ function startGroup(servers, { processes, perSecond, seed }) {
     execArgv: ['--expose-gc'],
     lists: ['counts', 'heaps', 'lates', 'unhandled'],
   });
+}
+
+function throughProxies(stalls, ours, processes) {
+  return Array.from({ length: processes }, (_, process) => {
+    const own = stalls.filter((one) => one.process === process);
+    return together([...own, ...ours]).map((one) => ({ process, ...one }));
+  }).flat();
 }
 
 /** The counts of all processes together. */

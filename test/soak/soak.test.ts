@@ -1,6 +1,7 @@
 /** A short run of the soak: both stretches on real servers; how many are answered in time is a matter of the machine, what is right is not. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { together } from '../history/stalls.mjs';
 import { growth } from './heap.mjs';
 import { seeded } from './random.mjs';
 import { run } from './run.mjs';
@@ -63,6 +64,19 @@ describe('whether memory is flat', () => {
   it('is not told of a few looks', () => {
     expect(growth(looks(0, () => 1).slice(0, 6))).toBeUndefined();
   });
+});
+
+it('time in which several processes stand still is counted once', () => {
+  const stalls = [
+    { start: 50, end: 60 },
+    { start: 0, end: 20 },
+    { start: 10, end: 30 },
+    { start: 12, end: 15 },
+  ];
+  expect(together(stalls)).toEqual([
+    { start: 0, end: 30 },
+    { start: 50, end: 60 },
+  ]);
 });
 
 it('the same seed gives the same numbers, another one others', () => {
