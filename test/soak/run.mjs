@@ -37,7 +37,8 @@ export async function run(name, { seconds, processes, perSecond, seed, healthy }
     group = await startGroup(servers, { processes, perSecond, seed });
     await sleep(Math.min(seconds * 1_000 * WARM_UP, LONGEST_WARM_UP));
     group.tell('measure');
-    const until = now() + seconds * 1_000;
+    const from = now();
+    const until = from + seconds * 1_000;
     // A collection holds everything up for as long as it takes, which is not what the calm stretch is about.
     if (faulty) looking = setInterval(() => group.tell('heap'), (seconds * 1_000) / LOOKS);
     const { windows, faults } = faulty
@@ -50,6 +51,7 @@ export async function run(name, { seconds, processes, perSecond, seed, healthy }
     await group.end();
     const rules = { healthy, disturbed: PARTITION_TTL + healthy, recovery: RECOVERY };
     const { log } = group;
+    log.lates = log.lates.filter(({ start }) => start >= from);
     // Messages pass through proxies in this process: while it stands still nobody hears any.
     const heardLate = faulty ? throughProxies(log.stalls, stalls, processes) : log.stalls;
     const verdict = judge({ ...log, stalls: heardLate, windows }, rules);
