@@ -18,8 +18,9 @@ const CALM = 1_500;
 /** Before anything is counted, as a share of the stretch and at most, ms. */
 const WARM_UP = 0.1;
 const LONGEST_WARM_UP = 15_000;
-/** Looks at the heap in one stretch. */
+/** Looks at the heap in one stretch, and how close they may come: each costs a collection. */
 const LOOKS = 60;
+const LOOK_MS = 5_000;
 
 /** `calm` has no faults, `faults` has; `healthy` = ms another process may lag while all is well. */
 export async function run(name, { seconds, processes, perSecond, seed, healthy }) {
@@ -40,7 +41,8 @@ export async function run(name, { seconds, processes, perSecond, seed, healthy }
     const from = now();
     const until = from + seconds * 1_000;
     // A collection holds everything up for as long as it takes, which is not what the calm stretch is about.
-    if (faulty) looking = setInterval(() => group.tell('heap'), (seconds * 1_000) / LOOKS);
+    if (faulty)
+      looking = setInterval(() => group.tell('heap'), Math.max((seconds * 1_000) / LOOKS, LOOK_MS));
     const { windows, faults } = faulty
       ? await disturb(servers, { seed, until })
       : await sleep(seconds * 1_000, { windows: [], faults: [] });
