@@ -4,14 +4,11 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { NestFactory } from '@nestjs/core';
 import { CacheManager, MultiLevelCacheModule } from 'nestjs-multi-level-cache';
 import { now, pause } from './clock.mjs';
+import { Parent } from './parent.mjs';
 import { Reader } from './reader.mjs';
 import { Writer } from './writer.mjs';
 
-const TELL_MS = 250;
 const READERS = 3;
-const TURN_MS = 5;
-/** A turn that took this long: the machine was busy with others. */
-const STALL_MS = 12;
 
 const { me, processes, mode, module } = JSON.parse(process.argv[2]);
 const app = await NestFactory.createApplicationContext(MultiLevelCacheModule.forRoot(module), {
@@ -23,26 +20,9 @@ const app = await NestFactory.createApplicationContext(MultiLevelCacheModule.for
 });
 const cache = app.get(CacheManager);
 
-/** What happened since the parent was told last. */
-let log = empty();
-function empty() {
-  return { reads: [], writes: [], loads: [], tiers: [], stalls: [], errors: [] };
-}
-const tell = () => {
-  const told = log;
-  log = empty();
-  process.send({ log: told });
-};
-const record = (list, one) => log[list].push({ process: me, ...one });
-
-const waiting = new Map();
-let asked = 0;
-/** The register in the parent: `read` tells versions, `bump` raises them first. */
-const register = (verb, keys) =>
-  new Promise((resolve) => {
-    waiting.set(++asked, resolve);
-    process.send({ ask: asked, verb, keys });
-  });
+const parent = new Parent(me, { stop, end });
+const record = (list, one) => parent.record(list, one);
+const register = (verb, keys) => parent.register(verb, keys);
 
 /** Who answered is told in the caller's own context. */
 const asking = new AsyncLocalStorage();
@@ -88,40 +68,22 @@ const readers = Array.from({ length: READERS }, () =>
     5,
   ),
 );
-let turn = now();
-const turning = setInterval(() => {
-  const [start, end] = [turn, (turn = now())];
-  if (end - start > STALL_MS) record('stalls', { start, end });
-}, TURN_MS);
-const telling = setInterval(tell, TELL_MS);
 
 /** No more writes; told when none is owed to any store. */
 async function stop() {
   writing = false;
   await Promise.all(writers);
   await writer.settled();
-  process.send({ quiet: true });
+  parent.say('quiet');
 }
 
 async function end() {
   reading = false;
   writer.giveUp();
   await Promise.all(readers);
-  clearInterval(telling);
-  clearInterval(turning);
-  tell();
+  parent.stop();
   await app.close();
-  process.send({ ended: true }, () => process.disconnect());
+  parent.end();
 }
 
-process.on('message', ({ id, versions, order }) => {
-  if (order === 'stop') void stop();
-  else if (order === 'end') void end();
-  else {
-    waiting.get(id)(versions);
-    waiting.delete(id);
-  }
-});
-// The parent is gone: nobody wants to know any more.
-for (const event of ['disconnect', 'error']) process.on(event, () => process.exit(0));
-process.send({ ready: true });
+parent.say('ready');

@@ -24,8 +24,10 @@ export class Processes {
   #register = new Register();
   #children;
 
-  static async start(arguments_) {
-    const processes = new Processes(arguments_);
+  /** One for each of `arguments_`; another program than the history's says more lists. */
+  static async start(arguments_, { program = PROGRAM, execArgv = [], lists = [] } = {}) {
+    const processes = new Processes(arguments_, { program, execArgv });
+    for (const list of lists) processes.log[list] = [];
     try {
       await Promise.all(processes.#children.map((child) => heard(child, 'ready')));
     } catch (error) {
@@ -35,9 +37,9 @@ export class Processes {
     return processes;
   }
 
-  constructor(arguments_) {
+  constructor(arguments_, { program, execArgv }) {
     this.#children = arguments_.map((one) => {
-      const child = fork(PROGRAM, [JSON.stringify(one)], { execArgv: [] });
+      const child = fork(program, [JSON.stringify(one)], { execArgv });
       child.on('message', (message) => this.#hear(child, message));
       return child;
     });
@@ -53,20 +55,31 @@ export class Processes {
     this.kill();
   }
 
+  /** An order that is not answered. */
+  tell(order) {
+    for (const child of this.#children) if (child.connected) child.send({ order });
+  }
+
+  /** How many have ended although nobody told them to. */
+  get gone() {
+    return this.#children.filter(({ exitCode, signalCode }) => exitCode ?? signalCode).length;
+  }
+
   kill() {
     for (const child of this.#children) if (child.exitCode === null) child.kill('SIGKILL');
   }
 
   async #order(order, answer) {
     const answers = this.#children.map((child) => heard(child, answer));
-    for (const child of this.#children) if (child.connected) child.send({ order });
+    this.tell(order);
     const settled = await Promise.allSettled(answers);
     return settled.filter(({ status }) => status === 'rejected').length;
   }
 
   #hear(child, { ask, verb, keys, log }) {
     if (ask !== undefined) child.send({ id: ask, versions: this.#register[verb](keys) });
-    if (log) for (const list of LISTS) for (const one of log[list]) this.log[list].push(one);
+    for (const list of Object.keys(log ?? {}))
+      for (const one of log[list]) this.log[list].push(one);
   }
 }
 

@@ -19,12 +19,12 @@ export class Writer {
     if (chance < 0.3) {
       const [tag, soft] = [Math.random() < 0.5 ? 't' : 'u', Math.random() < 0.3];
       const act = () => cache.invalidateTags([tag], { soft });
-      return this.#write(soft ? 'soft tag' : 'tag', keysOf(tag), soft, act);
+      return this.write(soft ? 'soft tag' : 'tag', keysOf(tag), soft, act);
     }
     const key = shared[Math.floor(Math.random() * shared.length)];
     return chance < 0.5
-      ? this.#write('expire', [key], true, () => cache.expire(key))
-      : this.#write('delete', [key], false, () => cache.delete(key));
+      ? this.write('expire', [key], true, () => cache.expire(key))
+      : this.write('delete', [key], false, () => cache.delete(key));
   }
 
   /** A change to the key that only this process changes. */
@@ -32,8 +32,8 @@ export class Writer {
     const { cache, me } = this.parts;
     const key = owned(me);
     return Math.random() < 0.7
-      ? this.#write('set', [key], false, ([version]) => cache.set(key, { version }))
-      : this.#write('delete', [key], false, () => cache.delete(key));
+      ? this.write('set', [key], false, ([version]) => cache.set(key, { version }))
+      : this.write('delete', [key], false, () => cache.delete(key));
   }
 
   /** Resolves when nothing is owed to any store. */
@@ -46,7 +46,8 @@ export class Writer {
     for (const write of this.#owed.splice(0)) this.parts.record('writes', write);
   }
 
-  async #write(verb, keys, soft, act) {
+  /** The register first, then `act`, which gets the new versions and gives a receipt. */
+  async write(verb, keys, soft, act) {
     const { register, record } = this.parts;
     const versions = await register('bump', keys);
     const entries = keys.map((key, at) => [key, versions[at]]);
