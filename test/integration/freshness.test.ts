@@ -29,9 +29,9 @@ describe.each(Object.entries(TIERS))('%s', (_name, { l1, redis, database }) => {
     return { made, other };
   }
 
-  it('the loader fails: the stale value, and then at once without it', async () => {
+  it('the loader fails twice: the stale value, and then at once without it', async () => {
     const { made } = await stale();
-    expect(await made.cache.getOrSet('k', fail)).toBe('old');
+    for (let n = 0; n < 2; n++) expect(await made.cache.getOrSet('k', fail)).toBe('old');
     let loads = 0;
     const load = (): number => ++loads;
     for (let n = 0; n < 5; n++) expect(await made.cache.getOrSet('k', load)).toBe('old');
@@ -55,7 +55,7 @@ describe.each(Object.entries(TIERS))('%s', (_name, { l1, redis, database }) => {
     '%s: what is removed does not stand in for a loader that rests',
     async (verb) => {
       const { made } = await stale();
-      expect(await made.cache.getOrSet('k', fail)).toBe('old');
+      for (let n = 0; n < 2; n++) expect(await made.cache.getOrSet('k', fail)).toBe('old');
       await (verb === 'delete' ? made.cache.delete('k') : made.cache.invalidateTags(['t']));
       await expect(made.cache.getOrSet('k', fail)).rejects.toBe(TROUBLE);
       expect(await made.cache.getOrSet('k', () => 'new')).toBe('new');
@@ -64,7 +64,7 @@ describe.each(Object.entries(TIERS))('%s', (_name, { l1, redis, database }) => {
 
   it('many keys at once: a stale one whose loader rests costs no load', async () => {
     const { made } = await stale();
-    expect(await made.cache.getOrSet('k', fail)).toBe('old');
+    for (let n = 0; n < 2; n++) expect(await made.cache.getOrSet('k', fail)).toBe('old');
     const asked: string[] = [];
     const found = await made.cache.getOrSetMany(['k', 'other'], (keys) => {
       asked.push(...keys);

@@ -388,7 +388,8 @@ it('stores a 64 KB value in less than half its bytes', async () => {
 
 it('keeps large values out of Redis', async () => {
   const { tier } = await make();
-  await store(tier, at('k'), randomBytes(1024 ** 2).toString('base64'));
+  const large = entry(randomBytes(1024 ** 2).toString('base64'));
+  expect(await tier.fill(at('k'), large, await ticket(tier, at('k')))).toBe('too-large');
   expect((await tier.read(at('k'))).state).toBe('absent');
 });
 

@@ -1,12 +1,10 @@
 /** One connection to the simulated PostgreSQL: its statements go one after the other, each there and back through the network. */
-import type { Timer } from '../../libs/multi-level-cache/src/core/clock.js';
 import type { Listener, SimulatedPool } from './database-client.js';
 import type { Session } from './database-rows.js';
 
 interface Query {
   readonly text: string;
   readonly values?: readonly unknown[];
-  readonly query_timeout?: number;
 }
 
 interface Result {
@@ -43,25 +41,14 @@ export class Connection {
   }
 
   query(query: string | Query): Promise<Result> {
-    const {
-      text,
-      values = [],
-      query_timeout,
-    } = typeof query === 'string' ? { text: query } : query;
-    const { schedule } = this.pool.server;
+    const { text, values = [] } = typeof query === 'string' ? { text: query } : query;
     return new Promise<Result>((resolve, reject) => {
-      let patience: Timer | undefined;
-      const end = (): void => {
-        patience?.cancel();
-        this.#waiting.delete(fail);
-      };
+      const end = (): void => void this.#waiting.delete(fail);
       const fail = (error: Error): void => {
         end();
         reject(error);
       };
       this.#waiting.add(fail);
-      if (query_timeout !== undefined)
-        patience = schedule.after(query_timeout, () => fail(new Error('Query read timeout')));
       this.#last = this.#last.then(() =>
         this.#exchange(text, values).then((rows) => {
           end();

@@ -2,7 +2,10 @@
 import type { Clock } from '../core/clock.js';
 import type { Address } from '../core/key.js';
 
-/** A loader rests this long after its first failure, twice as long after the next, and so on, ms. */
+/**
+ * A loader rests this long after its second failure in a row, for one alone may be chance, or after it was late, which costs
+ * its callers more; twice as long after the next, and so on, ms.
+ */
 const FIRST_MS = 1_000;
 const LONGEST_MS = 30_000;
 /** Keys that are remembered; the one that failed first is forgotten first. */
@@ -28,10 +31,12 @@ export class FailedLoads {
     return failure !== undefined && this.clock.now() < failure.until;
   }
 
-  failed(address: Address): void {
+  /** @param late - it has not answered at all */
+  failed(address: Address, late: boolean): void {
     const name = nameOf(address);
     const before = this.#failures.get(name);
-    const rest = Math.min(before ? before.rest * 2 : FIRST_MS, LONGEST_MS);
+    const longer = before || late ? Math.max((before?.rest ?? 0) * 2, FIRST_MS) : 0;
+    const rest = Math.min(longer, LONGEST_MS);
     this.#failures.delete(name);
     if (this.#failures.size >= MOST) this.#failures.delete(this.#failures.keys().next().value!);
     // Not all keys and processes at the same time.

@@ -5,13 +5,20 @@ import { runLoader, type Loaded } from './load.js';
 import type { Parts } from './parts.js';
 import { shedError, type Flight } from './single-flight.js';
 
-/** Loaders that may run at a time; more would only wait for an origin that is in trouble already. */
-const MOST_LOADS = 10_000;
+/** Loaders that may run at a time. */
+const MOST = 100_000;
+/** The same while one of them has been running for so long, ms: more would only wait for an origin that is in trouble already. */
+const MOST_BEHIND_SLOW = 10_000;
+const SLOW_MS = 1_000;
+
+interface Running {
+  readonly since: number;
+}
 
 export class Loading {
   readonly #failed: FailedLoads;
-  /** Loaders that run and are waited for. */
-  #running = 0;
+  /** Loaders that run and are waited for, the oldest first. */
+  readonly #running = new Set<Running>();
 
   constructor(readonly parts: Parts) {
     this.#failed = new FailedLoads(parts.clock, parts.random);
@@ -36,28 +43,34 @@ export class Loading {
       return loaded;
     } catch (error) {
       // Nobody waits for it any more: that is no failure, or one that has been noted.
-      if (!flight.signal.aborted) this.failed(flight);
+      if (!flight.signal.aborted) this.#note(flight, false);
       throw error;
     } finally {
       end();
     }
   }
 
-  /** It failed, or is late for good; without anything to stand in it is tried again each time. */
-  failed({ address, kind, stale }: Flight): void {
-    if (stale && !kind.alone) this.#failed.failed(address);
+  /** It has not answered in time. */
+  late(flight: Flight): void {
+    this.#note(flight, true);
+  }
+
+  /** Without anything to stand in it is tried again each time. */
+  #note({ address, kind, stale }: Flight, late: boolean): void {
+    if (stale && !kind.alone) this.#failed.failed(address, late);
   }
 
   /** The call of many keys and the load outside of the cache cost no loader here. */
   #begin(flight: Flight): () => void {
     if (flight.kind.bulk || flight.kind.alone) return () => undefined;
-    if (this.#running >= MOST_LOADS) throw shedError(MOST_LOADS);
-    this.#running++;
-    let ended = false;
-    const end = (): void => {
-      if (!ended) this.#running--;
-      ended = true;
-    };
+    const { size } = this.#running;
+    const now = this.parts.clock.now();
+    const [oldest] = this.#running;
+    if (size >= MOST || (size >= MOST_BEHIND_SLOW && now - oldest.since >= SLOW_MS))
+      throw shedError(size);
+    const running = { since: now };
+    this.#running.add(running);
+    const end = (): void => void this.#running.delete(running);
     // A loader that never ends is not waited for either.
     flight.onExpire(end);
     return end;

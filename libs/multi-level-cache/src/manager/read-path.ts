@@ -152,7 +152,7 @@ export class ReadPath {
     flight.promise = new Promise<Answer>((resolve, reject) => {
       const timer = clock.after(life.hardTimeout, () => {
         flights.remove(flight);
-        this.#loading.failed(flight);
+        this.#loading.late(flight);
         const late = lateError(life);
         flight.expire(late);
         const standIn = this.#standIn(flight);

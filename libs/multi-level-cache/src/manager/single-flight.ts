@@ -170,10 +170,10 @@ function nameOf(tenant: string, cache: string, key: string): string {
 }
 
 /** What a caller gets whose load is one too many. */
-export function shedError(most: number): CacheError {
+export function shedError(running: number): CacheError {
   return new CacheError(
     'CACHE_LOAD_SHED',
-    `${most} loads are under way, and there is no stale value to stand in; try again later`,
+    `${running} loads are under way, and there is no stale value to stand in; try again later`,
   );
 }
 

@@ -14,7 +14,7 @@ import type {
   TierRead,
 } from '../core/tier.js';
 import type { Background } from './background.js';
-import { Deadline } from './deadline.js';
+import { Deadline } from '../core/deadline.js';
 import { SharedDebts } from './shared-debts.js';
 
 /** How a tier took a change: `queued` = it is away; the change is applied before the tier is read for it again. */

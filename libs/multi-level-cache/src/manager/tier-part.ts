@@ -4,7 +4,7 @@ import { isCacheError } from '../core/errors.js';
 import type { Tier, TierRead, Trouble } from '../core/tier.js';
 import type { Address } from '../core/key.js';
 import { CircuitBreaker } from './circuit-breaker.js';
-import { Deadline } from './deadline.js';
+import { Deadline } from '../core/deadline.js';
 
 /** Callers that may wait for one part; more pass it by. What they ask goes out in a few bulk calls. */
 const MOST_WAITING = 10_000;

@@ -1,6 +1,6 @@
 /** Deadline: the bound on a wait, with one timer for all that wait. */
 import { describe, expect, it } from 'vitest';
-import { Deadline } from '../../src/manager/deadline.js';
+import { Deadline } from '../../src/core/deadline.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 
 const LATE = expect.objectContaining({ code: 'CACHE_TIER_TIMEOUT' });

@@ -4,7 +4,7 @@ import type { ClientConfig, PoolConfig } from 'pg';
 import { CacheError } from '../../core/errors.js';
 import type { DataSourceLike, L3Options } from '../../core/options.js';
 
-const CONNECT_MS = 1_000;
+export const CONNECT_MS = 1_000;
 /** The tables are always met by their keys, and planning anew costs more than most statements. */
 const ONE_PLAN =
   '-c plan_cache_mode=force_generic_plan -c jit=off -c enable_hashjoin=off -c enable_mergejoin=off';

@@ -1,11 +1,12 @@
 /** The tier's own connections: bounded, never silent for long, and known to be up or down. */
 import { createHash } from 'node:crypto';
-import type { Pool, PoolConfig, QueryResultRow } from 'pg';
+import type { Pool, PoolClient, PoolConfig, QueryResultRow } from 'pg';
 import type { Clock } from '../../core/clock.js';
-import { CacheError } from '../../core/errors.js';
+import { Deadline, STALL_MS } from '../../core/deadline.js';
+import { CacheError, isCacheError } from '../../core/errors.js';
 import type { L3Options } from '../../core/options.js';
 import type { Trouble } from '../../core/tier.js';
-import { packagePg, poolConfig } from './connection.js';
+import { CONNECT_MS, packagePg, poolConfig } from './connection.js';
 import { migrate } from './migrations.js';
 import { REMEMBER_SERVER } from './sql.js';
 import { Turnstile } from './turnstile.js';
@@ -42,6 +43,8 @@ export class Database {
   #migrated = false;
   #probing = false;
   readonly #turnstile: Turnstile;
+  /** Not the timer of pg: a process that stood still hears the reply first. */
+  readonly #silence: Deadline;
   readonly #names = new Map<string, string>();
 
   constructor(
@@ -53,6 +56,7 @@ export class Database {
     readonly makePool: MakePool = poolOfPg,
   ) {
     this.#turnstile = new Turnstile(options.poolSize);
+    this.#silence = new Deadline(clock, SILENCE_MS, 'PostgreSQL');
   }
 
   get up(): boolean {
@@ -128,16 +132,15 @@ export class Database {
     const pool = this.#pool;
     if (!pool || this.#closed) throw unavailable('not open');
     try {
-      const client = await pool.connect();
+      const client = await this.#connect(pool);
       try {
         const query = {
           text,
           values: values as unknown[],
-          query_timeout: SILENCE_MS,
           ...(rowMode ? { rowMode } : {}),
           ...(this.options.poolerMode ? {} : { name: this.#nameOf(text) }),
         };
-        const { rows } = await client.query(query);
+        const { rows } = await this.#silence.race(client.query(query));
         client.release();
         return rows as R[];
       } catch (error) {
@@ -148,6 +151,17 @@ export class Database {
     } catch (error) {
       if (!STATEMENT_TROUBLE.test(codeOf(error))) this.#lose(error);
       throw error;
+    }
+  }
+
+  /** Once more where it was late because this process stood still: what came meanwhile has not been heard. */
+  async #connect(pool: Pool): Promise<PoolClient> {
+    const before = this.clock.now();
+    try {
+      return await pool.connect();
+    } catch (error) {
+      if (this.clock.now() - before < CONNECT_MS + STALL_MS) throw error;
+      return pool.connect();
     }
   }
 
@@ -217,6 +231,7 @@ function unavailable(reason: string | undefined): CacheError {
 
 /** What an operator has to know; never an address, a name or a password. */
 export function troubleOf(error: unknown): Trouble {
+  if (isCacheError(error, 'CACHE_TIER_TIMEOUT')) return { reason: 'silent' };
   const code = codeOf(error);
   const mend = (reason: string): Trouble => ({ reason, config: true });
   if (code.startsWith('28')) return mend('refusing the authentication');

@@ -1,6 +1,6 @@
 /** The budget of a tier: a bound on how long a caller waits for it. One timer serves all calls of a tier. */
-import type { Clock } from '../core/clock.js';
-import { CacheError } from '../core/errors.js';
+import type { Clock } from './clock.js';
+import { CacheError } from './errors.js';
 
 interface Waiting {
   readonly at: number;
@@ -8,6 +8,8 @@ interface Waiting {
   done: boolean;
 }
 
+/** A timer that runs so much too late, or a whole budget, means that the process stood still, ms. */
+export const STALL_MS = 50;
 /** Ended calls at the head of the queue that are let go together. */
 const TRIM_AT = 256;
 
@@ -69,7 +71,7 @@ export class Deadline {
 
   #expire(): void {
     const now = this.clock.now();
-    const stalled = now - this.#due > this.ms && !this.#postponed;
+    const stalled = now - this.#due > Math.min(this.ms, STALL_MS) && !this.#postponed;
     this.#postponed = stalled;
     this.#due = 0;
     // The process itself was late: replies that have come meanwhile are heard first.
