@@ -40,7 +40,7 @@ export const DATABASE_RULES: readonly Rule[] = [
     find: 'if (startOfTicket !== inc) return [];',
     replace: '',
     faults: ['pg-restart'],
-    from: 1497,
+    from: 2840,
     tiers: 'l1+l3',
   },
   {

@@ -71,5 +71,6 @@ export const DEBTS_RULES: readonly Rule[] = [
     replace: '    this.#clean = true;\n    return this.#look();',
     faults: ['orphan'],
     tiers: ALL,
+    from: 350,
   },
 ];

@@ -22,7 +22,7 @@ export const GUARDS_RULES: readonly Rule[] = [
     find: 'if (!complete) await recallGuards(',
     replace: 'if (false) await recallGuards(',
     faults: ['half-written'],
-    from: 900,
+    from: 3_500,
   },
   {
     name: 'who comes in without Redis keeps nothing that PostgreSQL was not asked about',

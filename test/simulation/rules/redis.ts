@@ -109,6 +109,7 @@ export const REDIS_RULES: readonly Rule[] = [
     find: "if (!hash.has('floor')) hash.set('floor', number);\n    const numbers",
     replace: "if (!hash.has('floor')) hash.set('floor', '0');\n    const numbers",
     faults: ['evict', 'crash'],
+    from: 1845,
   },
   {
     name: 'a number is taken before anything is read',
@@ -163,5 +164,6 @@ export const REDIS_RULES: readonly Rule[] = [
     replace:
       'if (old.epoch !== arguments[1].epoch) return false;\n  return mastersMoved || history ===',
     faults: ['failover'],
+    from: 510,
   },
 ];
