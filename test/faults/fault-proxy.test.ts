@@ -2,7 +2,7 @@
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { FaultProxy } from '../support/fault-proxy.js';
-import { randomFrom } from '../support/random.js';
+import { seeded } from '../support/random.mjs';
 
 let echo: Server;
 let proxy: FaultProxy;
@@ -127,7 +127,7 @@ it('reset: at once, or in the middle of a reply', async () => {
 });
 
 it('jitter is the same for the same seed', () => {
-  const [one, same, other] = [randomFrom(7), randomFrom(7), randomFrom(8)];
+  const [one, same, other] = [seeded(7), seeded(7), seeded(8)];
   const some = (random: () => number): number[] => Array.from({ length: 5 }, random);
   const numbers = some(one);
   expect(some(same)).toEqual(numbers);

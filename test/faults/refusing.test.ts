@@ -1,40 +1,23 @@
 /** A store that answers and refuses: what it still does is used, what it refuses is told, and it is used again when it is mended. */
-import { afterEach, expect, it, vi } from 'vitest';
-import { Redis } from 'ioredis';
-import pg from 'pg';
-import { closeCaches, testCache, type TestCache } from '../support/cache.js';
+import { expect, it, vi } from 'vitest';
+import { storeAll, testCache } from '../support/cache.js';
+import { endAfterEach, kept } from '../support/ends.js';
 import { freshNamespace, startPostgres, startRedis } from '../support/servers.js';
+import { adminOf } from './matrix/setting.js';
+import { connection } from './matrix/stage.js';
 
 /** As many calls as it may take. */
 const MOST = 10;
 const KEYS = Array.from({ length: 60 }, (_zero, at) => `k${at}`);
-const ends: (() => Promise<unknown>)[] = [];
 
-afterEach(async () => {
-  await closeCaches();
-  for (const end of ends.splice(0)) await end();
-});
-
-async function store({ cache }: TestCache): Promise<void> {
-  for (const key of KEYS) await cache.getOrSet(key, () => 'stored');
-  await cache.drain();
-}
-
-async function admin(url: string): Promise<pg.Client> {
-  const client = new pg.Client({ connectionString: url });
-  client.on('error', () => undefined);
-  await client.connect();
-  ends.unshift(() => client.end());
-  return client;
-}
+endAfterEach();
 
 it('PostgreSQL turns read-only: it is read, not filled; a delete is owed, and paid when it takes writes again', async () => {
-  const server = await startPostgres();
-  ends.push(() => server.stop());
-  const client = await admin(server.url);
+  const server = await kept(startPostgres());
+  const client = await connection(server);
   const options = { namespace: freshNamespace(), database: server.url, l1: false };
   const made = await testCache(options);
-  await store(made);
+  await storeAll(made, KEYS, 'stored');
   const setReadOnly = async (on: boolean): Promise<void> => {
     await client.query(`alter system set default_transaction_read_only = ${on}`);
     await client.query('select pg_reload_conf()');
@@ -80,18 +63,14 @@ it.each([
 ])(
   'Redis refuses $lost at run time: told as a matter of permissions; given back: used again',
   async ({ commands, reason }) => {
-    const server = await startRedis();
-    const root = new Redis(server.url);
-    ends.push(
-      () => root.quit(),
-      () => server.stop(),
-    );
+    const server = await kept(startRedis());
+    const root = adminOf(server);
     await root.call('ACL', 'SETUSER', 'app', 'on', '>secret', '~*', '&*', '+@all');
     const url = new URL(server.url);
     url.username = 'app';
     url.password = 'secret';
     const made = await testCache({ namespace: freshNamespace(), l1: false, redis: url.href });
-    await store(made);
+    await storeAll(made, KEYS, 'stored');
     const told: unknown[] = [];
     made.cache.on('tier', (event) => told.push(event));
     await root.call('ACL', 'SETUSER', 'app', ...commands);

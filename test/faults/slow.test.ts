@@ -1,10 +1,11 @@
 /** A tier that does not answer in time is not asked any more, by nobody's call found out to answer again, and costs nobody an error. */
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { Redis } from 'ioredis';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { startCluster } from 'throwaway-servers';
 import { Address, Scope } from '../../libs/multi-level-cache/src/core/key.js';
-import { closeCaches, testCache, type TestCache } from '../support/cache.js';
+import { storeAll, testCache, type TestCache } from '../support/cache.js';
+import { endAfterEach, kept } from '../support/ends.js';
 import { freshNamespace, startPostgres, startRedis, type Server } from '../support/servers.js';
+import { adminOf } from './matrix/setting.js';
 
 /** As many slow calls as it may take. */
 const MOST = 10;
@@ -12,20 +13,11 @@ const BUDGET = 20;
 const KEYS = Array.from({ length: 200 }, (_zero, at) => `k${at}`);
 
 let namespace: string;
-const ends: (() => Promise<unknown>)[] = [];
 
 beforeEach(() => {
   namespace = freshNamespace();
 });
-afterEach(async () => {
-  await closeCaches();
-  for (const end of ends.splice(0)) await end();
-});
-
-async function store({ cache }: TestCache): Promise<void> {
-  for (const key of KEYS) await cache.getOrSet(key, () => 'stored');
-  await cache.drain();
-}
+endAfterEach();
 
 /** Reads until the tier is asked no more; says how often it was asked until then. */
 async function readUntilOpen(
@@ -51,11 +43,10 @@ describe.each(['l2', 'l3'] as const)('%s is frozen', (tier) => {
   let server: Server;
   let made: TestCache;
   beforeEach(async () => {
-    server = await (tier === 'l2' ? startRedis() : startPostgres());
-    ends.push(() => server.stop());
+    server = await kept(tier === 'l2' ? startRedis() : startPostgres());
     const where = tier === 'l2' ? { redis: server.url } : { database: server.url };
     made = await testCache({ namespace, l1: false, budget: BUDGET, grace: 0, ...where });
-    await store(made);
+    await storeAll(made, KEYS, 'stored');
   });
 
   it('is asked no more after a few calls, without an error; and again as soon as it answers', async () => {
@@ -89,14 +80,10 @@ describe.each(['l2', 'l3'] as const)('%s is frozen', (tier) => {
 });
 
 it('Redis is full: what would fill it is asked no more, reads go on; and it is filled again when there is room', async () => {
-  const server = await startRedis();
+  const server = await kept(startRedis());
   const made = await testCache({ namespace, l1: false, redis: server.url });
-  await store(made);
-  const admin = new Redis(server.url);
-  ends.push(
-    () => admin.quit(),
-    () => server.stop(),
-  );
+  await storeAll(made, KEYS, 'stored');
+  const admin = adminOf(server);
   await admin.config('SET', 'maxmemory', 1);
   const asked = vi.spyOn(made.l2!, 'ticket');
   const load = async (key: string): Promise<void> => {
@@ -123,8 +110,7 @@ it('Redis is full: what would fill it is asked no more, reads go on; and it is f
 });
 
 it('one master of a cluster is frozen: the keys of the others are read as before', async () => {
-  const { nodes, masterOf, stop } = await startCluster();
-  ends.push(stop);
+  const { nodes, masterOf } = await kept(startCluster());
   const made = await testCache({
     namespace,
     l1: false,
@@ -132,7 +118,7 @@ it('one master of a cluster is frozen: the keys of the others are read as before
     grace: 0,
     l2: { cluster: nodes },
   });
-  await store(made);
+  await storeAll(made, KEYS, 'stored');
   const scope = new Scope(namespace, 'p', 'default');
   const frozen = await masterOf(new Address(scope, KEYS[0]).entryKey);
   const [its, others]: [string[], string[]] = [[], []];

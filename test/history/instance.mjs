@@ -1,8 +1,8 @@
 // One application in a process of its own: reads and writes as it likes, and tells the parent what it did and when.
 import 'reflect-metadata';
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { NestFactory } from '@nestjs/core';
 import { CacheManager, MultiLevelCacheModule } from 'nestjs-multi-level-cache';
+import { listenTo } from './asking.mjs';
 import { now, pause } from './clock.mjs';
 import { Parent } from './parent.mjs';
 import { Reader } from './reader.mjs';
@@ -24,13 +24,7 @@ const parent = new Parent(me, { stop, end });
 const record = (list, one) => parent.record(list, one);
 const register = (verb, keys) => parent.register(verb, keys);
 
-/** Who answered is told in the caller's own context. */
-const asking = new AsyncLocalStorage();
-for (const event of ['hit', 'stale', 'miss'])
-  cache.on(event, ({ tier }) => {
-    const read = asking.getStore();
-    if (read) read.by = tier ?? event;
-  });
+const asking = listenTo(cache);
 cache.on('tier', ({ tier, state }) => record('tiers', { at: now(), tier, state }));
 
 const reader = new Reader({ cache, register, record, asking, processes, mode });

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { DefaultPlacement } from '../../libs/multi-level-cache/src/manager/placement.js';
 import { closeCaches, testCache, type TestCache } from '../support/cache.js';
+import { deaf } from '../support/deaf.js';
 import { databaseUrl, freshNamespace, redisUrl } from '../support/servers.js';
 
 let made: TestCache;
@@ -145,8 +146,9 @@ it('a placement of one’s own keeps a value out of L2: it is in the others, and
   expect(performance.now() - before).toBeLessThan(1_500);
 });
 
-it('a delete while a value is loaded that L2 is to be spared: it is in no tier', async () => {
+it('a delete while a value is loaded that L2 is to be spared: it is in no tier, also where memory has not heard of it', async () => {
   made = await cacheOf({
+    l2: deaf(),
     more: {
       placement: {
         skipsRead: () => undefined,
@@ -161,6 +163,7 @@ it('a delete while a value is loaded that L2 is to be spared: it is in no tier',
     return 'old';
   });
   expect(loaded).toBe('old');
+  expect(made.cache.peek('k')).toBeUndefined();
   await made.cache.drain();
   for (const { cache } of [made, other]) expect(await cache.get('k')).toBeUndefined();
 });

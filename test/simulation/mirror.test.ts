@@ -15,7 +15,8 @@ import { DatabaseStore } from './database-store.js';
 import { clientTo } from './instance.js';
 import { RedisServer } from './redis-client.js';
 import { RedisStore } from './redis-store.js';
-import { chance, ProcessClock, Schedule } from './schedule.js';
+import { seeded } from '../support/random.mjs';
+import { ProcessClock, Schedule } from './schedule.js';
 
 const RUNS = 150;
 const LONG_MS = 3_600_000;
@@ -196,7 +197,7 @@ async function real(tier: 'redis' | 'database'): Promise<Side> {
 }
 
 async function simulated(tier: 'redis' | 'database'): Promise<Side> {
-  const random = chance(1);
+  const random = seeded(1);
   const schedule = new Schedule(random);
   const time = (): number => WALL + schedule.now;
   const latency = (): number => 0.1;

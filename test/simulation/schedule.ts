@@ -1,17 +1,6 @@
 /** Virtual time and seeded chance: one seed is one run, and the same run every time. */
 import type { Clock, Timer } from '../../libs/multi-level-cache/src/core/clock.js';
 
-/** Numbers in [0, 1) from a seed (mulberry32, by Tommy Ettinger, public domain). */
-export function chance(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 interface Event {
   readonly at: number;
   readonly order: number;

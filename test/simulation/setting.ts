@@ -1,6 +1,6 @@
 /** What is laid down for a run by its seed before it begins: the tiers, how long values live, how much is asked of them. */
 import { REMEMBERED_MS, type Fault } from './faults.js';
-import { chance } from './schedule.js';
+import { seeded } from '../support/random.mjs';
 
 export const TIERS = ['l1+l2', 'l1+l3', 'l1+l2+l3'] as const;
 export type Tiers = (typeof TIERS)[number];
@@ -45,7 +45,7 @@ const LONG_MS = 3_600_000;
 const SHORT_MS = 400;
 
 export function settingOf({ seed, faults, tiers }: WorldOptions): Setting {
-  const random = chance(seed ^ 0x5e77_1e55);
+  const random = seeded(seed ^ 0x5e77_1e55);
   const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)];
   const able = TIERS.filter((some) => faults.length === 0 || faults.some((one) => can(one, some)));
   const chosen = tiers ?? pick(able);

@@ -7,7 +7,8 @@ import { Ledger, RECOVERY, type Violation } from './ledger.js';
 import { KEYS, Operations } from './operations.js';
 import { RedisServer } from './redis-client.js';
 import { RedisStore } from './redis-store.js';
-import { chance, Schedule } from './schedule.js';
+import { seeded } from '../support/random.mjs';
+import { Schedule } from './schedule.js';
 import { settingOf, TIERS, type Setting, type WorldOptions } from './setting.js';
 
 export { FAULTS, TIERS };
@@ -36,7 +37,7 @@ export class World {
   #made = 0;
 
   constructor(readonly options: WorldOptions) {
-    this.#random = chance(options.seed);
+    this.#random = seeded(options.seed);
     this.#schedule = new Schedule(this.#random);
     this.#setting = settingOf(options);
     const { l2, l3, losesData } = this.#setting;

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { now } from '../history/clock.mjs';
 import { FAULTS } from '../history/faults.mjs';
-import { seeded } from './random.mjs';
+import { seeded } from '../support/random.mjs';
 
 /** Of Redis: frozen, killed and empty again, and its connections, which fall silent or are cut. */
 const REDIS = ['sigstop', 'kill-empty', 'cut'];

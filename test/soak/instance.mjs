@@ -1,15 +1,15 @@
 // One application of the soak, in a process of its own: its load, its cache, and what both have come to.
 import 'reflect-metadata';
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { NestFactory } from '@nestjs/core';
 import { CacheManager, MultiLevelCacheModule } from 'nestjs-multi-level-cache';
+import { listenTo } from '../history/asking.mjs';
 import { now } from '../history/clock.mjs';
 import { Parent } from '../history/parent.mjs';
 import { Writer } from '../history/writer.mjs';
+import { seeded } from '../support/random.mjs';
 import { heap, TierGauges, watchUnhandled } from './gauges.mjs';
 import { Keys } from './keys.mjs';
 import { Load } from './load.mjs';
-import { seeded } from './random.mjs';
 
 const { me, processes, perSecond, seed, module } = JSON.parse(process.argv[2]);
 const parent = new Parent(me, { measure, heap: tellHeap, stop, end });
@@ -29,13 +29,7 @@ const app = await NestFactory.createApplicationContext(MultiLevelCacheModule.for
 TierGauges.watchMemory(gauges, app);
 const cache = app.get(CacheManager);
 
-/** Who answered is told in the caller's own context. */
-const asking = new AsyncLocalStorage();
-for (const event of ['hit', 'stale', 'miss'])
-  cache.on(event, ({ tier }) => {
-    const read = asking.getStore();
-    if (read) read.by = tier ?? event;
-  });
+const asking = listenTo(cache);
 cache.on('tier', ({ tier, state }) => record('tiers', { at: now(), tier, state }));
 
 const random = seeded(seed + me);

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { together } from '../history/stalls.mjs';
 import { growth } from './heap.mjs';
-import { seeded } from './random.mjs';
+import { seeded } from '../support/random.mjs';
 import { run } from './run.mjs';
 
 /** Another process may lag as long as a busy machine lets it. */

@@ -28,7 +28,7 @@ import {
 import { DatabaseTier } from '../../libs/multi-level-cache/src/tiers/database/database-tier.js';
 import { MemoryTier } from '../../libs/multi-level-cache/src/tiers/memory/memory-tier.js';
 import { RedisTier } from '../../libs/multi-level-cache/src/tiers/redis/redis-tier.js';
-import { L3 } from './options.js';
+import { DEFAULTS, L3 } from './options.js';
 
 export interface TestCacheOptions {
   readonly namespace: string;
@@ -104,14 +104,11 @@ export async function testCache(options: TestCacheOptions): Promise<TestCache> {
     l3,
     warming: false,
     defaults: {
+      ...DEFAULTS,
       ttl,
       grace,
       hardTimeout,
       partitionTtl,
-      timeout: undefined,
-      negativeTtl: undefined,
-      jitter: 0,
-      refreshAhead: 0,
       ...options.defaults,
     },
     ...options.more,
@@ -140,6 +137,16 @@ export async function testCache(options: TestCacheOptions): Promise<TestCache> {
   };
   open.add(made);
   return made;
+}
+
+/** Loads each of these keys, and waits until every tier has it. */
+export async function storeAll(
+  { cache }: TestCache,
+  keys: readonly string[],
+  value: string,
+): Promise<void> {
+  for (const key of keys) await cache.getOrSet(key, () => value);
+  await cache.drain();
 }
 
 /** Closes every cache a test left open; call it in `afterEach`. */

@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net';
 import { FaultyOutlet, type Fault } from './faulty-outlet.js';
 import { listening, Proxy, type Connection, type Direction, type Outlet } from './proxy.js';
-import { randomFrom } from './random.js';
+import { seeded } from './random.mjs';
 
 export type { Fault } from './faulty-outlet.js';
 
@@ -23,12 +23,12 @@ interface Rule extends Which {
 export class FaultProxy extends Proxy {
   readonly #rules = new Set<Rule>();
   readonly #outlets = new Map<Connection, FaultyOutlet[]>();
-  #random = randomFrom(1);
+  #random = seeded(1);
 
   /** @param seed - of the jitter: the same one gives the same times. */
   static override async start(url: string, seed = 1): Promise<FaultProxy> {
     const proxy = new FaultProxy(url, await listening());
-    proxy.#random = randomFrom(seed);
+    proxy.#random = seeded(seed);
     return proxy;
   }
 

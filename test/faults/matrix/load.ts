@@ -1,6 +1,6 @@
 /** An application under steady, open-loop load that knows what is right: whoever answers late does not slow the next request down. */
 import type { CacheManager } from '../../../libs/multi-level-cache/src/manager/cache-manager.js';
-import { randomFrom } from '../../support/random.js';
+import { seeded } from '../../support/random.mjs';
 
 const TICK_MS = 10;
 
@@ -80,7 +80,7 @@ export class Load {
   readonly #sources: Source[];
   readonly #names: readonly string[];
   readonly #running = new Set<Promise<void>>();
-  readonly #random = randomFrom(1);
+  readonly #random = seeded(1);
   #stretch = new Stretch();
   #number = 0;
   #due = 0;

@@ -1,10 +1,9 @@
 /** What rows start: servers, ways, instances of one application. All of it ends with its row. */
 import { Redis, type RedisOptions } from 'ioredis';
-import { afterEach } from 'vitest';
 import type { L2Options } from '../../../libs/multi-level-cache/src/core/options.js';
 import type { TierState } from '../../../libs/multi-level-cache/src/core/tier.js';
 import type { CacheManager } from '../../../libs/multi-level-cache/src/manager/cache-manager.js';
-import { closeCaches } from '../../support/cache.js';
+import { atEnd, kept } from '../../support/ends.js';
 import { FaultProxy } from '../../support/fault-proxy.js';
 import { startRedis, type Server } from '../../support/servers.js';
 
@@ -16,32 +15,13 @@ export const AMPLE = 200;
 export const COMMANDS = 'mlc-commands';
 export const BACKPLANE = 'mlc-tail';
 
-const ends: (() => Promise<unknown>)[] = [];
-
-/** To be called once by a file of rows. */
-export function endRows(): void {
-  afterEach(async () => {
-    await closeCaches();
-    for (const end of ends.splice(0).toReversed()) await end();
-  });
-}
-
-/** Calls this when the row has ended, caches first. */
-export function atEnd(end: () => Promise<unknown>): void {
-  ends.push(end);
-}
-
-export async function ownRedis(...args: string[]): Promise<Server> {
-  const server = await startRedis({ args });
-  atEnd(() => server.stop());
-  return server;
+export function ownRedis(...args: string[]): Promise<Server> {
+  return kept(startRedis({ args }));
 }
 
 /** A way to the server on which faults happen. */
-export async function wayTo({ url }: { readonly url: string }): Promise<FaultProxy> {
-  const proxy = await FaultProxy.start(url);
-  atEnd(() => proxy.stop());
-  return proxy;
+export function wayTo({ url }: { readonly url: string }): Promise<FaultProxy> {
+  return kept(FaultProxy.start(url));
 }
 
 /** Speaks to the server past the cache. */
@@ -49,7 +29,7 @@ export function adminOf({ url }: { readonly url: string }): Redis {
   // Servers come and go under it, and say why they do not answer yet.
   const admin = new Redis(url, { enableReadyCheck: false });
   admin.on('error', () => undefined);
-  atEnd(() => Promise.resolve(admin.disconnect()));
+  atEnd(() => admin.disconnect());
   return admin;
 }
 

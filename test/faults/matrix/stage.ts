@@ -1,38 +1,11 @@
-/** What rows of several files share: servers that end with their row, and what no request may have suffered. */
+/** What rows of several files share: what no request may have suffered, how long a tier was away, another user of a database. */
 import pg from 'pg';
-import { afterEach, expect } from 'vitest';
-import { closeCaches, type TestCache } from '../../support/cache.js';
+import { expect } from 'vitest';
+import type { TestCache } from '../../support/cache.js';
+import { later } from '../../support/ends.js';
 import type { Server } from '../../support/servers.js';
 import type { Report } from './load.js';
 import type { Figures } from './row.js';
-
-type End = () => Promise<unknown>;
-
-/** Before the caches are closed, and after. */
-const [first, last]: [End[], End[]] = [[], []];
-
-/** Ends what each row has started: what asks, then caches, then servers; to be called at the head of a file. */
-export function endAfterEach(): void {
-  afterEach(async () => {
-    for (const end of first.splice(0).toReversed()) await end();
-    await closeCaches();
-    for (const end of last.splice(0).toReversed()) await end();
-  });
-}
-
-/** To be called at the end of the row, while caches and servers are still there. */
-export function later(end: End): void {
-  first.push(end);
-}
-
-/** A server, or several: stopped at the end of the row. */
-export async function kept<T extends { stop(): Promise<unknown> }>(
-  starting: Promise<T>,
-): Promise<T> {
-  const started = await starting;
-  last.push(() => started.stop());
-  return started;
-}
 
 /** No request has failed, and none was answered with what had been removed. */
 export function unharmed(figures: Figures, ...reports: readonly Report[]): void {

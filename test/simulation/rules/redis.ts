@@ -61,7 +61,7 @@ export const REDIS_RULES: readonly Rule[] = [
   {
     name: 'a late lease is given back',
     file: 'manager/tier-guard.ts',
-    find: '      this.#giveBackLate(address, asked! as Promise<TicketReply>);\n',
+    find: '      this.#giveBackLate(address, asked);\n',
     replace: '',
     faults: [],
     from: 320,

@@ -60,9 +60,7 @@ export class Debts {
   /** The store may hold what was removed from under this key. */
   covers(address: Address): boolean {
     if (this.#changes.length === 0) return false;
-    return (
-      this.#keys.has(keyName(address)) || this.coversTags(address.scope.tenant, address.implied)
-    );
+    return this.#keys.has(address.name) || this.coversTags(address.scope.tenant, address.implied);
   }
 
   coversTags(tenant: string, tags: readonly string[]): boolean {
@@ -73,7 +71,7 @@ export class Debts {
     if (change.kind === 'tags') {
       for (const tag of change.tags) add(this.#tags, tagName(change.tenant, tag), by);
     } else {
-      for (const address of change.addresses) add(this.#keys, keyName(address), by);
+      for (const address of change.addresses) add(this.#keys, address.name, by);
     }
   }
 
@@ -110,7 +108,7 @@ function merged(first: Change, changes: readonly Change[]): Change {
   const byName = new Map<string, Address>();
   for (const change of changes) {
     if (change.kind === 'tags') continue;
-    for (const address of change.addresses) byName.set(keyName(address), address);
+    for (const address of change.addresses) byName.set(address.name, address);
   }
   return { kind: 'delete', addresses: [...byName.values()] };
 }
@@ -119,10 +117,6 @@ function add(counts: Map<string, number>, name: string, by: number): void {
   const count = (counts.get(name) ?? 0) + by;
   if (count > 0) counts.set(name, count);
   else counts.delete(name);
-}
-
-function keyName(address: Address): string {
-  return `${address.scope.id}\u0000${address.key}`;
 }
 
 function tagName(tenant: string, tag: string): string {

@@ -136,9 +136,14 @@ export class Address {
     return (this.#implied ??= [this.scope.clearTag, ...this.groupTags]);
   }
 
+  /** Scope and key as one text, for maps: neither holds a control character. */
+  get name(): string {
+    return `${this.scope.id}\u0000${this.key}`;
+  }
+
   /** SHA-256 over scope and key, in hex; every shorter name of the key is a part of it. */
   get digest(): string {
-    return (this.#digest ??= hash('sha256', `${this.scope.id}\u0000${this.key}`, 'hex'));
+    return (this.#digest ??= hash('sha256', this.name, 'hex'));
   }
 
   /** Primary key of a database row: 16 bytes in hex. */

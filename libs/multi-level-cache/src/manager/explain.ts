@@ -3,8 +3,8 @@ import type { Entry } from '../core/entry.js';
 import { isTooLarge } from '../core/envelope.js';
 import type { Address } from '../core/key.js';
 import type { TierName, TierRead } from '../core/tier.js';
-import type { Explanation, TierExplanation } from './cache-manager.js';
 import type { MemoryView } from '../tiers/memory/memory-tier.js';
+import type { Explanation, TierExplanation } from './cache-manager.js';
 import type { Parts } from './parts.js';
 import type { TierGuard } from './tier-guard.js';
 
@@ -16,8 +16,15 @@ export async function explain(parts: Parts, address: Address): Promise<Explanati
   const known = [view, second?.read, third?.read].find((read) => read?.state === 'fresh')?.entry;
   const tiers: Partial<Record<TierName, TierExplanation>> = {};
   if (parts.l1) tiers.l1 = memory(view, now);
-  if (second) tiers.l2 = { ...below(second, now), ...keptOut(parts, 'l2', address, known, second) };
-  if (third) tiers.l3 = { ...below(third, now), ...keptOut(parts, 'l3', address, known, third) };
+  const missing = [second, third].some((lower) => isAbsent(lower));
+  const large = known !== undefined && missing && isTooLarge(known, address);
+  const keptOut = (tier: 'l2' | 'l3', lower: Look): Pick<TierExplanation, 'keptOut'> => {
+    if (!known || !isAbsent(lower)) return {};
+    const why = large ? 'too-large' : parts.placing.whyNotFilled(tier, address, known)?.reason;
+    return why === undefined ? {} : { keptOut: why };
+  };
+  if (second) tiers.l2 = { ...below(second, now), ...keptOut('l2', second) };
+  if (third) tiers.l3 = { ...below(third, now), ...keptOut('l3', third) };
   const answeredBy =
     (['l1', 'l2', 'l3'] as const).find((name) => tiers[name]?.state === 'fresh') ?? 'loader';
   const skip = parts.l3 ? parts.placing.whyNotRead(address.scope.cache) : undefined;
@@ -63,18 +70,9 @@ function below({ guard, read }: Look, now: number): TierExplanation {
   return { state: 'unknown', ...(reason === undefined ? {} : { skipped: reason }) };
 }
 
-/** Why a value that is known is not in this tier, as far as that was decided. */
-function keptOut(
-  { placing }: Parts,
-  tier: 'l2' | 'l3',
-  address: Address,
-  known: Entry | undefined,
-  { read }: Look,
-): Pick<TierExplanation, 'keptOut'> {
-  if (!known || !read || read.state === 'fresh') return {};
-  if (isTooLarge(known, address)) return { keptOut: 'too-large' };
-  const skip = placing.whyNotFilled(tier, address, known);
-  return skip ? { keptOut: skip.reason } : {};
+/** It was asked, and has nothing that is fresh. */
+function isAbsent(lower: Look | undefined): boolean {
+  return lower?.read !== undefined && lower.read.state !== 'fresh';
 }
 
 function describe(

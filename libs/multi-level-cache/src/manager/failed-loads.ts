@@ -27,13 +27,12 @@ export class FailedLoads {
   /** The loader of this key is to be left alone, where something can stand in. */
   rests(address: Address): boolean {
     if (this.#failures.size === 0) return false;
-    const failure = this.#failures.get(nameOf(address));
+    const failure = this.#failures.get(address.name);
     return failure !== undefined && this.clock.now() < failure.until;
   }
 
   /** @param late - it has not answered at all */
-  failed(address: Address, late: boolean): void {
-    const name = nameOf(address);
+  failed({ name }: Address, late: boolean): void {
     const before = this.#failures.get(name);
     const longer = before || late ? Math.max((before?.rest ?? 0) * 2, FIRST_MS) : 0;
     const rest = Math.min(longer, LONGEST_MS);
@@ -45,10 +44,6 @@ export class FailedLoads {
   }
 
   loaded(address: Address): void {
-    if (this.#failures.size > 0) this.#failures.delete(nameOf(address));
+    if (this.#failures.size > 0) this.#failures.delete(address.name);
   }
-}
-
-function nameOf({ scope, key }: Address): string {
-  return `${scope.id}\u0000${key}`;
 }

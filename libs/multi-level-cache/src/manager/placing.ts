@@ -64,13 +64,12 @@ export class Placing {
   }
 
   /** Whether what was found in L3 is brought into L2. */
-  promotes({ scope, key }: Address, entry: Entry): boolean {
+  promotes({ name, scope }: Address, entry: Entry): boolean {
     if (!this.placement) return true;
-    const name = `${scope.id}\u0000${key}`;
     const uses = (this.#uses.get(name) ?? 0) + 1;
     if (this.#uses.size >= MOST_KEYS) this.#uses.clear();
     this.#uses.set(name, uses);
-    const placed = this.#placed(scope.cache, entry, uses);
+    const placed = placedOf(scope.cache, entry, entry.freshUntil - this.clock.now(), uses);
     return this.#goes(
       this.#promotions,
       this.#ask((placement) => placement.skipsPromotion(placed)),
@@ -94,13 +93,10 @@ export class Placing {
     return this.#ask((placement) => placement.skipsRead(cache));
   }
 
+  /** As of when it was loaded, however old it has become. */
   whyNotFilled(tier: 'l2' | 'l3', { scope }: Address, entry: Entry): Skip | undefined {
-    return this.#ask((placement) => placement.skipsFill(tier, this.#placed(scope.cache, entry, 0)));
-  }
-
-  #placed(cache: string, entry: Entry, uses: number): PlacedEntry {
-    const ttl = entry.freshUntil - this.clock.now();
-    return { cache, bytes: entry.shape.bytes, ttl, loadMs: entry.loadMs, uses };
+    const placed = placedOf(scope.cache, entry, entry.freshUntil - entry.createdAt, 0);
+    return this.#ask((placement) => placement.skipsFill(tier, placed));
   }
 
   #goes(counts: Counts, skip: Skip | undefined): boolean {
@@ -123,4 +119,13 @@ export class Placing {
       return undefined;
     }
   }
+}
+
+function placedOf(
+  cache: string,
+  { loadMs, shape: { bytes } }: Entry,
+  ttl: number,
+  uses: number,
+): PlacedEntry {
+  return { cache, bytes, ttl, loadMs, uses };
 }

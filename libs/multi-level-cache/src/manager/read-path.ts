@@ -3,9 +3,9 @@ import type { Entry } from '../core/entry.js';
 import { isStrong, type EntryLife } from '../core/entry-options.js';
 import type { Address } from '../core/key.js';
 import type { Ticket, TierName, TierRead } from '../core/tier.js';
-import type { MemoryTier } from '../tiers/memory/memory-tier.js';
 import type { Loader } from './cache-manager.js';
-import { leaseFor, type Lease } from './lease.js';
+import { Commit, type InUse, type Way } from './commit.js';
+import { leaseFor } from './lease.js';
 import { withRefresh, type Loaded } from './load.js';
 import { Loading } from './loading.js';
 import type { Parts } from './parts.js';
@@ -17,29 +17,15 @@ const RENEW_MS = 1_000;
 
 const TOGETHER = { together: true };
 
-/** The tiers a call may use. */
-interface InUse {
-  readonly l1: MemoryTier | null;
-  readonly l2: TierGuard | null;
-  readonly l3: TierGuard | null;
-}
-
 const NONE: InUse = { l1: null, l2: null, l3: null };
-
-/** What a load needs on its way back up. */
-interface Way {
-  readonly tiers: InUse;
-  readonly memory: Ticket | undefined;
-  readonly lease: Lease;
-  /** Where the lease is to be used: the placement may keep the entry out of L2. */
-  readonly fillsL2?: boolean | undefined;
-}
 
 export class ReadPath {
   readonly #loading: Loading;
+  readonly #commit: Commit;
 
   constructor(readonly parts: Parts) {
     this.#loading = new Loading(parts);
+    this.#commit = new Commit(parts);
   }
 
   /** Joins the load of a key or leads one. */
@@ -93,8 +79,8 @@ export class ReadPath {
       second?.state === 'fresh' ? second.entry : third?.state === 'fresh' ? third.entry : undefined;
     if (!found) return undefined;
     if (memory) l1?.fill(address, found, memory);
-    if (third && second && l2 && l3 && this.parts.placing.promotes(address, found))
-      this.#promoteLater(address, second, l2, l3);
+    if (third && second && l2 && l3)
+      this.#commit.promoteLater(address, { seen: second, found }, l2, l3);
     return { by: third ? 'l3' : 'l2', entry: found };
   }
 
@@ -197,7 +183,7 @@ export class ReadPath {
       if (memory) l1?.fill(address, entry, memory);
       return { by: 'l2', entry };
     }
-    const rested = flight.rested ? this.#standIn(flight) : undefined;
+    const rested = this.#rest(flight);
     if (rested) return rested;
     try {
       await kind.bulk?.gather();
@@ -210,15 +196,14 @@ export class ReadPath {
       const way: Way = { tiers, memory: guarded ? undefined : memory, lease };
       if (third?.state === 'fresh' && third.entry && !kind.force) {
         const entry = withRefresh(third.entry, life, this.parts.random);
-        const promoted = lease.ticket !== undefined && this.parts.placing.promotes(address, entry);
-        await this.#commit(address, entry, { ...way, fillsL2: promoted });
+        await this.#commit.found(address, entry, way);
         return { by: 'l3', entry };
       }
       flight.hold(third);
-      const standIn = flight.rested ? this.#standIn(flight) : undefined;
-      if (standIn) {
+      const restedNow = this.#rest(flight);
+      if (restedNow) {
         if (lease.ticket) l2?.release(address, lease.ticket);
-        return standIn;
+        return restedNow;
       }
       const row = l3 && !guarded ? await l3.ticket(address, third ?? NOTHING) : undefined;
       return await this.#loadAndCommit(
@@ -262,56 +247,9 @@ export class ReadPath {
     const { placing, random } = this.parts;
     if (loaded.entry) placing.loaded(address.scope.cache, loaded.entry.loadMs);
     const entry = loaded.entry && withRefresh(loaded.entry, life, random);
-    if (entry && loaded.store) {
-      const fillsL2 = lease.ticket !== undefined && placing.fills('l2', address, entry);
-      await this.#commit(address, entry, { ...way, fillsL2 }, row);
-    } else if (lease.ticket) l2?.release(address, lease.ticket);
+    if (entry && loaded.store) await this.#commit.loaded(address, entry, way, row);
+    else if (lease.ticket) l2?.release(address, lease.ticket);
     return { by: 'loader', entry };
-  }
-
-  /** Up again: L2 decides, L1 follows, L3 in the background. A refused value is in no tier. */
-  async #commit(address: Address, entry: Entry, way: Way, row?: Ticket): Promise<void> {
-    const { memory, lease } = way;
-    const { l1, l2, l3 } = way.tiers;
-    if (lease.ticket && l2) {
-      const stored = way.fillsL2
-        ? await l2.fill(address, entry, lease.ticket)
-        : await l2.giveBack(address, lease.ticket);
-      if (stored === false) return;
-      if (stored === 'too-large') this.#tellTooLarge(l2);
-    }
-    if (memory) l1?.fill(address, entry, memory);
-    // Reachable, yet without a lease: another process loads it too, and only one of them may fill below L1.
-    if (!row || !l3 || (!lease.ticket && !lease.away)) return;
-    if (!this.parts.placing.fills('l3', address, entry)) return;
-    this.parts.background.run(async () => {
-      const stored = await l3.fill(address, entry, row);
-      if (stored === false && lease.away) l1?.drop(address.scope, address.key);
-      if (stored === 'too-large') this.#tellTooLarge(l3);
-    });
-  }
-
-  #tellTooLarge(guard: TierGuard): void {
-    const { events, placing } = this.parts;
-    placing.tooLarge();
-    if (!events.has('tier')) return;
-    events.emit('tier', {
-      tier: guard.tier.name,
-      state: guard.status().state,
-      reason: 'too-large',
-    });
-  }
-
-  /** `get` found it in L3 only: L2 is filled under a lease and from a second read, as every fill is. */
-  #promoteLater(address: Address, seen: TierRead, l2: TierGuard, l3: TierGuard): void {
-    this.parts.background.run(async () => {
-      const reply = await l2.ticket(address, seen);
-      if (reply.kind !== 'granted') return;
-      const third = await l3.read(address, { count: false });
-      if (third?.state === 'fresh' && third.entry)
-        await l2.fill(address, third.entry, reply.ticket);
-      else l2.release(address, reply.ticket);
-    });
   }
 
   #inUse({ tiers }: EntryLife): InUse {
@@ -319,6 +257,11 @@ export class ReadPath {
     if (!tiers) return { l1, l2, l3 };
     const use = (name: TierName): boolean => tiers.includes(name);
     return { l1: use('l1') ? l1 : null, l2: use('l2') ? l2 : null, l3: use('l3') ? l3 : null };
+  }
+
+  /** What stands in for a loader that is left alone. */
+  #rest(flight: Flight): Answer | undefined {
+    return flight.rested ? this.#standIn(flight) : undefined;
   }
 
   /** The stale value in hand, within its grace, and unless it was removed since: what is removed does not stand in either. */

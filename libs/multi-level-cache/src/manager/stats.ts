@@ -1,6 +1,6 @@
 /** Who answered, as plain integers: the hot path adds one and nothing else. */
-import type { PlacementStats } from './placing.js';
 import type { TierName, TierState } from '../core/tier.js';
+import type { PlacementStats } from './placing.js';
 
 /** Requests of one cache by who answered them. */
 export class RequestCounts {

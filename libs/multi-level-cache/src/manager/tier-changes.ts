@@ -2,6 +2,7 @@
 import { Debts, type Batch } from '../coherence/debts.js';
 import { partsOf, removal } from '../core/change.js';
 import type { Clock } from '../core/clock.js';
+import { Deadline } from '../core/deadline.js';
 import type { Entry } from '../core/entry.js';
 import type { Address } from '../core/key.js';
 import type {
@@ -14,7 +15,6 @@ import type {
   TierRead,
 } from '../core/tier.js';
 import type { Background } from './background.js';
-import { Deadline } from '../core/deadline.js';
 import { SharedDebts } from './shared-debts.js';
 
 /** How a tier took a change: `queued` = it is away; the change is applied before the tier is read for it again. */

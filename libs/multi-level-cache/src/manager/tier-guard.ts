@@ -104,24 +104,21 @@ export class TierGuard {
     const { deadline, fills } = part;
     if (!part.answers || !fills.admits || !this.changes.shared.clean) return NO_TICKET;
     const { paid } = this.changes;
-    let call: number | undefined;
-    let asked: MaybePromise<TicketReply>;
+    const asked = this.#askTicket(address, read, tags);
+    // Given without asking the store: it says nothing about it.
+    if (!(asked instanceof Promise)) return asked;
+    const call = fills.begin()!;
     try {
-      asked = this.tier.ticket(address, read, tags);
-      // Given without asking the store: it says nothing about it.
-      if (!(asked instanceof Promise)) return asked;
-      call = fills.begin();
       const reply = await deadline.race(asked);
       // On trial it is enough; else a right that was given is no entry stored.
-      if (fills.open) fills.ended(call!);
+      if (fills.open) fills.ended(call);
       if (reply.kind !== 'found') return reply;
       return this.changes.paid !== paid || this.changes.owes(address, reply.read)
         ? NO_TICKET
         : { kind: 'found', read: this.#own(reply.read) };
     } catch (error) {
-      if (call === undefined) return NO_TICKET;
       part.failed(fills, call, address, error);
-      this.#giveBackLate(address, asked! as Promise<TicketReply>);
+      this.#giveBackLate(address, asked);
       return NO_TICKET;
     }
   }
@@ -176,6 +173,19 @@ export class TierGuard {
     this.anew();
     this.changes.close();
     await this.tier.close();
+  }
+
+  /** A tier may also throw at once. */
+  #askTicket(
+    address: Address,
+    read: TierRead,
+    tags: readonly string[] | undefined,
+  ): MaybePromise<TicketReply> {
+    try {
+      return this.tier.ticket(address, read, tags);
+    } catch {
+      return NO_TICKET;
+    }
   }
 
   /** A ticket that comes too late is nobody's: others would wait for it until it ends by itself. */

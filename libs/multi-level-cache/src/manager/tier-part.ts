@@ -1,8 +1,8 @@
 /** One part of a tier that may be slow or gone by itself: whether it is asked, how long it is waited for, and how many wait. */
 import type { Clock } from '../core/clock.js';
 import { isCacheError } from '../core/errors.js';
-import type { Tier, TierRead, Trouble } from '../core/tier.js';
 import type { Address } from '../core/key.js';
+import type { Tier, TierRead, Trouble } from '../core/tier.js';
 import { CircuitBreaker } from './circuit-breaker.js';
 import { Deadline } from '../core/deadline.js';
 

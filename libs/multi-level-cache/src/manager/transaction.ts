@@ -46,8 +46,7 @@ export class Transaction {
     if (rest.kind === 'tags') this.#bump(rest);
     else {
       const list = rest.kind === 'expire' ? this.#expired : this.#deleted;
-      for (const address of rest.addresses)
-        list.set(`${address.scope.id}\u0000${address.key}`, address);
+      for (const address of rest.addresses) list.set(address.name, address);
     }
   }
 

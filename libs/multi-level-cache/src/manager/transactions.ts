@@ -1,7 +1,7 @@
 /** Transactions of the application's own database: which one a call belongs to, and what of it is made when it commits. */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { Ask, Change, TransactionBook } from '../core/tier.js';
 import { Deadline } from '../core/deadline.js';
+import type { Ask, Change, TransactionBook } from '../core/tier.js';
 import type { Parts } from './parts.js';
 import { recordOf } from './tier-changes.js';
 import { Transaction } from './transaction.js';

@@ -10,20 +10,20 @@ import {
   type OnModuleInit,
 } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
-import type { CacheModuleOptions, FeatureConfig, ResolvedOptions } from '../core/options.js';
 import type { CacheEvents } from '../core/events.js';
+import type { CacheModuleOptions, FeatureConfig, ResolvedOptions } from '../core/options.js';
 import type { Tier } from '../core/tier.js';
 import { CacheManager } from '../manager/cache-manager.js';
 import { isRoot } from '../manager/create-cache.js';
 import { adviceOn } from './advice.js';
 import { CacheHolder } from './cache-holder.js';
 import { featureModule } from './cache-feature.module.js';
+import { demandCaches } from './decorators/wrap-method.js';
 import {
   ConfigurableModuleClass,
   type CacheModuleAsyncOptions,
   type CacheModuleExtras,
 } from './multi-level-cache.module-definition.js';
-import { demandCaches } from './decorators/wrap-method.js';
 import { EXPORTS, PROVIDERS } from './providers.js';
 import { CACHE_TIERS, RESOLVED_OPTIONS } from './tokens.js';
 

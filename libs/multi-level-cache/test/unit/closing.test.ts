@@ -1,5 +1,6 @@
 /** A cache that closes: what may still begin, how long loads may take, and that nothing hangs. */
 import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { DEFAULTS } from '../../../../test/support/options.js';
 import type { Tier } from '../../src/core/tier.js';
 import { TypeOrmTransactions } from '../../src/integrations/transactions/typeorm-transactions.js';
 import { createCache, type CacheRoot } from '../../src/manager/create-cache.js';
@@ -7,16 +8,7 @@ import { FakeClock } from '../../src/testing/fake-clock.js';
 import { MemoryTier } from '../../src/tiers/memory/memory-tier.js';
 
 const L1 = { maxEntries: 100, maxSize: 1_000_000, keepStale: true };
-const DEFAULTS = {
-  ttl: 1_000,
-  grace: 600_000,
-  timeout: undefined,
-  hardTimeout: 30_000,
-  negativeTtl: undefined,
-  jitter: 0,
-  refreshAhead: 0,
-  partitionTtl: 30_000,
-};
+const OURS = { ...DEFAULTS, ttl: 1_000, grace: 600_000 };
 const LATE = { code: 'CACHE_LOADER_TIMEOUT' };
 
 /** Redis as far as leases go. */
@@ -63,7 +55,7 @@ beforeEach(async () => {
   clock = new FakeClock();
   l2 = new Leases();
   cache = createCache(
-    { namespace: 'app', l1: L1, l2: { budget: 20 }, l3: false, warming: false, defaults: DEFAULTS },
+    { namespace: 'app', l1: L1, l2: { budget: 20 }, l3: false, warming: false, defaults: OURS },
     { l1: new MemoryTier(L1, clock), l2, l3: null },
     clock,
     (all) => new TypeOrmTransactions(all),

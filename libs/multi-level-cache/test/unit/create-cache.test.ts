@@ -1,6 +1,6 @@
 /** What the cache does with what a shared tier tells it: a tier that says whatever the test wants it to. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { L3 } from '../../../../test/support/options.js';
+import { DEFAULTS, L3 } from '../../../../test/support/options.js';
 import type { Entry } from '../../src/core/entry.js';
 import type { Address } from '../../src/core/key.js';
 import type {
@@ -57,16 +57,6 @@ let l2: Told;
 let cache: CacheRoot;
 
 const L1 = { maxEntries: 100, maxSize: 1_000_000, keepStale: false };
-const DEFAULTS = {
-  ttl: 600_000,
-  grace: 0,
-  timeout: undefined,
-  hardTimeout: 30_000,
-  negativeTtl: undefined,
-  jitter: 0,
-  refreshAhead: 0,
-  partitionTtl: 30_000,
-};
 
 beforeEach(async () => {
   clock = new FakeClock();

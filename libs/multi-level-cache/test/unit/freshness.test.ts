@@ -1,5 +1,6 @@
 /** Fresh, stale or expired, invalidated or not, before a loader that is well, slow, silent or in trouble: who answers, and what is kept. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { DEFAULTS } from '../../../../test/support/options.js';
 import { TypeOrmTransactions } from '../../src/integrations/transactions/typeorm-transactions.js';
 import { createCache, type CacheRoot } from '../../src/manager/create-cache.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
@@ -12,15 +13,12 @@ const HARD_TIMEOUT = 1_000;
 /** A load that has been running for so long is a slow one. */
 const SLOW_MS = 1_000;
 
-const DEFAULTS = {
+const OURS = {
+  ...DEFAULTS,
   ttl: TTL,
   grace: GRACE,
   timeout: TIMEOUT,
   hardTimeout: HARD_TIMEOUT,
-  negativeTtl: undefined,
-  jitter: 0,
-  refreshAhead: 0,
-  partitionTtl: 30_000,
 };
 
 let clock: FakeClock;
@@ -32,7 +30,7 @@ beforeEach(async () => {
   calls = 0;
   const l1 = { maxEntries: 100, maxSize: 1_000_000, keepStale: true };
   cache = createCache(
-    { namespace: 'app', l1, l2: false, l3: false, warming: false, defaults: DEFAULTS },
+    { namespace: 'app', l1, l2: false, l3: false, warming: false, defaults: OURS },
     { l1: new MemoryTier(l1, clock), l2: null, l3: null },
     clock,
     (all) => new TypeOrmTransactions(all),

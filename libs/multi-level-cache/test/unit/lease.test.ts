@@ -1,5 +1,6 @@
 /** Waiting for a load of another process: how it ends. */
 import { expect, it } from 'vitest';
+import { DEFAULTS } from '../../../../test/support/options.js';
 import type { Tier } from '../../src/core/tier.js';
 import { TypeOrmTransactions } from '../../src/integrations/transactions/typeorm-transactions.js';
 import { createCache } from '../../src/manager/create-cache.js';
@@ -46,16 +47,7 @@ it.each([
 ])('the stale value stands in when $when', async ({ stall }) => {
   const clock = new StallingClock();
   const l1 = { maxEntries: 100, maxSize: 1_000_000, keepStale: true };
-  const defaults = {
-    ttl: 100,
-    grace: 600_000,
-    timeout: undefined,
-    hardTimeout: HARD_MS,
-    negativeTtl: undefined,
-    jitter: 0,
-    refreshAhead: 0,
-    partitionTtl: 30_000,
-  };
+  const defaults = { ...DEFAULTS, ttl: 100, grace: 600_000, hardTimeout: HARD_MS };
   const cache = createCache(
     { namespace: 'app', l1, l2: { budget: 20 }, l3: false, warming: false, defaults },
     { l1: new MemoryTier(l1, clock), l2: busy, l3: null },

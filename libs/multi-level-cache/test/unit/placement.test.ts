@@ -83,6 +83,15 @@ describe('any placement', () => {
     expect((asked[1] as PlacedEntry).bytes).toBeGreaterThan(1_000);
   });
 
+  it('is asked later on why an entry is not stored as if it were new: it has not become short-lived since', () => {
+    const lives: number[] = [];
+    const skipsFill: Placement['skipsFill'] = (_tier, { ttl }) => void lives.push(ttl);
+    const placing = new Placing({ ...nothing, skipsFill }, clock, () => 0.5);
+    clock.advance(59_000);
+    placing.whyNotFilled('l3', address, entry);
+    expect(lives).toEqual([60_000]);
+  });
+
   it('is counted by reason, where it is followed', () => {
     let random = 0.5;
     const skipsRead = (): { reason: string; explore: number } => ({ reason: 'why', explore: 0.25 });

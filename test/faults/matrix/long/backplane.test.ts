@@ -1,11 +1,12 @@
 /** The stream of changes says nothing, is lost, or is something else. */
 import { expect } from 'vitest';
 import { apart, remember, remembered } from '../backplane.js';
+import { endAfterEach } from '../../../support/ends.js';
 import { Load } from '../load.js';
 import { row } from '../row.js';
-import { adminOf, BACKPLANE, endRows, ownRedis, States } from '../setting.js';
+import { adminOf, BACKPLANE, ownRedis, States } from '../setting.js';
 
-endRows();
+endAfterEach();
 
 /** Memory is believed for so long without being told anything, and then a read may take that long. */
 const SILENCE_MS = 3_000;

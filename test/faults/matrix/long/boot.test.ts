@@ -3,10 +3,11 @@ import { startCluster, startSentinel } from 'throwaway-servers';
 import { expect } from 'vitest';
 import type { L2Options } from '../../../../libs/multi-level-cache/src/core/options.js';
 import { testCache } from '../../../support/cache.js';
+import { endAfterEach, kept, later } from '../../../support/ends.js';
 import { databaseUrl, freshNamespace, type Server } from '../../../support/servers.js';
 import { Load } from '../load.js';
 import { row } from '../row.js';
-import { endAfterEach, kept, later, unharmed, untilUp } from '../stage.js';
+import { unharmed, untilUp } from '../stage.js';
 
 const BUDGET = 20;
 /** The first contact may take a second. */

@@ -3,11 +3,12 @@ import { ask, startCluster, type RedisCluster } from 'throwaway-servers';
 import { expect } from 'vitest';
 import { Address, Scope } from '../../../../libs/multi-level-cache/src/core/key.js';
 import { testCache, type TestCache } from '../../../support/cache.js';
+import { endAfterEach, kept, later } from '../../../support/ends.js';
 import { freshNamespace, type Server } from '../../../support/servers.js';
 import { Load, type Report } from '../load.js';
 import { Outage } from '../outage.js';
 import { row } from '../row.js';
-import { endAfterEach, kept, later, unharmed } from '../stage.js';
+import { unharmed } from '../stage.js';
 
 const BUDGET = 20;
 /** So many keys of each master are changed all the time. */

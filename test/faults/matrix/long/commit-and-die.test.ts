@@ -1,10 +1,10 @@
 /** A process is killed between the commit of its transaction and the invalidation, under whatever tiers there are. */
 import { expect } from 'vitest';
 import { testCache, type TestCache } from '../../../support/cache.js';
+import { endAfterEach, kept } from '../../../support/ends.js';
 import { Things } from '../../../support/commit-and-die.js';
 import { freshDatabase, freshNamespace, redisUrl } from '../../../support/servers.js';
 import { row } from '../row.js';
-import { endAfterEach, kept } from '../stage.js';
 
 const TRIALS = 5;
 /** What is promised from the death of the process on. */

@@ -2,6 +2,7 @@
 import dns from 'node:dns';
 import { expect, vi } from 'vitest';
 import { testCache } from '../../../support/cache.js';
+import { endAfterEach, kept, later } from '../../../support/ends.js';
 import {
   freshNamespace,
   startPostgres,
@@ -10,7 +11,7 @@ import {
 } from '../../../support/servers.js';
 import { Load } from '../load.js';
 import { row } from '../row.js';
-import { endAfterEach, kept, later, unharmed, untilUp } from '../stage.js';
+import { unharmed, untilUp } from '../stage.js';
 
 const BUDGET = 20;
 /** The first contact may take a second. */

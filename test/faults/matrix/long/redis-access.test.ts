@@ -2,12 +2,13 @@
 import type { Redis } from 'ioredis';
 import { expect } from 'vitest';
 import { testCache, type TestCache } from '../../../support/cache.js';
+import { endAfterEach } from '../../../support/ends.js';
 import { databaseUrl, freshNamespace } from '../../../support/servers.js';
 import { Load } from '../load.js';
 import { row } from '../row.js';
-import { adminOf, BUDGET, endRows, ownRedis, States } from '../setting.js';
+import { adminOf, BUDGET, ownRedis, States } from '../setting.js';
 
-endRows();
+endAfterEach();
 
 interface Guarded {
   readonly admin: Redis;

@@ -1,12 +1,13 @@
 /** Redis frozen for long, and what is kept of that time when it goes on. */
 import { expect, vi } from 'vitest';
 import { testCache } from '../../../support/cache.js';
+import { endAfterEach } from '../../../support/ends.js';
 import { databaseUrl, freshNamespace } from '../../../support/servers.js';
 import { Load } from '../load.js';
 import { row } from '../row.js';
-import { BUDGET, endRows, ownRedis, States, Watched } from '../setting.js';
+import { BUDGET, ownRedis, States, Watched } from '../setting.js';
 
-endRows();
+endAfterEach();
 
 /** Calls that may find out that it does not answer. */
 const MOST_ASKED = 10;

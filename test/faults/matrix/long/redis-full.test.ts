@@ -2,12 +2,13 @@
 import { randomBytes } from 'node:crypto';
 import { expect } from 'vitest';
 import { testCache } from '../../../support/cache.js';
+import { endAfterEach } from '../../../support/ends.js';
 import { freshNamespace } from '../../../support/servers.js';
 import { Load } from '../load.js';
 import { row } from '../row.js';
-import { adminOf, endRows, ownRedis } from '../setting.js';
+import { adminOf, ownRedis } from '../setting.js';
 
-endRows();
+endAfterEach();
 
 /** Beside what an empty server takes. */
 const ROOM = 6 * 1024 ** 2;

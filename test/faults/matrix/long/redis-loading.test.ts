@@ -1,12 +1,13 @@
 /** Redis that answers LOADING while it reads its data. */
 import { expect } from 'vitest';
 import { testCache } from '../../../support/cache.js';
+import { endAfterEach } from '../../../support/ends.js';
 import { databaseUrl, freshNamespace } from '../../../support/servers.js';
 import { Load } from '../load.js';
 import { row } from '../row.js';
-import { adminOf, BUDGET, endRows, ownRedis, States } from '../setting.js';
+import { adminOf, BUDGET, ownRedis, States } from '../setting.js';
 
-endRows();
+endAfterEach();
 
 /** Redis is told to take this long over its data, ms. */
 const LOADING_MS = 4_000;

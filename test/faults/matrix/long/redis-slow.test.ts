@@ -1,14 +1,28 @@
 /** Redis behind a slow network: late, or narrow. */
 import { randomBytes } from 'node:crypto';
 import { expect } from 'vitest';
-import { testCache } from '../../../support/cache.js';
-import type { Fault } from '../../../support/fault-proxy.js';
+import { testCache, type TestCache } from '../../../support/cache.js';
+import { endAfterEach } from '../../../support/ends.js';
+import type { Fault, FaultProxy } from '../../../support/fault-proxy.js';
 import { databaseUrl, freshNamespace, redisUrl } from '../../../support/servers.js';
 import { Load } from '../load.js';
 import { row } from '../row.js';
-import { BUDGET, endRows, States, wayTo } from '../setting.js';
+import { BUDGET, States, wayTo } from '../setting.js';
 
-endRows();
+endAfterEach();
+
+/** L2 and L3, and Redis by a way that can be made worse. */
+async function behindProxy(): Promise<{ way: FaultProxy; cache: TestCache['cache'] }> {
+  const way = await wayTo({ url: redisUrl() });
+  const { cache } = await testCache({
+    namespace: freshNamespace(),
+    redis: way.url,
+    database: databaseUrl(),
+    l1: false,
+    budget: BUDGET,
+  });
+  return { way, cache };
+}
 
 const LATE: readonly { readonly name: string; readonly late: Fault; readonly opens: boolean }[] = [
   { name: '+15 ms', late: { latency: 15 }, opens: false },
@@ -26,14 +40,7 @@ for (const { name, late, opens } of LATE)
         : 'within the budget: it answers as before',
     },
     async (figures) => {
-      const way = await wayTo({ url: redisUrl() });
-      const { cache } = await testCache({
-        namespace: freshNamespace(),
-        redis: way.url,
-        database: databaseUrl(),
-        l1: false,
-        budget: BUDGET,
-      });
+      const { way, cache } = await behindProxy();
       const states = new States(cache);
       const load = new Load([cache], { perSecond: 100, keys: 50 });
       await load.during(1_000);
@@ -66,14 +73,7 @@ row(
     expected: 'large values are not waited for; small ones are served by Redis between them',
   },
   async (figures) => {
-    const way = await wayTo({ url: redisUrl() });
-    const { cache } = await testCache({
-      namespace: freshNamespace(),
-      redis: way.url,
-      database: databaseUrl(),
-      l1: false,
-      budget: BUDGET,
-    });
+    const { way, cache } = await behindProxy();
     const small = new Load([cache], { perSecond: 100, keys: 50, prefix: 'small' });
     const padding = randomBytes(100 * 1_024).toString('base64');
     // A reply takes 1.6 s, and while the way is full nothing else gets through.

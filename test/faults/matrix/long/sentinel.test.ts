@@ -2,11 +2,12 @@
 import { ask, startSentinel, type Sentinel } from 'throwaway-servers';
 import { expect } from 'vitest';
 import { testCache, type TestCache, type TestCacheOptions } from '../../../support/cache.js';
+import { endAfterEach, kept, later } from '../../../support/ends.js';
 import { databaseUrl, freshNamespace, type Server } from '../../../support/servers.js';
 import { Load } from '../load.js';
 import { Outage } from '../outage.js';
 import { row, type Figures } from '../row.js';
-import { endAfterEach, kept, later, unharmed, untilUp } from '../stage.js';
+import { unharmed, untilUp } from '../stage.js';
 
 const BUDGET = 20;
 

@@ -3,10 +3,10 @@ import { Redis } from 'ioredis';
 import { ask, startSentinel, type Sentinel } from 'throwaway-servers';
 import { expect } from 'vitest';
 import { testCache } from '../../../support/cache.js';
+import { endAfterEach, kept } from '../../../support/ends.js';
 import { Proxy } from '../../../support/proxy.js';
 import { freshNamespace, type Server } from '../../../support/servers.js';
 import { row } from '../row.js';
-import { endAfterEach, kept } from '../stage.js';
 
 const TTL_MS = 2_000;
 const NOT_TO_BE_REPLACED = ['-replicaof', '-slaveof', '-psync', '-sync'];

@@ -1,11 +1,12 @@
 /** The stream of changes cannot be followed for a while: what was told meanwhile is heard afterwards, or everything is forgotten. */
 import { expect } from 'vitest';
 import { apart, deleteEach, remember, remembered, type Apart } from '../backplane.js';
+import { endAfterEach } from '../../../support/ends.js';
 import { Load } from '../load.js';
 import { row } from '../row.js';
-import { BACKPLANE, endRows, States } from '../setting.js';
+import { BACKPLANE, States } from '../setting.js';
 
-endRows();
+endAfterEach();
 
 /** Cut off while so many changes are told; resolves when it follows again, with how long that took. */
 async function missing({ hearer, teller, way }: Apart, count: number): Promise<number> {

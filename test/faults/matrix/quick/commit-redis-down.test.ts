@@ -1,10 +1,11 @@
 /** PostgreSQL has committed, and Redis is not there to be told: the change is owed, in a place that outlives the process. */
 import { expect, vi } from 'vitest';
 import { deferred, testCache, type TestCache } from '../../../support/cache.js';
+import { endAfterEach, kept } from '../../../support/ends.js';
 import { Things } from '../../../support/commit-and-die.js';
 import { freshDatabase, freshNamespace, startRedis } from '../../../support/servers.js';
 import { row } from '../row.js';
-import { endAfterEach, kept, untilUp } from '../stage.js';
+import { untilUp } from '../stage.js';
 
 /** Others look into the outbox once a second, and hear of it before that. */
 const STALE_MS = 1_000;

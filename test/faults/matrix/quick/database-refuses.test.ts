@@ -2,10 +2,11 @@
 import type pg from 'pg';
 import { expect } from 'vitest';
 import { testCache, type TestCache } from '../../../support/cache.js';
+import { endAfterEach, kept, later } from '../../../support/ends.js';
 import { freshNamespace, redisUrl, startPostgres, type Server } from '../../../support/servers.js';
 import { Load } from '../load.js';
 import { row } from '../row.js';
-import { connection, endAfterEach, kept, later, unharmed, untilUp } from '../stage.js';
+import { connection, unharmed, untilUp } from '../stage.js';
 
 endAfterEach();
 

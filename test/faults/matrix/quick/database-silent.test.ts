@@ -1,10 +1,11 @@
 /** PostgreSQL frozen, and its connections all held by statements that wait: whoever does not need it does not notice. */
 import { expect, vi } from 'vitest';
 import { testCache, type TestCache } from '../../../support/cache.js';
+import { endAfterEach, kept, later } from '../../../support/ends.js';
 import { freshNamespace, redisUrl, startPostgres, type Server } from '../../../support/servers.js';
 import { Load, type Report } from '../load.js';
 import { row, type Figures } from '../row.js';
-import { connection, endAfterEach, kept, later, unharmed } from '../stage.js';
+import { connection, unharmed } from '../stage.js';
 
 /** So that a hit is not a load because the machine is busy. */
 const L2_BUDGET = 200;

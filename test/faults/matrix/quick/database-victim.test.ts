@@ -5,9 +5,10 @@ import type pg from 'pg';
 import { expect, vi } from 'vitest';
 import { Address, Scope } from '../../../../libs/multi-level-cache/src/core/key.js';
 import { testCache, type TestCache } from '../../../support/cache.js';
+import { endAfterEach, kept } from '../../../support/ends.js';
 import { freshNamespace, startPostgres, type Server } from '../../../support/servers.js';
 import { row } from '../row.js';
-import { connection, endAfterEach, kept } from '../stage.js';
+import { connection } from '../stage.js';
 
 endAfterEach();
 

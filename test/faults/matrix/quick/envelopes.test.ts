@@ -6,12 +6,13 @@ import { createBrotliCompress } from 'node:zlib';
 import { expect } from 'vitest';
 import { Address, Scope } from '../../../../libs/multi-level-cache/src/core/key.js';
 import { testCache } from '../../../support/cache.js';
+import { endAfterEach } from '../../../support/ends.js';
 import { freshNamespace, redisUrl } from '../../../support/servers.js';
 import { Load } from '../load.js';
 import { row } from '../row.js';
-import { adminOf, endRows } from '../setting.js';
+import { adminOf } from '../setting.js';
 
-endRows();
+endAfterEach();
 
 /** Where the envelope says how it is written, and where its value begins: it has no tags. */
 const [VERSION, FLAGS, PAYLOAD] = [1, 2, 55];

@@ -1,12 +1,13 @@
 /** Redis frozen and thawed: what it does late of what it was told before. */
 import { expect } from 'vitest';
 import { testCache } from '../../../support/cache.js';
+import { endAfterEach } from '../../../support/ends.js';
 import { freshNamespace } from '../../../support/servers.js';
 import { Load } from '../load.js';
 import { row } from '../row.js';
-import { BUDGET, endRows, ownRedis, States } from '../setting.js';
+import { BUDGET, ownRedis, States } from '../setting.js';
 
-endRows();
+endAfterEach();
 
 row(
   2,

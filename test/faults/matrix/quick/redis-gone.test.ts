@@ -1,16 +1,13 @@
 /** Redis frozen, thawed, killed, under the load of an application. */
-import { afterEach, expect } from 'vitest';
-import { closeCaches, testCache } from '../../../support/cache.js';
-import { databaseUrl, freshNamespace, startRedis, type Server } from '../../../support/servers.js';
+import { expect } from 'vitest';
+import { testCache } from '../../../support/cache.js';
+import { endAfterEach, kept } from '../../../support/ends.js';
+import { databaseUrl, freshNamespace, startRedis } from '../../../support/servers.js';
 import { Load } from '../load.js';
 import { row } from '../row.js';
+import { BUDGET } from '../setting.js';
 
-const BUDGET = 20;
-const servers: Server[] = [];
-afterEach(async () => {
-  await closeCaches();
-  await Promise.all(servers.splice(0).map((server) => server.stop()));
-});
+endAfterEach();
 
 row(
   3,
@@ -19,8 +16,7 @@ row(
     expected: 'fails fast, no failed request, no unhandled rejection; used again when it is back',
   },
   async (figures) => {
-    const server = await startRedis();
-    servers.push(server);
+    const server = await kept(startRedis());
     const { cache } = await testCache({
       namespace: freshNamespace(),
       redis: server.url,

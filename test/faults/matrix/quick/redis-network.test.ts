@@ -2,14 +2,15 @@
 import { expect } from 'vitest';
 import { Address, Scope } from '../../../../libs/multi-level-cache/src/core/key.js';
 import { testCache, type TestCache } from '../../../support/cache.js';
+import { atEnd, endAfterEach } from '../../../support/ends.js';
 import type { FaultProxy } from '../../../support/fault-proxy.js';
 import type { Direction } from '../../../support/proxy.js';
 import { databaseUrl, freshNamespace, redisUrl } from '../../../support/servers.js';
 import { Load } from '../load.js';
 import { row } from '../row.js';
-import { adminOf, AMPLE, atEnd, COMMANDS, endRows, States, wayTo } from '../setting.js';
+import { adminOf, AMPLE, COMMANDS, States, wayTo } from '../setting.js';
 
-endRows();
+endAfterEach();
 
 async function begin(
   budget = AMPLE,

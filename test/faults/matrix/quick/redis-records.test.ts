@@ -3,12 +3,13 @@ import type { Redis } from 'ioredis';
 import { expect } from 'vitest';
 import { Address, Scope } from '../../../../libs/multi-level-cache/src/core/key.js';
 import { deferred, testCache, type TestCache } from '../../../support/cache.js';
+import { endAfterEach } from '../../../support/ends.js';
 import { freshNamespace, redisUrl } from '../../../support/servers.js';
 import { Load } from '../load.js';
 import { row } from '../row.js';
-import { adminOf, AMPLE, endRows, ownRedis, States } from '../setting.js';
+import { adminOf, AMPLE, ownRedis, States } from '../setting.js';
 
-endRows();
+endAfterEach();
 
 row(
   16,

@@ -1,12 +1,13 @@
 /** Redis comes back without its data, with old data, or still reading it. */
 import { expect } from 'vitest';
 import { testCache } from '../../../support/cache.js';
+import { endAfterEach } from '../../../support/ends.js';
 import { freshNamespace } from '../../../support/servers.js';
 import { Load } from '../load.js';
 import { row } from '../row.js';
-import { adminOf, BUDGET, endRows, ownRedis, States } from '../setting.js';
+import { adminOf, BUDGET, ownRedis, States } from '../setting.js';
 
-endRows();
+endAfterEach();
 
 row(
   4,

@@ -2,7 +2,7 @@
 import { Fences, type FenceTicket } from '../../coherence/fences.js';
 import { GUARD_MS, Holds } from '../../coherence/holds.js';
 import { TagClock, type TagVerdict } from '../../coherence/tag-clock.js';
-import type { Clock, Timer } from '../../core/clock.js';
+import type { Clock } from '../../core/clock.js';
 import { capped, touched, type Entry } from '../../core/entry.js';
 import { groupTagsOf, type Address, type Scope } from '../../core/key.js';
 import type { L1Options } from '../../core/options.js';
@@ -15,9 +15,10 @@ import type {
   TierRead,
   TierStatus,
 } from '../../core/tier.js';
+import { HeapWatch } from './heap-watch.js';
 import { NO_ROW } from './order.js';
 import { Partitions, type Partition } from './partitions.js';
-import { LOOK_MS, Pressure, type Heap } from './pressure.js';
+import type { Heap } from './pressure.js';
 import { bytesOf, LARGEST_BYTES, Table } from './table.js';
 
 export { NO_ROW } from './order.js';
@@ -64,9 +65,7 @@ export class MemoryTier implements Tier {
   /** Number of the tag clock since the last flush: what was last known to be valid before it is dead. */
   #flushedAt = 0;
   #evictions = 0;
-  readonly #pressure: Pressure;
-  /** Runs while there is something to let go. */
-  #watch: Timer | undefined;
+  readonly #heap: HeapWatch;
   /** Until then a guard may stand that was told before anybody listened here. */
   #doubtUntil = 0;
 
@@ -75,7 +74,12 @@ export class MemoryTier implements Tier {
     readonly clock: Clock,
     heap?: () => Heap,
   ) {
-    this.#pressure = new Pressure(options.maxSize, heap);
+    const holder = {
+      held: () => this.#table.totalBytes,
+      shrink: () => this.#keepBounds(),
+      changed: (less: boolean) => this.onPressure?.(less),
+    };
+    this.#heap = new HeapWatch(options.maxSize, clock, holder, heap);
     this.doubtHolds();
     this.#table = new Table(options.maxEntries);
   }
@@ -85,8 +89,7 @@ export class MemoryTier implements Tier {
   }
 
   close(): Promise<void> {
-    this.#watch?.cancel();
-    this.#watch = undefined;
+    this.#heap.stop();
     this.flush();
     this.#partitions.clear();
     this.#table = new Table(this.options.maxEntries);
@@ -263,7 +266,7 @@ export class MemoryTier implements Tier {
   status(): TierStatus {
     const { size: entries, totalBytes: bytes } = this.#table;
     const counts = { entries, bytes, evictions: this.#evictions, corrupt: 0 };
-    return this.#pressure.on
+    return this.#heap.on
       ? { state: 'degraded', ...counts, reason: 'holds less, the heap is nearly full' }
       : { state: 'up', ...counts };
   }
@@ -276,30 +279,14 @@ export class MemoryTier implements Tier {
     const old = this.#find(scope, key);
     if (old !== NO_ROW) table.remove(old);
     const bytes = bytesOf(key, kept);
-    if (now >= kept.freshUntil || bytes > Math.min(this.#pressure.bound, LARGEST_BYTES))
-      return false;
+    if (now >= kept.freshUntil || bytes > Math.min(this.#heap.bound, LARGEST_BYTES)) return false;
     const row = table.add(this.partition(scope), key, kept);
     table.used(row, now);
     table.validated[row] = this.tags.changes;
     table.movedAt[row] = ++this.writes;
-    this.#watch ??= this.clock.after(LOOK_MS, () => this.#lookAgain());
-    if (this.#pressure.stored(bytes)) this.#lookAtHeap();
+    this.#heap.stored(bytes);
     this.#keepBounds();
     return true;
-  }
-
-  #lookAgain(): void {
-    this.#watch = undefined;
-    this.#lookAtHeap();
-    this.#keepBounds();
-    if (this.#table.size > 0 || this.#pressure.on)
-      this.#watch ??= this.clock.after(LOOK_MS, () => this.#lookAgain());
-  }
-
-  #lookAtHeap(): void {
-    const { on } = this.#pressure;
-    this.#pressure.look(this.#table.totalBytes, this.clock.now());
-    if (this.#pressure.on !== on) this.onPressure?.(!on);
   }
 
   /** After an entry came in, or a bound was lowered. Whoever is told may come back with changes: nothing here is remembered over a call. */
@@ -307,7 +294,7 @@ export class MemoryTier implements Tier {
     const { maxEntries } = this.options;
     for (;;) {
       const table = this.#table;
-      if (table.size <= maxEntries && table.totalBytes <= this.#pressure.bound) return;
+      if (table.size <= maxEntries && table.totalBytes <= this.#heap.bound) return;
       this.#evictions++;
       this.#giveUp(table.order.oldest, 'size');
     }

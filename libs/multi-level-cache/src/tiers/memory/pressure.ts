@@ -1,4 +1,4 @@
-/** How many bytes L1 may hold: fewer while the heap of this process is nearly full. When it looks is the tier's part. */
+/** How many bytes L1 may hold: fewer while the heap of this process is nearly full. When it looks is the watch's part. */
 import { getHeapStatistics } from 'node:v8';
 
 /** V8 begins to collect halfway between what was alive and the limit: a heap this full was 70 % alive the last time. */

@@ -1,6 +1,6 @@
 // Chance that can be repeated: the same seed gives the same numbers.
 
-/** 0 ≤ n < 1 (mulberry32). */
+/** 0 ≤ n < 1 (mulberry32, by Tommy Ettinger, public domain). */
 export function seeded(seed) {
   let state = seed >>> 0;
   return () => {
