@@ -15,9 +15,7 @@ export const DEBTS_RULES: readonly Rule[] = [
   {
     name: 'a key that is owed bypasses PostgreSQL',
     file: 'coherence/debts.ts',
-    find: `    return (
-      this.#keys.has(keyName(address)) || this.coversTags(address.scope.tenant, address.implied)
-    );`,
+    find: 'return this.#keys.has(address.name) || this.coversTags(address.scope.tenant, address.implied);',
     replace: '    return false;',
     faults: ['pg-down', 'pg-freeze'],
     from: 260,
