@@ -183,6 +183,8 @@ export function bar(what, figures, { most, unit = '', digits = 1 }) {
   const show = (number) => number.toFixed(digits);
   const range =
     figures.length > 1 ? ` (${show(Math.min(...figures))}–${show(Math.max(...figures))})` : '';
+  if (most === undefined)
+    return { pass: true, line: `      ${what}: ${show(figure)}${range}${unit}` };
   const pass = figure <= most;
   return {
     pass,

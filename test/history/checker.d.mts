@@ -7,6 +7,7 @@ export interface Read {
 }
 
 export interface Write {
+  readonly verb?: string;
   readonly process: number;
   readonly entries: readonly (readonly [key: string, version: number])[];
   readonly soft?: boolean;

@@ -1,8 +1,8 @@
 // Decides after a run which reads were right: per key a register of versions, and how long an older one may still be read.
 
 /**
- * A write is `{ process, entries: [[key, version]], soft, queued, invoked, resolved, settled }`: the register had the versions
- * before `invoked`, the invalidation was done at `resolved`, and at `settled`, if ever, nothing of it was owed any more. A read is
+ * A write is `{ verb, process, entries: [[key, version]], soft, queued, invoked, resolved, settled }`: the register had the
+ * versions before `invoked`, the invalidation was done at `resolved`, and at `settled`, if ever, nothing of it was owed any more. A read is
  * `{ process, key, begin, version, by }`; `by` is who answered. Times are ms of one clock. A window is a time in which a
  * fault went on (`dark`: nobody reached Redis, `lossy`: a primary was lost), a stall one in which a process got no processor: while it stands still it can hear nothing.
  *
@@ -39,6 +39,7 @@ export function judge({ reads, writes, windows, stalls = [] }, rules) {
 const RANK = { stale: 0, queued: 1, lost: 2, violation: 3 };
 
 const STORES = ['l2', 'l3'];
+const TAGS = ['tag', 'soft tag'];
 
 function byKey(writes) {
   const registers = new Map();
@@ -70,8 +71,10 @@ function compare(read, write, { windows, rules, stalls }) {
   if (rules.strong || read.process === write.process)
     return { kind: 'violation', age: passed, bound: 0, write };
   const window = windows.find((one) => covers(one, write.resolved, read.begin, rules));
-  // A store that has taken a removal holds nothing older, whoever could not be told of it.
-  const stored = STORES.includes(read.by) && !write.queued && !window?.lossy;
+  // A store that has taken a removal holds nothing older, whoever could not be told of it. A tag removes nothing: in Redis it is
+  // judged by what the stream has told, and whether that is silent is known as late as for memory.
+  const told = read.by === 'l2' && TAGS.includes(write.verb);
+  const stored = STORES.includes(read.by) && !write.queued && !window?.lossy && !told;
   const bound = window && !stored ? rules.disturbed : rules.healthy;
   if (age <= bound) return found('stale', bound);
   // Where nobody can reach Redis and L3 knows of it, there is nothing old to be read but memory, which has its bound.

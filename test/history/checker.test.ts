@@ -111,6 +111,14 @@ describe('with a fault from 900 to 2,000', () => {
     expect(kindOf({ windows, reads: [one] })).toBe(expected);
   });
 
+  it('a tag is known in Redis by what was told, in PostgreSQL by itself', () => {
+    const writes = [write({ verb: 'tag' })];
+    expect(kindOf({ windows, writes, reads: [read(3_900, 1, { by: 'l2' })] })).toBe('stale');
+    expect(kindOf({ windows, writes, reads: [read(4_001, 1, { by: 'l2' })] })).toBe('violation');
+    expect(kindOf({ windows, writes, reads: [read(1_500, 1, { by: 'l3' })] })).toBe('violation');
+    expect(kindOf({ writes, reads: [read(1_500, 1, { by: 'l2' })] })).toBe('violation');
+  });
+
   it('after the recovery nothing older is read', () => {
     const writes = [write({ invoked: 6_900, resolved: 6_950 })];
     expect(kindOf({ windows, writes, reads: [read(6_999, 1)] })).toBe('stale');

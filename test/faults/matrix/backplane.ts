@@ -1,6 +1,6 @@
 /** Two instances of one application, one of which follows the stream on a way that faults happen on. */
 import { expect } from 'vitest';
-import { testCache, type TestCache } from '../../support/cache.js';
+import { testCache, type TestCache, type TestCacheOptions } from '../../support/cache.js';
 import type { FaultProxy } from '../../support/fault-proxy.js';
 import { freshNamespace, redisUrl } from '../../support/servers.js';
 import { AMPLE, wayTo } from './setting.js';
@@ -13,16 +13,19 @@ export interface Apart {
   readonly teller: TestCache;
 }
 
-export async function apart(url = redisUrl()): Promise<Apart> {
+export async function apart(
+  url = redisUrl(),
+  more: Pick<TestCacheOptions, 'l1'> = {},
+): Promise<Apart> {
   const way = await wayTo({ url });
   const namespace = freshNamespace();
-  const options = { namespace, budget: AMPLE, maxEntries: 50_000 };
+  const options = { namespace, budget: AMPLE, maxEntries: 50_000, ...more };
   const hearer = await testCache({ ...options, redis: way.url });
   const teller = await testCache({ ...options, redis: url });
   // The connection is known by what it says, and says it when it first waits for messages.
-  await hearer.cache.set('bell', 1);
-  await teller.cache.delete('bell');
-  await expect.poll(() => hearer.cache.peek('bell')).toBeUndefined();
+  await hearer.cache.set('bell', 1, { tags: ['rung'] });
+  await teller.cache.invalidateTags(['rung']);
+  await expect.poll(() => hearer.cache.get('bell')).toBeUndefined();
   return { namespace, way, hearer, teller };
 }
 

@@ -2,21 +2,25 @@
 import type { Clock } from './clock.js';
 import { CacheError } from './errors.js';
 
+/** One call that is waited for, in the order in which they fall due. */
 interface Waiting {
   readonly at: number;
   readonly failed: (error: Error) => void;
+  before: Waiting | undefined;
+  after: Waiting | undefined;
   done: boolean;
 }
 
 /** A timer that runs so much too late, or a whole budget, means that the process stood still, ms. */
 export const STALL_MS = 50;
-/** Ended calls at the head of the queue that are let go together. */
-const TRIM_AT = 256;
 
-/** All calls share one budget, so they fall due in the order they came: a queue and one timer for its head. */
+/**
+ * All calls share one budget, so they fall due in the order they came: a list and one timer for its head. What has ended leaves
+ * it at once: a list that old objects keep is one that the collector of young ones copies.
+ */
 export class Deadline {
-  readonly #queue: Waiting[] = [];
-  #head = 0;
+  #first: Waiting | undefined;
+  #last: Waiting | undefined;
   /** When the timer is to run; 0 = there is none. */
   #due = 0;
   #postponed = false;
@@ -40,33 +44,44 @@ export class Deadline {
 
   /** The same without a promise of its own: one of the two is called, once. */
   settle<T>(work: Promise<T>, answered: (value: T) => void, failed: (error: Error) => void): void {
-    const waiting: Waiting = { at: this.clock.now() + this.ms, failed, done: false };
+    const waiting = this.#wait(failed);
     this.#pending++;
-    this.#trim();
-    this.#queue.push(waiting);
-    if (this.#due === 0) this.#arm(this.ms);
     work.then(
       (value) => {
-        this.#pending--;
-        if (waiting.done) return;
-        waiting.done = true;
-        answered(value);
+        if (this.#ended(waiting)) answered(value);
       },
       (error: unknown) => {
-        this.#pending--;
-        if (waiting.done) return;
-        waiting.done = true;
-        failed(error instanceof Error ? error : new Error(String(error)));
+        if (this.#ended(waiting)) failed(error instanceof Error ? error : new Error(String(error)));
       },
     );
   }
 
-  /** Most work ends in order and long before it is due: what has ended is not held until then. */
-  #trim(): void {
-    while (this.#queue[this.#head]?.done) this.#head++;
-    if (this.#head < TRIM_AT) return;
-    this.#queue.splice(0, this.#head);
-    this.#head = 0;
+  #wait(failed: (error: Error) => void): Waiting {
+    const at = this.clock.now() + this.ms;
+    const waiting: Waiting = { at, failed, before: this.#last, after: undefined, done: false };
+    if (this.#last) this.#last.after = waiting;
+    else this.#first = waiting;
+    this.#last = waiting;
+    if (this.#due === 0) this.#arm(this.ms);
+    return waiting;
+  }
+
+  /** Whether somebody still waits for it. */
+  #ended(waiting: Waiting): boolean {
+    this.#pending--;
+    if (waiting.done) return false;
+    this.#leave(waiting);
+    return true;
+  }
+
+  #leave(waiting: Waiting): void {
+    const { before, after } = waiting;
+    if (before) before.after = after;
+    else this.#first = after;
+    if (after) after.before = before;
+    else this.#last = before;
+    waiting.before = waiting.after = undefined;
+    waiting.done = true;
   }
 
   #expire(): void {
@@ -76,18 +91,13 @@ export class Deadline {
     this.#due = 0;
     // The process itself was late: replies that have come meanwhile are heard first.
     if (stalled) return this.#arm(1);
-    for (let waiting = this.#queue[this.#head]; waiting; waiting = this.#queue[++this.#head]) {
-      if (waiting.done) continue;
-      if (waiting.at > now) break;
-      waiting.done = true;
-      waiting.failed(
+    for (let first = this.#first; first && first.at <= now; first = this.#first) {
+      this.#leave(first);
+      first.failed(
         new CacheError('CACHE_TIER_TIMEOUT', `${this.what} did not answer within ${this.ms} ms`),
       );
     }
-    this.#queue.splice(0, this.#head);
-    this.#head = 0;
-    const next = this.#queue[0];
-    if (next) this.#arm(Math.max(next.at - now, 1));
+    if (this.#first) this.#arm(Math.max(this.#first.at - now, 1));
   }
 
   #arm(ms: number): void {

@@ -1,4 +1,5 @@
 /** The stream of changes says nothing, is lost, or is something else. */
+import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'vitest';
 import { apart, remember, remembered } from '../backplane.js';
 import { endAfterEach } from '../../../support/ends.js';
@@ -45,6 +46,40 @@ row(
     await expect.poll(() => hearer.cache.stats().tiers.l2.state).toBe('up');
     await teller.cache.delete('k');
     await expect.poll(() => hearer.cache.peek('k')).toBeUndefined();
+  },
+);
+
+row(
+  11,
+  {
+    fault: 'the backplane alone is half-open, and entries with tags are read from Redis',
+    expected: 'what was known of tags is believed for 3 s at most',
+  },
+  async (figures) => {
+    const { hearer, teller, way } = await apart(undefined, { l1: false });
+    const tagged = { tags: ['t'] };
+    await hearer.cache.getOrSet('k', () => 0, tagged);
+    way.halfOpen({ text: BACKPLANE, since: 'before' });
+    // Version n is the right one from told[n] on.
+    const told = [performance.now()];
+    let stalest = 0;
+    const end = performance.now() + 8_000;
+    while (performance.now() < end) {
+      const version = await hearer.cache.get<number>('k');
+      const asked = performance.now();
+      const outdated = version === undefined ? undefined : told[version + 1];
+      if (outdated !== undefined) stalest = Math.max(stalest, asked - outdated);
+      if (told.length === 1) {
+        await teller.cache.invalidateTags(['t']);
+        told.push(performance.now());
+      }
+      await pause(5);
+    }
+    figures.ms('oldest value served', stalest, SILENCE_MS + ONE_READ_MS);
+    // It has been half-open indeed, and is heard again.
+    expect(stalest).toBeGreaterThan(500);
+    await expect.poll(() => hearer.cache.stats().tiers.l2.state).toBe('up');
+    expect(await hearer.cache.get('k')).toBeUndefined();
   },
 );
 
