@@ -9,6 +9,9 @@ import {
   CacheManager,
   MultiLevelCacheModule,
 } from '../../libs/multi-level-cache/src/index.js';
+import type { CacheRoot } from '../../libs/multi-level-cache/src/manager/create-cache.js';
+import type { Readings } from '../../libs/multi-level-cache/src/warming/throttle.js';
+import { defaultKey } from '../../libs/multi-level-cache/src/core/default-key.js';
 import { databaseUrl, freshNamespace, redisUrl } from '../support/servers.js';
 
 @Injectable()
@@ -22,6 +25,13 @@ class Users {
     return { id };
   }
 
+  /** Its value ends before the next round. */
+  @Cached({ ttl: '10m' })
+  async named(query: { name: string }): Promise<string> {
+    Users.loads.push(`named ${query.name}`);
+    return query.name;
+  }
+
   @CacheLoader('plain:{id}')
   async plain(id: string): Promise<string> {
     Users.loads.push(`plain ${id}`);
@@ -29,6 +39,8 @@ class Users {
     return `plain ${id}`;
   }
 }
+
+const KEY_OF_A = defaultKey('Users#named', [{ name: 'a' }]);
 
 const ends: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -60,7 +72,8 @@ async function start(namespace: string, lower = true) {
   };
   ends.push(stop);
   const cache = module.get(CacheManager);
-  const { warming } = cache as unknown as { warming: { round(): Promise<unknown> } };
+  const { warming } = cache as CacheRoot;
+  warming.readings = { take: () => ({}), close: () => undefined };
   return {
     cache,
     users: module.get(Users),
@@ -86,14 +99,10 @@ describe('the job cache-warming', () => {
     await before.warming.round();
     await before.stop();
     Users.loads = [];
+    // Before it reports that it is ready.
     const after = await start(namespace);
-    await expect
-      .poll(
-        () =>
-          Array.from({ length: 20 }, (_zero, n) => after.cache.peek(`user:${n}`)).filter(Boolean)
-            .length,
-      )
-      .toBe(20);
+    const found = Array.from({ length: 20 }, (_zero, n) => after.cache.peek(`user:${n}`));
+    expect(found.filter(Boolean)).toHaveLength(20);
     expect(Users.loads).toEqual([]);
     expect(after.cache.stats().caches['default'].requests).toMatchObject({
       l1: 20,
@@ -102,30 +111,149 @@ describe('the job cache-warming', () => {
     });
   });
 
-  it('loads what no tier has, with the tags of its method', async () => {
+  it('loads what no tier has and was missed again and again, with the tags of its method', async () => {
     const { cache, users, warming } = await start(freshNamespace());
+    const lose = (): Promise<unknown> => cache.invalidateTags(['u:1']);
     await users.find('1');
-    await cache.invalidateTags(['u:1']);
+    await warming.round();
+    expect(Users.loads).toEqual(['1']);
+    for (let times = 0; times < 4; times++) {
+      await lose();
+      await users.find('1');
+    }
+    await lose();
     Users.loads = [];
     await warming.round();
     expect(Users.loads).toEqual(['1']);
     expect(await cache.get('user:1')).toEqual({ id: '1' });
-    await cache.invalidateTags(['u:1']);
+    await lose();
     expect(await cache.get('user:1')).toBeUndefined();
   });
 
-  it('keeps tenants apart: each is warmed as itself', async () => {
+  it('renews what ends before the next round, with the arguments it was called with', async () => {
     const { cache, users, warming } = await start(freshNamespace());
-    await cache.runAs({ tenantId: 'a' }, () => users.find('1'));
-    await cache.runAs({ tenantId: 'a' }, () => cache.delete('user:1'));
+    for (let times = 0; times < 4; times++) {
+      await users.named({ name: 'a' });
+      await cache.delete(KEY_OF_A);
+    }
+    await users.named({ name: 'a' });
+    Users.loads = [];
     await warming.round();
+    expect(Users.loads).toEqual(['named a']);
+    expect(cache.stats().warming).toMatchObject({ loaded: 1, failed: 0, leads: true });
+  });
+
+  it('spends nothing where nothing was missed', async () => {
+    const { users, warming } = await start(freshNamespace());
+    for (let times = 0; times < 4; times++) await users.named({ name: 'a' });
+    Users.loads = [];
+    await warming.round();
+    expect(Users.loads).toEqual([]);
+  });
+
+  it('keeps tenants apart: each is warmed as itself, of what it was missed', async () => {
+    const { cache, users, warming } = await start(freshNamespace());
+    const a = <T>(work: () => T): T => cache.runAs({ tenantId: 'a' }, work);
+    await cache.runAs({ tenantId: 'b' }, () => users.find('2'));
+    for (let times = 0; times < 4; times++) {
+      await a(() => users.find('1'));
+      await a(() => cache.delete('user:1'));
+    }
+    Users.loads = [];
+    await warming.round();
+    expect(Users.loads).toEqual(['1']);
     expect(cache.peek('user:1')).toBeUndefined();
-    expect(cache.runAs({ tenantId: 'a' }, () => cache.peek('user:1'))).toEqual({ id: '1' });
+    expect(a(() => cache.peek('user:1'))).toEqual({ id: '1' });
     expect(cache.runAs({ tenantId: 'b' }, () => cache.peek('user:1'))).toBeUndefined();
   });
 });
 
+describe('what holds warming back', () => {
+  const red: readonly (readonly [string, Readings])[] = [
+    ['the pool is saturated', { poolWaiting: 3, poolIdle: 0 }],
+    ['the event loop is blocked', { loopDelayMs: 400 }],
+    ['Redis is away', { l2Open: true }],
+    ['loads fail', { loadErrors: 0.5 }],
+  ];
+
+  it.each(red)(
+    '%s: within two rounds a tenth is left at most, and within twenty all is back',
+    async (_title, readings) => {
+      const { cache, warming } = await start(freshNamespace(), false);
+      const now = { readings };
+      warming.readings = { take: () => now.readings, close: () => undefined };
+      for (let rounds = 0; rounds < 2; rounds++) await warming.round();
+      expect(cache.stats().warming.budget).toBeLessThanOrEqual(0.1);
+      expect(cache.stats().warming.heldBackBy).not.toEqual([]);
+      now.readings = {
+        loopDelayMs: 1,
+        loopUtilisation: 0.1,
+        heap: 0.2,
+        poolWaiting: 0,
+        poolIdle: 1,
+      };
+      for (let rounds = 0; rounds < 20; rounds++) await warming.round();
+      expect(cache.stats().warming).toMatchObject({ budget: 1, heldBackBy: [] });
+    },
+  );
+
+  it('nothing is loaded while demand misses far more than usual', async () => {
+    const { cache, users, warming } = await start(freshNamespace(), false);
+    warming.readings = { take: () => ({ missRate: 9 }), close: () => undefined };
+    for (let times = 0; times < 20; times++) {
+      await users.find('1');
+      await cache.delete('user:1');
+    }
+    Users.loads = [];
+    await warming.round();
+    expect(Users.loads).toEqual([]);
+  });
+});
+
+describe('explain', () => {
+  it('says what warming expects of a key, and what it sees in its accesses', async () => {
+    const { cache, users, warming } = await start(freshNamespace(), false);
+    for (let times = 0; times < 5; times++) await users.find('1');
+    await warming.round();
+    const { warming: forecast } = await cache.explain('user:1');
+    expect(forecast).toMatchObject({ canLoad: true });
+    expect(forecast!.askedWithinTtl).toBeGreaterThan(0.5);
+    expect(forecast!.patterns.map(({ kind }) => kind)).toEqual(
+      expect.arrayContaining(['frequency', 'group']),
+    );
+    expect((await cache.explain('user:2')).warming).toBeUndefined();
+  });
+});
+
 describe('cache.warm', () => {
+  it('makes calls of a method again that were made before, of this tenant alone', async () => {
+    const { cache, users } = await start(freshNamespace(), false);
+    const a = <T>(work: () => T): T => cache.runAs({ tenantId: 'a' }, work);
+    for (const name of ['x', 'y']) await users.named({ name });
+    await a(() => users.named({ name: 'of a' }));
+    await cache.clear();
+    await a(() => cache.clear());
+    Users.loads = [];
+    const report = await cache.warm({ methods: ['Users#named'], priority: 'high' });
+    expect(report).toMatchObject({ planned: 2, loaded: 2, failed: 0 });
+    expect(Users.loads.toSorted()).toEqual(['named x', 'named y']);
+    Users.loads = [];
+    await users.named({ name: 'x' });
+    expect(Users.loads).toEqual([]);
+  });
+
+  it('forgets arguments that are large, and knows no method that is none', async () => {
+    const { cache, users } = await start(freshNamespace(), false);
+    await users.named({ name: 'n'.repeat(2_000) });
+    expect((await cache.warm({ methods: ['Users#named'] })).planned).toBe(0);
+    await expect(cache.warm({ methods: ['Users#nothing'] })).rejects.toMatchObject({
+      code: 'CACHE_OPTION_INVALID',
+    });
+    await expect(cache.warm({ keys: [], priority: 'urgent' as never })).rejects.toMatchObject({
+      code: 'CACHE_OPTION_INVALID',
+    });
+  });
+
   it('warms keys and patterns, and says what became of each', async () => {
     const { cache, users } = await start(freshNamespace(), false);
     await users.find('seen');

@@ -36,8 +36,8 @@ const KINDS: readonly {
   {
     kind: 'a warm load',
     begin: ({ cache }, loader, started) => {
-      const run = (): Promise<string> => cache.getOrSet('k', loader, { tags: TAGS });
-      cache.warming.loaders.add('{key}', 'default', { run, stores: true });
+      const options = { tags: TAGS };
+      cache.warming.calls.declare('{key}', 'default', (_args, key) => ({ key, loader, options }));
       void cache.warm({ keys: ['k'] });
       return started;
     },

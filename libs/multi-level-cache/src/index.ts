@@ -33,6 +33,7 @@ export type {
   Entries,
   Explanation,
   InvalidateOptions,
+  KeyForecast,
   Loader,
   LoaderContext,
   MutateOptions,
@@ -54,7 +55,10 @@ export type {
 } from './core/entry-options.js';
 export type { PlacementStats, SkipCounts } from './manager/placing.js';
 export type { CacheStats, RequestCounts, TierStats } from './manager/stats.js';
+export type { WarmingStats } from './manager/warm-tally.js';
 
+export type { Chances, Horizon, Moment, Pattern, Predictor } from './core/predictor.js';
+export type { Priority } from './warming/plan.js';
 export type { WarmOutcome, WarmReport } from './warming/warmer.js';
 
 // Decorators
@@ -86,6 +90,7 @@ export type {
   DebtBook,
   Filled,
   MaybePromise,
+  PoolPressure,
   RemoteChange,
   RemoteKey,
   SharedDebt,

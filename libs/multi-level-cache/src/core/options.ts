@@ -3,6 +3,7 @@ import type { Duration } from './duration.js';
 import type { Isolation } from './entry.js';
 import type { Consistency, EntryDefaults } from './entry-options.js';
 import type { Placement } from './placement.js';
+import type { Predictor } from './predictor.js';
 import type { TierName } from './tier.js';
 import type { Size } from './size.js';
 
@@ -191,8 +192,19 @@ export interface WarmingConfig {
   readonly onBoot?: boolean;
   /** How many of the hottest keys are kept warm. @defaultValue 1_000 */
   readonly keys?: number;
-  /** How many loaders one round may run; what lower tiers have is not counted. @defaultValue 100 */
+  /** How many loaders one round may run at most; what lower tiers have is not counted. @defaultValue 100 */
   readonly budget?: number;
+  /**
+   * Loads that warming may spend for each miss it could have saved, 0 … 1. Raise it when the loader has capacity to spare.
+   * @defaultValue 0.5
+   */
+  readonly share?: number;
+  /**
+   * Loads of a round under way at a time. Raise it to a tenth of the connections that loaders share. @defaultValue 1
+   */
+  readonly concurrency?: number;
+  /** Says how likely keys are to be asked for. @defaultValue one that learns while the application runs */
+  readonly predictor?: Predictor;
 }
 
 /** Checked warming options; times in ms. */
@@ -201,6 +213,9 @@ export interface WarmingOptions {
   readonly onBoot: boolean;
   readonly keys: number;
   readonly budget: number;
+  readonly share: number;
+  readonly concurrency: number;
+  readonly predictor?: Predictor | undefined;
 }
 
 /** Checked L1 options; times in ms, sizes in bytes. */

@@ -95,6 +95,14 @@ export interface TierStatus {
   readonly config?: boolean;
 }
 
+/** How busy the connections to a store are at this moment. */
+export interface PoolPressure {
+  /** Calls that wait for one. */
+  readonly waiting: number;
+  /** Share of them that are free, 0 … 1; one that may be made and has not been is free. */
+  readonly idle: number;
+}
+
 /** What a shared tier tells the process about other processes. */
 export interface TierListener {
   /**
@@ -228,6 +236,8 @@ export interface Tier {
   /** What another tier is owed; a tier without one cannot stand in for another's memory. */
   readonly book?: DebtBook;
   status(): TierStatus;
+  /** How busy its connections are, where they are few and calls wait for them; `undefined` = there are none yet. */
+  pressure?(): PoolPressure | undefined;
 }
 
 /** The tiers of an application, top first; a missing one is off. */

@@ -2,8 +2,10 @@
 import type { Consistency, EntryOptions, LifeOptions, ReadOptions } from '../core/entry-options.js';
 import type { Duration } from '../core/duration.js';
 import type { CacheEventName, CacheListener } from '../core/events.js';
+import type { Pattern } from '../core/predictor.js';
 import type { TierName } from '../core/tier.js';
 import type { SecurityContext } from '../security/context.js';
+import type { Priority } from '../warming/plan.js';
 import type { WarmReport } from '../warming/warmer.js';
 import type { CacheStats } from './stats.js';
 
@@ -94,8 +96,30 @@ export interface InvalidateOptions extends WriteOptions {
 export interface WarmOptions {
   readonly patterns?: readonly string[];
   readonly keys?: readonly string[];
+  /**
+   * `@Cached` methods, as `'Class#method'`: the calls of them that this process has made lately (up to 5,000 of all methods, with
+   * small arguments) are made again where their key is not fresh.
+   */
+  readonly methods?: readonly string[];
+  /**
+   * `critical` and `high` load four keys at a time; others as many as the option `warming.concurrency` says; `low` and
+   * `background` take the share of the budget that the process can spare at the moment. @defaultValue `'normal'`
+   */
+  readonly priority?: Priority;
   /** How many loaders may run. @defaultValue no limit */
   readonly budget?: number;
+}
+
+/** What warming expects of a key. */
+export interface KeyForecast {
+  /** When it was last asked for, in ms ago. */
+  readonly lastAskedMs: number;
+  /** How likely it is asked for before the next round, and within the life of its value, 0 … 1. */
+  readonly askedSoon: number;
+  readonly askedWithinTtl: number;
+  /** Whether this process knows a loader for it. */
+  readonly canLoad: boolean;
+  readonly patterns: readonly Pattern[];
 }
 
 export interface TierExplanation {
@@ -122,6 +146,8 @@ export interface Explanation {
   readonly tiers: Readonly<Partial<Record<TierName, TierExplanation>>>;
   /** Why `getOrSet` would run its loader without asking L3, if so. */
   readonly l3NotAsked?: string;
+  /** What warming knows of it, where it is on and the key was asked for. */
+  readonly warming?: KeyForecast;
 }
 
 /**
@@ -260,8 +286,11 @@ export abstract class CacheManager {
   abstract ttl(key: string): Promise<number | undefined>;
 
   /**
-   * Brings keys into memory: what a lower tier has by bulk reads, the rest by the `@CacheLoader` methods of their patterns.
-   * `patterns` are groups as in `invalidatePattern`, and mean the keys of it that were asked for lately.
+   * Brings keys into memory: what a lower tier has by bulk reads, the rest by the `@CacheLoader` methods of their patterns, and
+   * `@Cached` methods that were called for them before. `patterns` are groups as in `invalidatePattern`, and mean the keys of it
+   * that were asked for lately. After a deploy or a `clear()`, and whenever many readers are expected.
+   *
+   * @throws CacheError `CACHE_OPTION_INVALID`, `CACHE_KEY_INVALID`, `CACHE_PATTERN_UNDECLARED`
    *
    * @example
    * await cache.warm({ patterns: ['user:*', 'session:*'], keys: ['front-page'], budget: 500 });

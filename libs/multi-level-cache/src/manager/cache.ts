@@ -12,7 +12,8 @@ import {
 } from '../core/entry-options.js';
 import { CacheError } from '../core/errors.js';
 import type { CacheEventName, CacheListener } from '../core/events.js';
-import { assertKey, NAME_PATTERN, type Address } from '../core/key.js';
+import type { Entry } from '../core/entry.js';
+import { assertKey, NAME_PATTERN, type Address, type Scope } from '../core/key.js';
 import type { CacheSettings, ResolvedOptions } from '../core/options.js';
 import type { ContextStore, SecurityContext } from '../security/context.js';
 import { NO_ROW, type MemoryTier } from '../tiers/memory/memory-tier.js';
@@ -42,7 +43,7 @@ import { RequestCounts, type CacheStats } from './stats.js';
 import type { TransactionHooks, Transactions } from './transactions.js';
 import type { WritePath } from './write-path.js';
 import { WriteVerbs } from './write-verbs.js';
-import type { KeyRef } from '../warming/hot-keys.js';
+import type { KeyRef } from '../warming/key-ref.js';
 import type { WarmReport } from '../warming/warmer.js';
 import type { Warming } from './warming.js';
 import { inGroup, readWarm } from './warm-options.js';
@@ -157,23 +158,46 @@ export class Cache extends CacheManager {
     return found([...values.keys()], [...values.values()]) as Map<string, T>;
   }
 
-  /** `getMany` for the warmer. */
-  quietGetMany(keys: readonly string[]): Promise<ReadonlyMap<string, unknown>> {
+  /** For the warmer: which keys are fresh in some tier; what a lower one has is in memory afterwards. */
+  fresh(keys: readonly string[]): Promise<ReadonlyMap<string, Entry | undefined>> {
     return this.#reads.quietly(this.#homes.current(), keys);
+  }
+
+  /** For the warmer: loads a key that nobody asks for. */
+  ahead(
+    key: string,
+    loader: Loader<unknown>,
+    options: EntryOptions | undefined,
+    force: boolean,
+  ): Promise<Entry | undefined> {
+    return this.#reads.ahead(this.#homes.current(), key, loader, options, force);
+  }
+
+  /** Of whoever is calling. */
+  scope(): Scope {
+    return this.#homes.current().scope;
+  }
+
+  address(key: string): Address {
+    return this.#address(this.#homes.current(), key);
   }
 
   async warm(options: WarmOptions): Promise<WarmReport> {
     this.#assertOpen();
-    const { budget, keys, groups } = readWarm(options, this.#homes.current().scope);
-    const { tenant } = this.#homes.current().scope;
+    const { scope } = this.#homes.current();
     const { warming } = this.#shared;
-    const mine = ({ cache, key, tenant: owner }: KeyRef): boolean =>
-      owner === tenant && cache === this.name && groups.some((group) => inGroup(key, group));
-    const hot = groups.length > 0 ? (await warming.recallNow()).top(Infinity, mine) : [];
-    const names = [...new Set([...keys, ...hot.map(({ key }) => key)])];
+    const { keys, groups, methods, ...how } = readWarm(options, scope, warming.calls);
+    const { tenant } = scope;
+    const mine = ({ cache, tenant: owner }: KeyRef): boolean =>
+      owner === tenant && cache === this.name;
+    const wanted = (ref: KeyRef): boolean =>
+      mine(ref) && groups.some((group) => inGroup(ref.key, group));
+    const hot = groups.length > 0 ? await warming.hotNow(wanted) : [];
+    const called = warming.calls.keysOf(methods).filter(mine);
+    const names = new Set([...keys, ...[...hot, ...called].map(({ key }) => key)]);
     return warming.warm(
-      names.map((key) => ({ tenant, cache: this.name, key })),
-      budget,
+      Array.from(names, (key) => ({ tenant, cache: this.name, key })),
+      how,
     );
   }
 
@@ -274,11 +298,15 @@ export class Cache extends CacheManager {
   }
 
   async explain(key: string): Promise<Explanation> {
-    return explain(this.#parts, this.#address(this.#homes.current(), key));
+    const home = this.#homes.current();
+    const found = await explain(this.#parts, this.#address(home, key));
+    const { tenant } = home.scope;
+    const warming = this.#shared.warming.about({ tenant, cache: this.name, key });
+    return warming ? { ...found, warming } : found;
   }
 
   stats(): CacheStats {
-    return snapshot(this.#parts, this.#shared.caches);
+    return snapshot(this.#parts, this.#shared.caches, this.#shared.warming.stats());
   }
 
   on<N extends CacheEventName>(event: N, listener: CacheListener<N>): () => void {

@@ -8,6 +8,7 @@ import type { CacheSettings, ResolvedOptions } from '../core/options.js';
 import type { Tier, TierName, TierState } from '../core/tier.js';
 import { ContextStore } from '../security/context.js';
 import type { MemoryTier } from '../tiers/memory/memory-tier.js';
+import type { KeyRef } from '../warming/key-ref.js';
 import { Background } from './background.js';
 import { Cache, type Shared } from './cache.js';
 import type { CacheManager } from './cache-manager.js';
@@ -16,12 +17,12 @@ import type { Parts } from './parts.js';
 import { Placing } from './placing.js';
 import { ReadPath } from './read-path.js';
 import { Relay } from './relay.js';
-import { SingleFlight } from './single-flight.js';
+import { SingleFlight, type Answer } from './single-flight.js';
 import { TierGuard } from './tier-guard.js';
 import { Transactions, type TransactionHooks } from './transactions.js';
 import { Trust } from './trust.js';
 import { TypeRegistry } from './type-registry.js';
-import { HOT_LIST_CACHE, Warming } from './warming.js';
+import { Warming } from './warming.js';
 import { WritePath } from './write-path.js';
 
 const FIRST_CONTACT_MS = 1_000;
@@ -197,6 +198,7 @@ class Application implements Shared {
   async close(): Promise<void> {
     if (this.closed) return;
     this.closed = true;
+    this.warming.close();
     await this.parts.closing.end(this.#guards);
     this.#trust?.close();
     this.#relay?.close();
@@ -216,12 +218,11 @@ class Application implements Shared {
   }
 
   as<T>(tenant: string, work: () => T): T {
-    return tenant === 'p' ? work() : this.context.run({ tenantId: tenant.slice(2) }, work);
+    return this.context.as(tenant, work);
   }
 
-  asked(tenant: string, cache: string, key: string): void {
-    if (this.options.warming && cache !== HOT_LIST_CACHE)
-      this.warming.hot.observe({ tenant, cache, key }, 1);
+  asked(ref: KeyRef, answer: Answer | undefined): void {
+    this.warming.asked(ref, answer);
   }
 
   cache(name: string): Cache {

@@ -61,6 +61,17 @@ export class ReadPath {
     flight.promise.catch(() => undefined);
   }
 
+  /** Loads a key that nobody asks for, or waits for whoever loads it; `force` = although it is fresh. */
+  ahead(
+    address: Address,
+    loader: Loader<unknown>,
+    life: EntryLife,
+    force: boolean,
+  ): Promise<Answer> {
+    const running = this.parts.flights.find(address, variantOf(life));
+    return (running ?? this.#start(address, loader, life, { force, refresh: true })).promise;
+  }
+
   /** One way down and up for a flight that nobody joins. */
   alone(flight: Flight): Promise<Answer> {
     return this.#walk(flight);

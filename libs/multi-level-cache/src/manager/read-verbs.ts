@@ -1,5 +1,5 @@
 /** What the reading verbs of one cache do where memory has not answered at once: read, load, hand out, count and tell. */
-import { handOut } from '../core/entry.js';
+import { handOut, type Entry } from '../core/entry.js';
 import {
   entryLife,
   invalid,
@@ -11,6 +11,7 @@ import {
 } from '../core/entry-options.js';
 import type { Address } from '../core/key.js';
 import { deepCopy } from '../core/value.js';
+import type { KeyRef } from '../warming/key-ref.js';
 import { NO_ROW, type MemoryTier } from '../tiers/memory/memory-tier.js';
 import type { Loader } from './cache-manager.js';
 import { DeferredLoad, deferLoad } from './deferred-load.js';
@@ -23,14 +24,17 @@ import type { Transaction } from './transaction.js';
 import type { Transactions } from './transactions.js';
 import type { TypeRegistry } from './type-registry.js';
 
+const MEMORY: Answer = { by: 'l1', entry: undefined };
+const LOADER: Answer = { by: 'loader', entry: undefined };
+
 /** What all caches of an application share, as far as reads want it. */
 export interface ReadTools {
   readonly parts: Parts;
   readonly reads: ReadPath;
   readonly types: TypeRegistry;
   readonly transactions: Transactions;
-  /** A key was asked for that was not in memory. */
-  asked(tenant: string, cache: string, key: string): void;
+  /** A key was asked for that was not in memory; `answer` = what was found or loaded. */
+  asked(ref: KeyRef, answer: Answer | undefined): void;
 }
 
 export class ReadVerbs {
@@ -62,7 +66,7 @@ export class ReadVerbs {
       throw error;
     }
     const { entry, by } = answer;
-    this.#tell(key, by);
+    this.#tell(key, answer);
     if (!entry) return undefined;
     if (
       by !== 'loader' &&
@@ -87,7 +91,7 @@ export class ReadVerbs {
     if (!transaction.bypasses && !life.forceFresh) {
       const answer = await this.#lookUp(home, address, life);
       if (answer?.entry) {
-        this.#tell(key, answer.by);
+        this.#tell(key, answer);
         return handOut(answer.entry);
       }
     }
@@ -107,7 +111,7 @@ export class ReadVerbs {
       ? undefined
       : await this.#lookUp(home, address, life);
     life.signal?.throwIfAborted();
-    this.#tell(key, answer?.by);
+    this.#tell(key, answer);
     return answer?.entry && handOut(answer.entry);
   }
 
@@ -121,27 +125,55 @@ export class ReadVerbs {
       const hit = memory !== null && row !== NO_ROW;
       // Set now, so that the order is the one asked for, and before anybody is told, who may write.
       values.set(key, hit ? memory.value(row) : undefined);
-      if (hit) this.#tell(key, 'l1');
+      if (hit) this.#tell(key, MEMORY);
       else missing.push(key);
     }
     const addresses = missing.map((key) => this.homes.address(home, key));
     const answers = missing.length > 0 ? await this.shared.reads.getMany(addresses, life) : [];
     life.signal?.throwIfAborted();
     answers.forEach((answer, index) => {
-      this.#tell(missing[index], answer?.by);
+      this.#tell(missing[index], answer);
       if (answer?.entry) values.set(missing[index], handOut(answer.entry));
     });
     return values;
   }
 
-  /** `many` for the warmer: nobody asked, so nothing is counted or told. */
-  async quietly(home: Home, keys: readonly string[]): Promise<ReadonlyMap<string, unknown>> {
+  /**
+   * `many` for the warmer: nobody asked, so nothing is counted or told. Which keys are fresh somewhere, with the entry where a
+   * lower tier had to be asked.
+   */
+  async quietly(
+    home: Home,
+    keys: readonly string[],
+  ): Promise<ReadonlyMap<string, Entry | undefined>> {
     const { parts, reads } = this.shared;
-    const addresses = keys.map((key) => this.homes.address(home, key));
+    const addresses = keys.map((key) => this.addressOf(home, key));
     const cold = addresses.filter((address) => parts.l1?.read(address).state !== 'fresh');
     const answers = cold.length > 0 ? await reads.getMany(cold, this.base()) : [];
-    const absent = new Set(cold.filter((_address, at) => !answers[at]).map(({ key }) => key));
-    return new Map(keys.filter((key) => !absent.has(key)).map((key) => [key, true]));
+    const fresh = new Map<string, Entry | undefined>(keys.map((key) => [key, undefined]));
+    cold.forEach(({ key }, at) => {
+      const entry = answers[at]?.entry;
+      if (entry) fresh.set(key, entry);
+      else fresh.delete(key);
+    });
+    return fresh;
+  }
+
+  /** Loads a key that nobody asked for; `force` = although it is fresh. Its errors are the loader's. */
+  async ahead(
+    home: Home,
+    key: string,
+    loader: Loader<unknown>,
+    options: EntryOptions | undefined,
+    force: boolean,
+  ): Promise<Entry | undefined> {
+    const { entry } = await this.shared.reads.ahead(
+      this.addressOf(home, key),
+      loader,
+      this.#life(options),
+      force,
+    );
+    return entry;
   }
 
   /** A copy of what a tier has, or the right to store what is read from now on. */
@@ -157,7 +189,7 @@ export class ReadVerbs {
         ? ({ by: 'l1', entry: memory.entry(row) } as const)
         : await deferLoad(this.shared.reads, this.addressOf(home, key), this.#life(options));
     const loads = found instanceof DeferredLoad;
-    this.#tell(key, loads ? 'loader' : found.by);
+    this.#tell(key, loads ? LOADER : found);
     return loads ? found : { value: deepCopy(found.entry?.value) };
   }
 
@@ -176,11 +208,13 @@ export class ReadVerbs {
   }
 
   /** Counts and tells who answered; called in the caller's own async context. */
-  #tell(key: string, by: Answer['by'] | undefined): void {
+  #tell(key: string, answer: Answer | undefined): void {
     const { events } = this.shared.parts;
     const { cache } = this;
+    const by = answer?.by;
     // Hits in memory are counted by their rows.
-    if (by !== 'l1') this.shared.asked(this.homes.current().scope.tenant, cache, key);
+    if (by !== 'l1')
+      this.shared.asked({ tenant: this.homes.current().scope.tenant, cache, key }, answer);
     if (by) this.counts[by]++;
     if (!by || by === 'loader') {
       if (events.has('miss')) events.emit('miss', { cache, key });

@@ -2,18 +2,20 @@
 import type { Parts } from './parts.js';
 import { TIER_OFF, type CacheStats, type RequestCounts, type TierStats } from './stats.js';
 import type { TierGuard } from './tier-guard.js';
-import { HOT_LIST_CACHE } from './warming.js';
+import type { WarmingStats } from './warm-tally.js';
+import { WARMING_CACHE } from './warm-shelf.js';
 
 /** Every counter of an application, as it stands. */
 export function snapshot(
   parts: Parts,
   caches: ReadonlyMap<string, { readonly counts: RequestCounts }>,
+  warming: WarmingStats,
 ): CacheStats {
   const requests: Record<string, { requests: RequestCounts }> = {};
   let hits = 0;
   let lower = 0;
   for (const [name, { counts }] of caches) {
-    if (name === HOT_LIST_CACHE) continue;
+    if (name === WARMING_CACHE) continue;
     requests[name] = { requests: { ...counts } };
     hits += counts.l1;
     lower += counts.l2 + counts.l3 + counts.loader + counts.stale + counts.error;
@@ -21,7 +23,7 @@ export function snapshot(
   const { l1, l2, l3 } = parts;
   const first = l1 ? { ...l1.status(), hits, misses: lower, writes: l1.writes } : TIER_OFF;
   const tiers = { l1: first, l2: lowerStats(l2), l3: lowerStats(l3) };
-  return { caches: requests, tiers, placement: parts.placing.stats };
+  return { caches: requests, tiers, placement: parts.placing.stats, warming };
 }
 
 function lowerStats(guard: TierGuard | null): TierStats {

@@ -1,6 +1,7 @@
 /** Who answered, as plain integers: the hot path adds one and nothing else. */
 import type { TierName, TierState } from '../core/tier.js';
 import type { PlacementStats } from './placing.js';
+import type { WarmingStats } from './warm-tally.js';
 
 /** Requests of one cache by who answered them. */
 export class RequestCounts {
@@ -33,6 +34,7 @@ export interface CacheStats {
   readonly tiers: Readonly<Record<TierName, TierStats>>;
   /** What the placement decided otherwise than usual. */
   readonly placement: PlacementStats;
+  readonly warming: WarmingStats;
 }
 
 export const TIER_OFF: TierStats = Object.freeze({

@@ -13,7 +13,7 @@ import type {
 } from '../core/tier.js';
 import type { Background } from './background.js';
 import { TierChanges, type ChangeOptions } from './tier-changes.js';
-import { TierPart } from './tier-part.js';
+import { TierPart, type Latency } from './tier-part.js';
 
 const AWAY: TierRead = Object.freeze({ state: 'absent' });
 const NO_TICKET: TicketReply = Object.freeze({ kind: 'none' });
@@ -57,6 +57,21 @@ export class TierGuard {
   /** Entries stored. */
   get writes(): number {
     return this.#fills + this.changes.writes;
+  }
+
+  /** Nothing is read of it, or of a part of it. */
+  get away(): boolean {
+    if (this.tier.status().state === 'down') return true;
+    return [...this.#parts.values()].some(({ reads }) => reads.open);
+  }
+
+  /** How long answers took that were waited for since the last time: of a few reads only, and not of those that failed. */
+  takeLatency(): Latency {
+    const parts = [...this.#parts.values()].map((part) => part.takeLatency());
+    return {
+      samples: parts.reduce((sum, { samples }) => sum + samples, 0),
+      totalMs: parts.reduce((sum, { totalMs }) => sum + totalMs, 0),
+    };
   }
 
   /** As the tier says, and `degraded` while a part of it is not read or not filled. */
@@ -158,6 +173,16 @@ export class TierGuard {
     if (this.tier.release) this.background.run(async () => this.tier.release?.(address, ticket));
   }
 
+  /** Whether the ticket is still held, for another term. */
+  async renew(address: Address, ticket: Ticket): Promise<boolean> {
+    const { deadline } = this.#partOf(address);
+    try {
+      return (await deadline.race((async () => this.tier.renew?.(address, ticket))())) === true;
+    } catch {
+      return false;
+    }
+  }
+
   /** Keeps a ticket alive while its loader runs; the returned function ends that. */
   keepAlive(address: Address, ticket: Ticket, everyMs: number): () => void {
     if (!this.tier.renew) return () => undefined;
@@ -235,7 +260,7 @@ export class TierGuard {
       const reply =
         verify && this.tier.verify ? this.tier.verify(address) : this.tier.read(address, together);
       // Away or late: the caller goes on without it.
-      if (reply instanceof Promise) deadline.settle(reply, well, badly);
+      if (reply instanceof Promise) deadline.settle(reply, part.timed(well), badly);
       else well(reply);
     } catch (error) {
       badly(error);

@@ -9,6 +9,9 @@ import { Deadline } from '../core/deadline.js';
 /** Callers that may wait for one part; more pass it by. What they ask goes out in a few bulk calls. */
 const MOST_WAITING = 10_000;
 
+/** Of one read in so many it is measured how long the answer takes; the others cost nothing for that. */
+const MEASURED = 16;
+
 const SLOW: Trouble = { reason: 'too slow to be asked' };
 const FAILING: Trouble = { reason: 'failing' };
 
@@ -20,6 +23,12 @@ export interface PartOptions {
   readonly onChange: (ill: boolean) => void;
 }
 
+/** Reads that were measured, and how long their answers took together. */
+export interface Latency {
+  readonly samples: number;
+  readonly totalMs: number;
+}
+
 export class TierPart {
   /** Ill = nothing of it is asked, until a read of a key that failed is answered in time; no caller waits for that one. */
   readonly reads: CircuitBreaker;
@@ -27,6 +36,9 @@ export class TierPart {
   readonly fills: CircuitBreaker;
   readonly deadline: Deadline;
   #failed: Address | undefined;
+  #reads = 0;
+  #samples = 0;
+  #totalMs = 0;
 
   constructor(
     readonly tier: Tier,
@@ -59,6 +71,26 @@ export class TierPart {
       ? SLOW
       : (this.tier.troubleOf?.(error) ?? FAILING);
     breaker.ended(call, trouble);
+  }
+
+  /** What a read that is waited for from now on is answered with, measured where it is its turn. */
+  timed(answered: (read: TierRead) => void): (read: TierRead) => void {
+    this.#reads = (this.#reads + 1) % MEASURED;
+    if (this.#reads > 0) return answered;
+    const { clock } = this.deadline;
+    const began = clock.now();
+    return (read) => {
+      this.#samples++;
+      this.#totalMs += clock.now() - began;
+      answered(read);
+    };
+  }
+
+  /** What was measured since the last time. */
+  takeLatency(): Latency {
+    const taken = { samples: this.#samples, totalMs: this.#totalMs };
+    this.#samples = this.#totalMs = 0;
+    return taken;
   }
 
   stop(): void {

@@ -4,7 +4,8 @@
  */
 import { Injectable } from '@nestjs/common';
 import { CacheError } from '../core/errors.js';
-import type { CacheManager } from '../manager/cache-manager.js';
+import type { EntryOptions } from '../core/entry-options.js';
+import type { CacheManager, Loader } from '../manager/cache-manager.js';
 
 /** A class, as the owner of default keys. */
 export type AnyClass = abstract new (...args: never[]) => object;
@@ -15,12 +16,25 @@ export interface DefaultKeyed {
   prefix(runtime: AnyClass): string;
 }
 
+/** A decorated method has been run for a key, and can be again. */
+export interface MadeCall {
+  readonly instance: object;
+  readonly method: string | symbol;
+  readonly key: string;
+  readonly args: readonly unknown[];
+  readonly options: EntryOptions;
+  /** The same call with other arguments. */
+  readonly loader: (args: unknown[]) => Loader<unknown>;
+}
+
 @Injectable()
 export class CacheHolder {
   /** `undefined` until the application has built its cache. */
   manager: CacheManager | undefined;
   /** After shutdown decorated reads run uncached. */
   closed = false;
+  /** Told of each load of a `@Cached` method. */
+  record: ((call: MadeCall) => void) | undefined;
   readonly #prefixes = new Map<AnyClass, Map<DefaultKeyed, string>>();
   readonly #owners = new Map<string, string>();
   readonly #declared = new Map<string, string>();

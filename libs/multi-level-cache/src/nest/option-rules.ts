@@ -8,6 +8,7 @@ import type {
   RedisNode,
 } from '../core/options.js';
 import type { Placement } from '../core/placement.js';
+import type { Predictor } from '../core/predictor.js';
 import { parseSize, SIZE_FORM } from '../core/size.js';
 import type { Rule } from './faults.js';
 
@@ -113,6 +114,17 @@ export const SHARE: Rule<number> = {
 export const ISOLATION = oneOf('freeze', 'clone', 'share');
 export const PROFILE = oneOf('resilient', 'strict', 'economy');
 export const CONSISTENCY = oneOf('eventual', 'strong', 'local');
+const FORESIGHT = ['begin', 'observe', 'forget', 'score'] as const;
+
+export const PREDICTOR = {
+  read: (value: unknown): Predictor | undefined => {
+    const predictor = value as Partial<Predictor> | null | undefined;
+    const whole = FORESIGHT.every((name) => typeof predictor?.[name] === 'function');
+    return whole ? (predictor as Predictor) : undefined;
+  },
+  allowed: `an object with the methods ${FORESIGHT.join(', ')}`,
+};
+
 export const FAILOVER = oneOf('warm', 'cold');
 
 const QUESTIONS = ['skipsRead', 'skipsFill', 'skipsPromotion'] as const;

@@ -24,6 +24,7 @@ import {
   RESOLVED_OPTIONS,
 } from './tokens.js';
 import { validateOptions } from './validate-options.js';
+import { WarmingExplorer } from './warming-explorer.js';
 import { WarmingJob } from './warming-job.js';
 
 const CLOCK = Symbol('CACHE_CLOCK');
@@ -32,6 +33,7 @@ const ORDER: readonly TierName[] = ['l1', 'l2', 'l3'];
 export const PROVIDERS: Provider[] = [
   CacheHolder,
   CacheBinder,
+  WarmingExplorer,
   WarmingJob,
   { provide: RESOLVED_OPTIONS, inject: [MODULE_OPTIONS_TOKEN], useFactory: validateOptions },
   { provide: CLOCK, useClass: SystemClock },

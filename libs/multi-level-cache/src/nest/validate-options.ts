@@ -196,6 +196,9 @@ function readWarming(root: Section): ResolvedOptions['warming'] {
     onBoot: section.optional('onBoot', rules.BOOLEAN) ?? true,
     keys: section.optional('keys', rules.wholeNumber(1, 5_000)) ?? 1_000,
     budget: section.optional('budget', rules.wholeNumber(0, 100_000)) ?? 100,
+    share: section.optional('share', rules.SHARE) ?? 0.5,
+    concurrency: section.optional('concurrency', rules.wholeNumber(1, 100)) ?? 1,
+    predictor: section.optional('predictor', rules.PREDICTOR),
   };
   section.end();
   return options;

@@ -1,4 +1,4 @@
-/** The scheduled job `cache-warming`: finds the loaders, warms at boot, then every interval; gone after close. */
+/** The scheduled job `cache-warming`: fills memory before the application is ready, then runs a round every interval; gone after close. */
 import {
   Inject,
   Injectable,
@@ -6,17 +6,19 @@ import {
   type OnApplicationBootstrap,
   type OnModuleDestroy,
 } from '@nestjs/common';
-import { DiscoveryService, ModuleRef } from '@nestjs/core';
+import { ModuleRef } from '@nestjs/core';
 import type { ResolvedOptions } from '../core/options.js';
 import { CacheManager } from '../manager/cache-manager.js';
-import type { CacheRoot } from '../manager/create-cache.js';
+import { isRoot } from '../manager/create-cache.js';
+import type { Warming } from '../manager/warming.js';
 import type { WarmReport } from '../warming/warmer.js';
-import { loadersOf } from './decorators/cache-loader.js';
-import { isCached, type Slotted } from './decorators/wrap-method.js';
 import { RESOLVED_OPTIONS } from './tokens.js';
+import { WarmingExplorer } from './warming-explorer.js';
 
 /** What the SchedulerRegistry calls it. */
 export const WARMING_JOB = 'cache-warming';
+/** The application waits so long, at most, for what lower tiers have of the hot list. */
+const REFILL_MS = 2_000;
 
 /** The part of @nestjs/schedule's SchedulerRegistry that is used. */
 interface Registry {
@@ -35,26 +37,24 @@ export class WarmingJob implements OnApplicationBootstrap, OnModuleDestroy {
   constructor(
     @Inject(CacheManager) private readonly cache: CacheManager,
     @Inject(RESOLVED_OPTIONS) private readonly options: ResolvedOptions,
-    @Inject(DiscoveryService) private readonly discovery: DiscoveryService,
+    @Inject(WarmingExplorer) private readonly explorer: WarmingExplorer,
     @Inject(ModuleRef) private readonly modules: ModuleRef,
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
-    const { cache } = this;
-    if (!('warming' in cache)) return;
-    const { warming } = cache as CacheRoot;
-    this.#collect(cache as CacheRoot);
+    if (!isRoot(this.cache)) return;
+    const { warming } = this.cache;
+    this.explorer.explore(warming);
     const { warming: options } = this.options;
     if (!options) return;
-    this.#timer = setInterval(() => void this.#round(), options.interval).unref();
+    this.#timer = setInterval(() => void this.#round(warming), options.interval).unref();
     this.#registry = await this.#findRegistry();
     this.#registry?.addInterval(WARMING_JOB, this.#timer);
-    // Beside the first requests, not before them: the application answers meanwhile.
-    if (options.onBoot)
-      void warming.recall().then(
-        () => this.#round(),
-        () => undefined,
-      );
+    warming.leader.start();
+    if (!options.onBoot) return;
+    await within(REFILL_MS, warming.refill());
+    // Loaders run beside the first requests, not before them.
+    void this.#round(warming);
   }
 
   onModuleDestroy(): void {
@@ -65,9 +65,9 @@ export class WarmingJob implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   /** A round that is still under way is not joined by another. */
-  #round(): Promise<void> {
+  #round(warming: Warming): Promise<void> {
     if (this.#stopped) return Promise.resolve();
-    return (this.#running ??= (this.cache as CacheRoot).warming
+    return (this.#running ??= warming
       .round()
       .then(
         (report) => this.#log(report),
@@ -86,24 +86,6 @@ export class WarmingJob implements OnApplicationBootstrap, OnModuleDestroy {
     );
   }
 
-  #collect({ warming }: CacheRoot): void {
-    const wrappers = [...this.discovery.getProviders(), ...this.discovery.getControllers()];
-    const seen = new Set<object>();
-    for (const { instance } of wrappers as { instance: unknown }[]) {
-      if (typeof instance !== 'object' || instance === null || seen.has(instance)) continue;
-      seen.add(instance);
-      for (const { cache, method, pattern } of loadersOf(instance)) {
-        const call = (instance as Slotted & Record<string | symbol, unknown>)[method] as (
-          ...args: unknown[]
-        ) => Promise<unknown>;
-        warming.loaders.add(pattern, cache, {
-          run: (args) => call.apply(instance, [...args]),
-          stores: isCached(call),
-        });
-      }
-    }
-  }
-
   async #findRegistry(): Promise<Registry | undefined> {
     const library = await import('@nestjs/schedule').catch(() => undefined);
     try {
@@ -113,4 +95,12 @@ export class WarmingJob implements OnApplicationBootstrap, OnModuleDestroy {
       return undefined;
     }
   }
+}
+
+/** Resolves with the work, or when it has taken too long, or has failed: nobody's start depends on it. */
+async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise((resolve) => (timer = setTimeout(resolve, ms).unref()));
+  await Promise.race([work.catch(() => undefined), late]);
+  clearTimeout(timer);
 }

@@ -33,6 +33,12 @@ export class ContextStore {
     );
   }
 
+  /** Runs `work` for a tenant by its name, `p` (public) or `t:` + id, whoever is calling. */
+  as<T>(tenant: string, work: () => T): T {
+    if (tenant !== 'p') return this.run({ tenantId: tenant.slice(2) }, work);
+    return this.#used ? this.run({}, work) : work();
+  }
+
   /** `p` (public) or `t:` + tenant id. */
   get tenant(): string {
     return this.#used ? (this.#storage.getStore()?.tenant ?? 'p') : 'p';

@@ -36,6 +36,7 @@ const ALL: readonly FaultyCalls[] = ['read', 'fill', 'apply'];
 export class FaultyTier implements Tier {
   readonly partOf: Tier['partOf'];
   readonly troubleOf: Tier['troubleOf'];
+  readonly pressure: Tier['pressure'];
   readonly verify: Tier['verify'];
   readonly release: Tier['release'];
   readonly renew: Tier['renew'];
@@ -55,6 +56,7 @@ export class FaultyTier implements Tier {
     });
     this.partOf = real.partOf && ((address) => real.partOf!(address));
     this.troubleOf = real.troubleOf && ((error) => real.troubleOf!(error));
+    this.pressure = real.pressure && (() => real.pressure!());
     this.verify = real.verify && ((address) => read.pass(() => real.verify!(address)));
     this.release =
       real.release && ((address, ticket) => fill.pass(() => real.release!(address, ticket)));

@@ -305,7 +305,8 @@ describe('hits, when asked for', () => {
     const { tier, fill, hit } = bench();
     const take = (): unknown[] => {
       const told: unknown[] = [];
-      tier.takeHits((owner, key, hits) => told.push([owner.tenant, key, hits]));
+      const steps = tier.takeHits((owner, key, hits) => told.push([owner.tenant, key, hits]));
+      while (!steps.next().done);
       return told;
     };
     ['a', 'b'].forEach((key) => fill(key));
@@ -319,6 +320,24 @@ describe('hits, when asked for', () => {
     fill('c');
     hit('c');
     expect(take()).toEqual([['p', 'c', 1]]);
+  });
+});
+
+describe('hits of an entry that goes', () => {
+  it('are told when it goes, so that none is lost where values are short-lived', () => {
+    const { tier, fill, hit } = bench();
+    const told: unknown[] = [];
+    tier.onHits = (owner, key, hits) => told.push([owner.tenant, key, hits]);
+    fill('a');
+    ['a', 'a'].forEach(hit);
+    fill('a');
+    expect(told).toEqual([['p', 'a', 2]]);
+    hit('a');
+    tier.drop(scope, 'a');
+    expect(told).toEqual([
+      ['p', 'a', 2],
+      ['p', 'a', 1],
+    ]);
   });
 });
 

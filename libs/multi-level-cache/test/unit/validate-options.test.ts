@@ -156,7 +156,11 @@ describe('validateOptions', () => {
     ['groups', { groups: ['user:*'] }, 'a list of key groups'],
     ['warming', { warming: true }, 'an object'],
     ['warming.keys', { warming: { keys: 0 } }, 'a whole number'],
-    ['warming.often', { warming: { often: 1 } }, 'one of budget, interval, keys, onBoot'],
+    [
+      'warming.often',
+      { warming: { often: 1 } },
+      'one of budget, concurrency, interval, keys, onBoot, predictor, share',
+    ],
     ['l3.maxAge', { l3: { url: 'postgres://h/d', maxAge: '31d' } }, "at most '30d'"],
   ])('says what %s may be', (path, options, allowed) => {
     const [line, ...others] = faultsOf({ namespace: 'a', ...options });

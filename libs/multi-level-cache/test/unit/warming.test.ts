@@ -1,61 +1,29 @@
-/** Hot keys, loaders by pattern, and the warmer: counting, matching, budget. */
+/** Who can load a key, and the warmer: matching, recorded calls, order, budget. */
 import { describe, expect, it } from 'vitest';
-import { HotKeys, isHotKeys } from '../../src/warming/hot-keys.js';
-import { Loaders, patternExpression } from '../../src/warming/loaders.js';
+import { patternExpression, WarmCalls, type MakeCall } from '../../src/manager/warm-calls.js';
+import { isHotKeys } from '../../src/warming/key-ref.js';
 import { Warmer } from '../../src/warming/warmer.js';
 
 const ref = (key: string, tenant = 'p', cache = 'default') => ({ tenant, cache, key });
-const keys = (refs: readonly { key: string }[]): string[] => refs.map(({ key }) => key);
+/** Loads its arguments. */
+const make: MakeCall = (args, key) => ({ key, loader: () => args });
+const loaded = (call: ReturnType<WarmCalls['find']>): unknown =>
+  call && (call.loader as () => unknown)();
 
-describe('HotKeys', () => {
-  it('orders by counts that fade by half in a half-life', () => {
-    const hot = new HotKeys(10, 1_000);
-    hot.observe(ref('old'), 8);
-    hot.fade(2_000);
-    hot.observe(ref('new'), 3);
-    expect(keys(hot.top(5))).toEqual(['new', 'old']);
-    expect(hot.snapshot(5)).toEqual([
-      ['p', 'default', 'new', 3],
-      ['p', 'default', 'old', 2],
-    ]);
-    hot.fade(20_000);
-    expect(hot.size).toBe(0);
-  });
-
-  it('is bounded, and gives up the coldest', () => {
-    const hot = new HotKeys(10);
-    for (let n = 0; n < 100; n++) hot.observe(ref(`k${n}`), n);
-    expect(hot.size).toBeLessThanOrEqual(20);
-    hot.fade(0);
-    expect(hot.size).toBeLessThanOrEqual(10);
-    expect(keys(hot.top(2))).toEqual(['k99', 'k98']);
-  });
-
-  it('keeps tenants and caches apart, and takes the larger count when lists meet', () => {
-    const hot = new HotKeys();
-    hot.observe(ref('k', 't:a'), 1);
-    hot.observe(ref('k', 't:b'), 5);
-    hot.merge([
-      ['t:a', 'default', 'k', 9],
-      ['t:b', 'default', 'k', 2],
-    ]);
-    expect(hot.top(3).map(({ tenant }) => tenant)).toEqual(['t:a', 't:b']);
-    expect(hot.top(3, ({ tenant }) => tenant === 't:b')).toHaveLength(1);
-  });
-
-  it.each([[[]], [[['p', 'c', 'k', 1]]]])('knows a kept list: %j', (list) => {
+describe('a kept list of hot keys', () => {
+  it.each([[[]], [[['p', 'c', 'k', 1]]]])('is known: %j', (list) => {
     expect(isHotKeys(list)).toBe(true);
   });
 
   it.each([[undefined], [{}], [[['p', 'c', 'k']]], [[['p', 'c', 'k', NaN]]], [[[1, 'c', 'k', 1]]]])(
-    'refuses rubbish: %j',
+    'is told from rubbish: %j',
     (list) => {
       expect(isHotKeys(list)).toBe(false);
     },
   );
 });
 
-describe('Loaders', () => {
+describe('WarmCalls', () => {
   it.each([
     ['user:{id}', 'user:1', ['1']],
     ['user:{id}', 'user:a:b', ['a:b']],
@@ -63,10 +31,12 @@ describe('Loaders', () => {
     ['a.b+{x}', 'a.b+c', ['c']],
     ['{x}/end', 'any/end', ['any']],
   ])('%s matches %s', (pattern, key, args) => {
-    const loaders = new Loaders();
-    loaders.add(pattern, 'default', { run: () => Promise.resolve(), stores: false });
-    expect(loaders.find('default', key)?.args).toEqual(args);
-    expect(loaders.find('other', key)).toBeUndefined();
+    const calls = new WarmCalls();
+    calls.declare(pattern, 'default', make);
+    expect(loaded(calls.find(ref(key)))).toEqual(args);
+    expect(calls.can(ref(key))).toBe(true);
+    expect(calls.find(ref(key, 'p', 'other'))).toBeUndefined();
+    expect(calls.can(ref(key, 'p', 'other'))).toBe(false);
   });
 
   it.each([
@@ -82,11 +52,27 @@ describe('Loaders', () => {
   });
 
   it('refuses a pattern twice', () => {
-    const loaders = new Loaders();
-    const loader = { run: () => Promise.resolve(), stores: false };
-    loaders.add('user:{id}', 'default', loader);
-    loaders.add('user:{id}', 'other', loader);
-    expect(() => loaders.add('user:{id}', 'default', loader)).toThrow('CACHE_CONFIG_INVALID');
+    const calls = new WarmCalls();
+    calls.declare('user:{id}', 'default', make);
+    calls.declare('user:{id}', 'other', make);
+    expect(() => calls.declare('user:{id}', 'default', make)).toThrow('CACHE_CONFIG_INVALID');
+  });
+
+  it('makes a call again that was made for a tenant, for that tenant alone', () => {
+    const calls = new WarmCalls();
+    calls.record('Users#find', ref('k', 't:a'), { key: 'k', loader: () => 'a' });
+    expect(loaded(calls.find(ref('k', 't:a')))).toBe('a');
+    expect(calls.find(ref('k', 't:b'))).toBeUndefined();
+    expect(calls.find(ref('k'))).toBeUndefined();
+    expect(calls.keysOf(new Set(['Users#find']))).toEqual([ref('k', 't:a')]);
+    expect(calls.keysOf(new Set(['Users#all']))).toEqual([]);
+  });
+
+  it('remembers so many calls, the last ones', () => {
+    const calls = new WarmCalls(2);
+    for (const key of ['a', 'b', 'a', 'c'])
+      calls.record('M#m', ref(key), { key, loader: () => key });
+    expect(['a', 'b', 'c'].map((key) => calls.can(ref(key)))).toEqual([true, false, true]);
   });
 });
 
@@ -108,8 +94,8 @@ describe('Warmer', () => {
     });
     const names = 'abcdefghij'.split('');
     const report = await warmer.warm(
-      names.map((key) => ref(key)),
-      8,
+      names.map((key) => ({ ref: ref(key) })),
+      { budget: 8, atATime: 4 },
     );
     expect(report).toMatchObject({
       planned: 10,
@@ -121,5 +107,24 @@ describe('Warmer', () => {
     expect(report.entries.at(-1)).toEqual({ key: 'j', outcome: 'overBudget' });
     expect(loaded.toSorted()).toEqual('acdefghi'.split(''));
     expect(most).toBeLessThanOrEqual(4);
+  });
+
+  it('loads what is fresh where it is to be renewed, without asking the tiers', async () => {
+    const asked: string[] = [];
+    const renewed: string[] = [];
+    const warmer = new Warmer({
+      fresh: (refs) => {
+        asked.push(...refs.map(({ key }) => key));
+        return Promise.resolve(refs.map(() => true));
+      },
+      load: ({ key }, renew) => {
+        if (renew) renewed.push(key);
+        return Promise.resolve(true);
+      },
+    });
+    const work = [{ ref: ref('a'), renew: true }, { ref: ref('b') }];
+    const report = await warmer.warm(work, { budget: 5, atATime: 1 });
+    expect(report).toMatchObject({ loaded: 1, alreadyFresh: 1 });
+    expect([asked, renewed]).toEqual([['b'], ['a']]);
   });
 });

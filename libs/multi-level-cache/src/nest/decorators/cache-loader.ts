@@ -1,6 +1,6 @@
 /** `@CacheLoader`: names who can load the keys of a pattern when nobody asks for them. */
 import { CacheError } from '../../core/errors.js';
-import { patternExpression } from '../../warming/loaders.js';
+import { patternExpression } from '../../manager/warm-calls.js';
 import type { AsyncMethodDecorator } from './method-options.js';
 import { targetOf } from './wrap-method.js';
 

@@ -3,7 +3,7 @@ import type { EntryOptions, LifeOptions } from '../../core/entry-options.js';
 import { CacheError } from '../../core/errors.js';
 import { textFault } from '../../core/key.js';
 import type { Loader } from '../../manager/cache-manager.js';
-import type { AnyClass, CacheHolder, DefaultKeyed } from '../cache-holder.js';
+import type { AnyClass, CacheHolder, DefaultKeyed, MadeCall } from '../cache-holder.js';
 import { defaultKey } from '../../core/default-key.js';
 import { Faults, Section } from '../faults.js';
 import { BOOLEAN, DURATION, POSITIVE_TIMER, SHARE, TIMER } from '../option-rules.js';
@@ -89,15 +89,22 @@ export class CachedPlan implements DefaultKeyed {
     return prefix;
   }
 
-  /** Runs the method as a loader; what depends on its result is set once that is known. */
-  loader(instance: object | undefined, args: unknown[]): Loader<unknown> {
+  /** Runs the method as a loader, and tells the holder; what depends on its result is set once that is known. */
+  loader(instance: object | undefined, args: unknown[], holder?: CacheHolder): Loader<unknown> {
     const { original } = this.target;
-    if (!this.#unless && !this.#ttl && !this.#tags) return () => original.apply(instance, args);
-    return async (_key, context) => {
+    const plain = !this.#unless && !this.#ttl && !this.#tags;
+    return async (key, context) => {
+      if (instance && holder?.record) holder.record(this.#made(instance, key, args));
       const result = await original.apply(instance, args);
+      if (plain) return result;
       if (result !== undefined) context.setOptions(this.settle(result, args));
       return result;
     };
+  }
+
+  #made(instance: object, key: string, args: readonly unknown[]): MadeCall {
+    const loader = (again: unknown[]): Loader<unknown> => this.loader(instance, again);
+    return { instance, method: this.target.method, key, args, options: this.entry, loader };
   }
 
   /** What a result says of itself. */

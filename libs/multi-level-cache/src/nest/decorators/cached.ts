@@ -3,7 +3,15 @@ import type { AnyClass } from '../cache-holder.js';
 import { runBatch } from './batch.js';
 import { CachedPlan } from './cached-plan.js';
 import type { AsyncMethodDecorator, FixedOptions, Ttl } from './method-options.js';
-import { holderOf, markCached, replaceMethod, targetOf, type Target } from './wrap-method.js';
+import { holderOf, replaceMethod, targetOf, type Target } from './wrap-method.js';
+
+/** What the methods that `@Cached` made were told. */
+const planOf = new WeakMap<object, CachedPlan>();
+
+/** What `@Cached` was told of this method, if it stands on it. */
+export function cachedPlanOf(method: unknown): CachedPlan | undefined {
+  return typeof method === 'function' ? planOf.get(method) : undefined;
+}
 
 /** Options of {@link Cached}. `Args` and `Result` are those of the method. */
 export interface CachedOptions<Args extends unknown[], Result> extends FixedOptions {
@@ -72,7 +80,7 @@ export function Cached(options?: object): unknown {
     const target = targetOf('Cached', prototype, method, descriptor);
     const plan = new CachedPlan(target, options);
     const replacement = wrapper(target, plan);
-    markCached(replacement);
+    planOf.set(replacement, plan);
     replaceMethod(target, descriptor, replacement, plan.keyOf ? undefined : plan);
   };
   return decorate;
@@ -89,7 +97,7 @@ function wrapper(target: Target, plan: CachedPlan): (...args: unknown[]) => unkn
       const keyFor = (own: readonly unknown[]): string =>
         plan.keyFor(holder, classOf(this, target), own);
       if (plan.batch) return runBatch({ cache, plan, instance: this, args, keyFor });
-      return cache.getOrSet(keyFor(args), plan.loader(this, args), plan.entry);
+      return cache.getOrSet(keyFor(args), plan.loader(this, args, holder), plan.entry);
     } catch (error) {
       // A method that returns a promise must not throw.
       return Promise.reject(error);

@@ -7,7 +7,6 @@ import type { AnyFunction } from './method-options.js';
 const SLOT: unique symbol = Symbol('nestjs-multi-level-cache');
 const methodsOf = new WeakMap<object, (DefaultKeyed | undefined)[]>();
 const warned = new WeakSet<object>();
-const cached = new WeakSet<AnyFunction>();
 /** Applications in this process that demand a cache for each decorated method. */
 let strict = 0;
 
@@ -89,15 +88,6 @@ export function holderOf(instance: Slotted | undefined, target: Target): CacheHo
     warnOnce(instance, target);
   }
   return holder;
-}
-
-/** The function stores what it returns by itself. */
-export function markCached(wrapper: AnyFunction): void {
-  cached.add(wrapper);
-}
-
-export function isCached(method: unknown): boolean {
-  return typeof method === 'function' && cached.has(method as AnyFunction);
 }
 
 /** Whether the instance has decorated methods. */

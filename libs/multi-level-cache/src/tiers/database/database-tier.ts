@@ -8,6 +8,7 @@ import type {
   Change,
   DebtBook,
   Filled,
+  PoolPressure,
   Ticket,
   TicketReply,
   Tier,
@@ -171,6 +172,10 @@ export class DatabaseTier implements Tier {
       corrupt: this.#answers.corrupt + this.#rubbish,
       ...(up ? undefined : trouble),
     };
+  }
+
+  pressure(): PoolPressure | undefined {
+    return this.#database.pressure();
   }
 
   /** Deletes up to `limit` dead rows and as many tag records nobody can need; says how many rows went. */

@@ -5,7 +5,7 @@ import type { Clock } from '../../core/clock.js';
 import { Deadline, STALL_MS } from '../../core/deadline.js';
 import { CacheError, isCacheError } from '../../core/errors.js';
 import type { L3Options } from '../../core/options.js';
-import type { Trouble } from '../../core/tier.js';
+import type { PoolPressure, Trouble } from '../../core/tier.js';
 import { CONNECT_MS, packagePg, poolConfig } from './connection.js';
 import { migrate } from './migrations.js';
 import { REMEMBER_SERVER } from './sql.js';
@@ -42,6 +42,8 @@ export class Database {
   #closed = false;
   #migrated = false;
   #probing = false;
+  /** Statements that have come and not ended, also those that wait for their turn, of which the pool does not know. */
+  #statements = 0;
   readonly #turnstile: Turnstile;
   /** Not the timer of pg: a process that stood still hears the reply first. */
   readonly #silence: Deadline;
@@ -61,6 +63,17 @@ export class Database {
 
   get up(): boolean {
     return this.#up;
+  }
+
+  /** `undefined` = there is no pool yet. */
+  pressure(): PoolPressure | undefined {
+    if (!this.#pool) return undefined;
+    const { poolSize } = this.options;
+    const { idleCount, totalCount, waitingCount } = this.#pool;
+    const inLine = Math.max(this.#statements - poolSize, 0);
+    // Who waits beside an idle connection has it in a moment.
+    const waiting = inLine + Math.max(waitingCount - idleCount, 0);
+    return { waiting, idle: Math.max(1 - (totalCount - idleCount) / poolSize, 0) };
   }
 
   /** First contact; resolves also when it failed, and goes on trying. */
@@ -102,12 +115,15 @@ export class Database {
 
   async #inTurn<R>(statement: Statement): Promise<R[]> {
     if (!this.#up) throw unavailable(this.trouble?.reason);
-    const pass = await this.#turnstile.enter(statement.urgent === true);
+    let pass: (() => void) | undefined;
+    this.#statements++;
     try {
+      pass = await this.#turnstile.enter(statement.urgent === true);
       if (this.clock.now() >= (statement.until ?? Infinity)) throw unavailable('busy');
       return await this.#retry<R>(statement);
     } finally {
-      pass();
+      this.#statements--;
+      pass?.();
     }
   }
 

@@ -33,6 +33,13 @@ export interface MemoryView {
   readonly lastAccess: number;
 }
 
+/** How often an entry has answered, and when last. */
+export type TellHits = (scope: Scope, key: string, hits: number, last: number) => void;
+
+/** Rows between two steps of a look at all of them. */
+const ROWS_A_STEP = 4_096;
+/** As full as this by bytes is full. */
+const NEARLY = 0.95;
 /** An entry may be this share of all entries (1/64) behind its place in the order of use. */
 const MOVE_SHIFT = 6;
 
@@ -54,6 +61,8 @@ export class MemoryTier implements Tier {
   writes = 0;
   /** Told of each entry that went without being written. */
   onEvict: ((cache: string, key: string, reason: 'size' | 'expired') => void) | undefined;
+  /** Told how often an entry has answered that goes, as far as `takeHits` has not told it. */
+  onHits: TellHits | undefined;
   /** Told when it begins to hold less than it was given, for the heap is nearly full, and when it ends. */
   onPressure: ((on: boolean) => void) | undefined;
   /** Until when entries may answer; while they may not they stay, and others come in. */
@@ -217,7 +226,7 @@ export class MemoryTier implements Tier {
   drop(scope: Scope, key: string): void {
     this.#fences.bump(scope.id, key);
     const row = this.#find(scope, key);
-    if (row !== NO_ROW) this.#table.remove(row);
+    if (row !== NO_ROW) this.#remove(row);
   }
 
   /** Somebody writes the key: the entry goes, and none is taken for `ms`, or until the writer frees it. */
@@ -250,17 +259,23 @@ export class MemoryTier implements Tier {
     this.#flushedAt = this.tags.changes;
   }
 
-  /** Tells how often each entry answered since the last time this was asked. */
-  takeHits(tell: (scope: Scope, key: string, hits: number) => void): void {
-    const table = this.#table;
-    for (let row = NO_ROW + 1; row < table.order.end; row++) {
-      const label = table.labels[row];
-      if (!label) continue;
-      // Both count modulo 2^32, and so does their difference.
-      const hits = (table.hits[row] - table.counted[row]) >>> 0;
-      table.counted[row] = table.hits[row];
-      if (hits > 0) tell(label.partition.scope, table.keys[row]!, hits);
+  /** Tells how often each entry answered since the last time this was asked; in steps, between which others may run. */
+  *takeHits(tell: TellHits): Generator<void, void> {
+    for (let row = NO_ROW + 1; row < this.#table.order.end; row++) {
+      this.#tellHits(row, tell);
+      if (row % ROWS_A_STEP === 0) yield;
     }
+  }
+
+  /** Whether there is an entry, fresh or not. */
+  holds(scope: Scope, key: string): boolean {
+    return this.#find(scope, key) !== NO_ROW;
+  }
+
+  /** What comes in pushes something out. */
+  get full(): boolean {
+    const { size, totalBytes } = this.#table;
+    return size >= this.options.maxEntries || totalBytes >= NEARLY * this.#heap.bound;
   }
 
   status(): TierStatus {
@@ -277,7 +292,7 @@ export class MemoryTier implements Tier {
     const now = this.clock.now();
     const kept = capped(entry, now, this.options.ttl, entry.caps?.l1);
     const old = this.#find(scope, key);
-    if (old !== NO_ROW) table.remove(old);
+    if (old !== NO_ROW) this.#remove(old);
     const bytes = bytesOf(key, kept);
     if (now >= kept.freshUntil || bytes > Math.min(this.#heap.bound, LARGEST_BYTES)) return false;
     const row = table.add(this.partition(scope), key, kept);
@@ -304,7 +319,7 @@ export class MemoryTier implements Tier {
   #giveUp(row: number, reason: 'size' | 'expired'): void {
     const { scope } = this.#table.labels[row]!.partition;
     const key = this.#table.keys[row]!;
-    this.#table.remove(row);
+    this.#remove(row);
     this.onEvict?.(scope.cache, key, reason);
   }
 
@@ -315,6 +330,21 @@ export class MemoryTier implements Tier {
     const entry = touched(this.#table.entry(row), this.clock.now(), ms);
     this.drop(address.scope, address.key);
     this.#store(address, entry);
+  }
+
+  #remove(row: number): void {
+    if (this.onHits) this.#tellHits(row, this.onHits);
+    this.#table.remove(row);
+  }
+
+  #tellHits(row: number, tell: TellHits): void {
+    const table = this.#table;
+    const label = table.labels[row];
+    if (!label) return;
+    // Both count modulo 2^32, and so does their difference.
+    const hits = (table.hits[row] - table.counted[row]) >>> 0;
+    table.counted[row] = table.hits[row];
+    if (hits > 0) tell(label.partition.scope, table.keys[row]!, hits, table.lastAccess(row));
   }
 
   #find(scope: Scope, key: string): number {

@@ -1,0 +1,278 @@
+/** Which keys are asked for, how often and when, and what a load of each costs: bounded, and cheap to tell. Pure. */
+import { groupOf, nameOf, type HotKey, type KeyRef } from './key-ref.js';
+import { SOME_TTL } from './key-columns.js';
+import { Sketch } from './sketch.js';
+
+/** Keys followed. */
+export const MAX_TRACKED = 20_000;
+const HALF_LIFE_MS = 3_600_000;
+/** Not asked for in so many lives of its value, and for so many half-lives of its count, a key has been forgotten by its users. */
+const FORGOTTEN_LIVES = 64;
+const FORGOTTEN_HALF_LIVES = 5;
+/** Seen so often while all places are taken, a key is worth one. */
+const WORTH_A_PLACE = 2;
+/** What makes room: so many places are kept free. */
+const ROOM = 1 / 20;
+/** Half-life of the count by which candidates are chosen, in lives of the key. */
+const RECENT_LIVES = 4;
+const FIRST_LENGTH = 64;
+
+/** Told which numbers stand for keys. */
+export interface Followers {
+  begin(id: number, group: number, now: number): void;
+  forget(id: number): void;
+}
+
+/** A load of the key, or what a tier had of it. */
+export interface Stored {
+  /** Until when the shared copy is fresh. */
+  readonly freshUntil: number;
+  readonly ttl: number;
+  readonly loadMs: number;
+  readonly bytes: number;
+}
+
+export class AccessRecord {
+  readonly #ids = new Map<string, number>();
+  readonly #refs: (KeyRef | undefined)[] = [];
+  readonly #groups = new Map<string, number>();
+  /** Of names there is no place for; made when the first one comes. */
+  #sketch: Sketch | undefined;
+  #free: number[] = [];
+  #touched: number[] = [];
+  /** Room was made since the last plan. */
+  #tidied = false;
+  /** Asked for since the last plan. */
+  #fresh = new Uint32Array(FIRST_LENGTH);
+  #last = new Float64Array(FIRST_LENGTH);
+  /** Count that fades, as of `#countedAt`. */
+  #count = new Float32Array(FIRST_LENGTH);
+  #countedAt = new Float64Array(FIRST_LENGTH);
+  /** The same, fading with four lives of the key. */
+  #recent = new Float32Array(FIRST_LENGTH);
+  #freshUntil = new Float64Array(FIRST_LENGTH);
+  #ttl = new Float64Array(FIRST_LENGTH);
+  #loadMs = new Float32Array(FIRST_LENGTH);
+  #bytes = new Uint32Array(FIRST_LENGTH);
+
+  constructor(
+    readonly followers: Followers = { begin: () => undefined, forget: () => undefined },
+    readonly limit = MAX_TRACKED,
+    readonly halfLifeMs = HALF_LIFE_MS,
+  ) {}
+
+  get size(): number {
+    return this.#ids.size;
+  }
+
+  /** Numbers in use are below this one. */
+  get end(): number {
+    return this.#refs.length;
+  }
+
+  idOf(ref: KeyRef): number | undefined {
+    return this.#ids.get(nameOf(ref));
+  }
+
+  refOf(id: number): KeyRef | undefined {
+    return this.#refs[id];
+  }
+
+  /** The key was asked for `count` times, the last time at `at`; its number, unless there is no place for it. */
+  asked(ref: KeyRef, count: number, at: number): number | undefined {
+    const id = this.#place(ref, at);
+    if (id === undefined) return undefined;
+    if (this.#fresh[id] === 0) this.#touched.push(id);
+    this.#fresh[id] += count;
+    this.#last[id] = Math.max(this.#last[id], at);
+    this.#raise(id, count, at);
+    return id;
+  }
+
+  /** What is known of its value. */
+  stored(id: number, { bytes, freshUntil, loadMs, ttl }: Stored): void {
+    this.#freshUntil[id] = freshUntil;
+    if (ttl > 0) this.#ttl[id] = ttl;
+    if (loadMs > 0) this.#loadMs[id] = loadMs;
+    this.#bytes[id] = bytes;
+  }
+
+  /** No tier has a value of it. */
+  gone(id: number): void {
+    this.#freshUntil[id] = 0;
+  }
+
+  /** Tells what was asked for since this was last called. */
+  take(tell: (id: number, count: number, at: number) => void): void {
+    const touched = this.#touched;
+    this.#touched = [];
+    this.#tidied = false;
+    for (const id of touched) {
+      const count = this.#fresh[id];
+      this.#fresh[id] = 0;
+      if (count > 0 && this.#refs[id]) tell(id, count, this.#last[id]);
+    }
+  }
+
+  freshUntil(id: number): number {
+    return this.#freshUntil[id];
+  }
+
+  /** How long a value of the key is fresh; 0 = not known. */
+  ttl(id: number): number {
+    return this.#ttl[id];
+  }
+
+  /** How long its loader took; 0 = not known. */
+  loadMs(id: number): number {
+    return this.#loadMs[id];
+  }
+
+  bytes(id: number): number {
+    return this.#bytes[id];
+  }
+
+  lastAsked(id: number): number {
+    return this.#last[id];
+  }
+
+  /** Its count, faded until now. */
+  countOf(id: number, now: number): number {
+    return this.#count[id] * 0.5 ** (Math.max(now - this.#countedAt[id], 0) / this.halfLifeMs);
+  }
+
+  /** The same over the last few lives of its value. */
+  recentOf(id: number, now: number): number {
+    const halfLife = RECENT_LIVES * (this.#ttl[id] || SOME_TTL);
+    return this.#recent[id] * 0.5 ** (Math.max(now - this.#countedAt[id], 0) / halfLife);
+  }
+
+  /** Some key in use, by 0 ≤ `random` < 1; `undefined` = that place is free. */
+  any(random: number): number | undefined {
+    const id = Math.floor(random * this.#refs.length);
+    return this.#refs[id] ? id : undefined;
+  }
+
+  /** Lets go of what has been forgotten, and of the least asked for until there is room. */
+  tidy(now: number): void {
+    this.#tidied = true;
+    const room = this.limit * (1 - ROOM);
+    const bound = this.size > room ? this.#smallest(now, this.size - room) : 0;
+    this.#refs.forEach((ref, id) => {
+      if (!ref) return;
+      const isLeast = bound > 0 && this.countOf(id, now) < bound;
+      if (isLeast || this.#forgotten(id, now)) this.#forget(id, ref);
+    });
+  }
+
+  /** The hottest keys, hottest first. */
+  top(now: number, most: number, wanted: (ref: KeyRef) => boolean = () => true): KeyRef[] {
+    return this.#sorted(now, wanted)
+      .slice(0, most)
+      .map(([ref]) => ref);
+  }
+
+  /** What is worth keeping for the next life of the process. */
+  snapshot(now: number, most: number): HotKey[] {
+    return this.#sorted(now)
+      .slice(0, most)
+      .map(([{ tenant, cache, key }, count]) => [
+        tenant,
+        cache,
+        key,
+        Math.round(count * 100) / 100,
+      ]);
+  }
+
+  /** Another life's counts, or another instance's: the larger count of a key stands. */
+  merge(kept: readonly HotKey[], now: number): void {
+    for (const [tenant, cache, key, count] of kept) {
+      const id = this.#place({ tenant, cache, key }, now, count);
+      if (id === undefined) continue;
+      this.#raise(id, Math.max(count - this.countOf(id, now), 0), now);
+    }
+  }
+
+  #raise(id: number, count: number, at: number): void {
+    this.#count[id] = this.countOf(id, at) + count;
+    this.#recent[id] = this.recentOf(id, at) + count;
+    this.#countedAt[id] = Math.max(at, this.#countedAt[id]);
+  }
+
+  #place(ref: KeyRef, now: number, seen = 0): number | undefined {
+    const name = nameOf(ref);
+    const known = this.#ids.get(name);
+    if (known !== undefined) return known;
+    if (this.size >= this.limit) {
+      // Room is made by `tidy`, once a tick: until then only those are remembered that come again.
+      this.#sketch ??= new Sketch();
+      if (Math.max(seen, this.#sketch.add(name)) < WORTH_A_PLACE || this.#tidied) return undefined;
+      this.tidy(now);
+      if (this.size >= this.limit) return undefined;
+    }
+    const id = this.#free.pop() ?? this.#refs.length;
+    if (id >= this.#fresh.length) this.#grow(2 * this.#fresh.length);
+    this.#ids.set(name, id);
+    const { tenant, cache, key } = ref;
+    this.#refs[id] = { tenant, cache, key };
+    this.#fresh[id] = this.#last[id] = this.#countedAt[id] = 0;
+    this.#count[id] = this.#recent[id] = 0;
+    this.#freshUntil[id] = this.#ttl[id] = this.#loadMs[id] = this.#bytes[id] = 0;
+    this.followers.begin(id, this.#groupOf(ref), now);
+    return id;
+  }
+
+  #forgotten(id: number, now: number): boolean {
+    const lives = FORGOTTEN_LIVES * (this.#ttl[id] || SOME_TTL);
+    return now - this.#last[id] > Math.max(lives, FORGOTTEN_HALF_LIVES * this.halfLifeMs);
+  }
+
+  #forget(id: number, ref: KeyRef): void {
+    this.#ids.delete(nameOf(ref));
+    this.#refs[id] = undefined;
+    this.#fresh[id] = 0;
+    this.#free.push(id);
+    this.followers.forget(id);
+  }
+
+  /** A number for the tenant and key pattern; of groups that come late some share one. */
+  #groupOf(ref: KeyRef): number {
+    const name = `${ref.tenant}\u0000${ref.cache}\u0000${groupOf(ref.key)}`;
+    const known = this.#groups.get(name);
+    if (known !== undefined) return known;
+    if (this.#groups.size >= this.limit) this.#groups.clear();
+    this.#groups.set(name, this.#groups.size);
+    return this.#groups.size - 1;
+  }
+
+  /** So many counts are smaller than this one. */
+  #smallest(now: number, many: number): number {
+    const counts = Float64Array.from(this.#ids.values(), (id) => this.countOf(id, now)).sort();
+    return counts[Math.min(Math.ceil(many), counts.length - 1)];
+  }
+
+  #sorted(
+    now: number,
+    wanted: (ref: KeyRef) => boolean = () => true,
+  ): (readonly [ref: KeyRef, count: number])[] {
+    return this.#refs
+      .flatMap((ref, id) => (ref && wanted(ref) ? [[ref, this.countOf(id, now)] as const] : []))
+      .sort(([, a], [, b]) => b - a);
+  }
+
+  #grow(length: number): void {
+    const longer = <A extends Float32Array | Float64Array | Uint32Array>(from: A, to: A): A => {
+      to.set(from);
+      return to;
+    };
+    this.#fresh = longer(this.#fresh, new Uint32Array(length));
+    this.#last = longer(this.#last, new Float64Array(length));
+    this.#count = longer(this.#count, new Float32Array(length));
+    this.#countedAt = longer(this.#countedAt, new Float64Array(length));
+    this.#recent = longer(this.#recent, new Float32Array(length));
+    this.#freshUntil = longer(this.#freshUntil, new Float64Array(length));
+    this.#ttl = longer(this.#ttl, new Float64Array(length));
+    this.#loadMs = longer(this.#loadMs, new Float32Array(length));
+    this.#bytes = longer(this.#bytes, new Uint32Array(length));
+  }
+}

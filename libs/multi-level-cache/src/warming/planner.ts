@@ -1,0 +1,195 @@
+/** Makes a plan every tick: moves what was counted to the predictor, finds the candidates of each tenant, scores and orders them. Pure. */
+import { AccessRecord } from './access-record.js';
+import { SOME_TTL } from './key-columns.js';
+import type { KeyRef } from './key-ref.js';
+import { plan, type Candidate, type PlannedKey } from './plan.js';
+import { CONTROLS, Precision } from './precision.js';
+import type { Chances, Predictor } from '../core/predictor.js';
+
+/** Candidates are scored that are asked for most, so many for each load, and at least so many. */
+const SHORTLIST = 8;
+const SHORTEST = 64;
+/** No key of a tenant was asked for in so many lives of a key: nobody is there. */
+const SILENT_LIVES = 2;
+/** Keys between two looks at the time. */
+const AT_A_TIME = 256;
+/** Keys this unlikely to be used are left alone. */
+export const LEAST_CHANCE = 0.02;
+
+/** What the moment is like. */
+export interface Tick {
+  readonly now: number;
+  /** Until the next one, ms. */
+  readonly interval: number;
+  /** Loads each tenant may have. */
+  readonly grants: ReadonlyMap<string, number>;
+  /**
+   * Which keys may be loaded: those somebody can load, and while memory is full, where what comes in pushes something out, only
+   * those it holds. @defaultValue all
+   */
+  readonly held?: ((ref: KeyRef) => boolean) | undefined;
+}
+
+export interface PlannerOptions {
+  readonly limit?: number;
+  /** Of the count by which keys keep their place, ms. */
+  readonly halfLifeMs?: number;
+  /** Candidates scored for each load. @defaultValue 8 */
+  readonly shortlist?: number;
+  /** @defaultValue {@link LEAST_CHANCE} */
+  readonly leastChance?: number;
+  /** 0 ≤ n < 1: which keys are compared with. */
+  readonly random: () => number;
+}
+
+interface Tenant {
+  readonly candidates: number[];
+  lastAsked: number;
+}
+
+export class Planner {
+  readonly record: AccessRecord;
+  readonly precision = new Precision();
+  /** Of the last plan: what each key was given. */
+  readonly #chances: Chances = { soon: 0, within: 0 };
+
+  constructor(
+    readonly predictor: Predictor,
+    readonly options: PlannerOptions,
+  ) {
+    this.record = new AccessRecord(
+      {
+        begin: (id, group, now) => predictor.begin(id, group, now),
+        forget: (id) => {
+          predictor.forget(id);
+          this.precision.forget(id);
+        },
+      },
+      options.limit,
+      options.halfLifeMs,
+    );
+  }
+
+  /** The key's value was loaded ahead; the one it had was fresh until `until`. */
+  warmed(id: number, now: number, until: number): void {
+    const ttl = this.record.ttl(id) || SOME_TTL;
+    this.precision.loads.begin(id, Math.max(now, until), now + ttl);
+  }
+
+  chancesOf(id: number, now: number, soon: number): Readonly<Chances> {
+    const into = { soon: 0, within: 0 };
+    this.predictor.score(id, { now, soon, ttl: this.record.ttl(id) || SOME_TTL }, into);
+    return into;
+  }
+
+  /** Moves what was counted to the predictor, and passes it on; a plan begins with it. */
+  *observe(now: number, tell?: (ref: KeyRef, count: number) => void): Generator<void, void> {
+    const { predictor, record } = this;
+    record.take((id, count, at) => {
+      predictor.observe(id, count, at, record.ttl(id));
+      this.precision.asked(id, at);
+      tell?.(record.refOf(id)!, count);
+    });
+    yield;
+    this.precision.settle(now);
+    record.tidy(now);
+    yield;
+  }
+
+  /** In steps of a few hundred keys each: whoever drives it may let others run between two of them. */
+  *tick({ grants, held, interval, now }: Tick): Generator<void, PlannedKey[]> {
+    const { predictor, record } = this;
+    yield* this.observe(now);
+    const tenants = this.#tenants(now, interval);
+    yield;
+    const all = [...tenants.values()].flatMap(({ candidates }) => candidates);
+    this.#compare(all, now);
+    if (record.end > 0)
+      predictor.learn?.({
+        now,
+        soon: interval,
+        candidates: all,
+        any: (random) => record.any(random) ?? all[0] ?? 0,
+        ttlOf: (id) => record.ttl(id),
+      });
+    yield;
+    const planned: PlannedKey[] = [];
+    for (const [name, tenant] of tenants) {
+      const tokens = grants.get(name) ?? 0;
+      if (tokens < 1) continue;
+      const scored: Candidate[] = [];
+      const likely = this.#shortlist(tenant, { held, now, tokens });
+      for (const [index, id] of likely.entries()) {
+        scored.push(this.#score(id, now, interval));
+        if (index % AT_A_TIME === AT_A_TIME - 1) yield;
+      }
+      const leastChance = this.options.leastChance ?? LEAST_CHANCE;
+      planned.push(...plan(scored, { tokens, leastChance }));
+      yield;
+    }
+    return planned;
+  }
+
+  #tenants(now: number, interval: number): Map<string, Tenant> {
+    const { record } = this;
+    const tenants = new Map<string, Tenant>();
+    for (let id = 0; id < record.end; id++) {
+      const ref = record.refOf(id);
+      if (!ref) continue;
+      let tenant = tenants.get(ref.tenant);
+      if (!tenant) tenants.set(ref.tenant, (tenant = { candidates: [], lastAsked: 0 }));
+      tenant.lastAsked = Math.max(tenant.lastAsked, record.lastAsked(id));
+      if (record.freshUntil(id) < now + interval) tenant.candidates.push(id);
+    }
+    return tenants;
+  }
+
+  /** What would have become of a few others, had they been loaded. */
+  #compare(candidates: readonly number[], now: number): void {
+    if (candidates.length === 0) return;
+    for (let taken = 0; taken < CONTROLS; taken++) {
+      const id = candidates[Math.floor(this.options.random() * candidates.length)];
+      const from = Math.max(now, this.record.freshUntil(id));
+      this.precision.controls.begin(id, from, now + (this.record.ttl(id) || SOME_TTL));
+    }
+  }
+
+  #shortlist(
+    { candidates, lastAsked }: Tenant,
+    { held, now, tokens }: { held: Tick['held']; now: number; tokens: number },
+  ): readonly number[] {
+    const { record } = this;
+    const wanted = candidates.filter((id) => {
+      if (now - lastAsked > SILENT_LIVES * (record.ttl(id) || SOME_TTL)) return false;
+      return !held || held(record.refOf(id)!);
+    });
+    const most = Math.max((this.options.shortlist ?? SHORTLIST) * tokens, SHORTEST);
+    if (wanted.length <= most) return wanted;
+    const lately = atLeast(wanted, most / 2, (id) => record.recentOf(id, now));
+    const everSince = atLeast(wanted, most / 2, (id) => record.countOf(id, now));
+    return [...new Set([...lately, ...everSince])];
+  }
+
+  #score(id: number, now: number, soon: number): Candidate {
+    const { predictor, record } = this;
+    const ttl = record.ttl(id) || SOME_TTL;
+    predictor.score(id, { now, soon, ttl }, this.#chances);
+    return {
+      id,
+      ref: record.refOf(id)!,
+      soon: this.#chances.soon,
+      within: this.#chances.within,
+      left: Math.max(record.freshUntil(id) - now, 0),
+      ttl,
+      loadMs: record.loadMs(id),
+      bytes: record.bytes(id),
+    };
+  }
+}
+
+/** So many ids with the highest figures. */
+function atLeast(ids: readonly number[], most: number, figure: (id: number) => number): number[] {
+  const figures = Float64Array.from(ids, figure);
+  const bound = figures.toSorted()[Math.max(figures.length - Math.floor(most), 0)];
+  return ids.filter((_id, index) => figures[index] >= bound).slice(0, most);
+}
