@@ -36,7 +36,7 @@ async function start(namespace, warming) {
     namespace,
     l2: { url: redis.url },
     defaults: { ttl: '10m', jitter: 0 },
-    warming: warming && { interval: '5s', keys: KEYS, budget: KEYS },
+    warming: warming && { interval: '5s', keys: KEYS, budget: KEYS, concurrency: 4 },
   });
   Module({ imports: [cache], providers: [Products] })(App);
   return NestFactory.createApplicationContext(App, { logger: false });

@@ -111,6 +111,19 @@ describe('the job cache-warming', () => {
     });
   });
 
+  it('loads what was hot before a restart and is in no tier any more, as soon as the application runs', async () => {
+    const namespace = freshNamespace();
+    const before = await start(namespace);
+    for (const id of ['1', '2']) await before.users.find(id);
+    await before.warming.round();
+    await before.cache.clear();
+    await before.stop();
+    Users.loads = [];
+    const after = await start(namespace);
+    await expect.poll(() => after.cache.peek('user:2')).toEqual({ id: '2' });
+    await expect.poll(() => Users.loads.toSorted()).toEqual(['1', '2']);
+  });
+
   it('loads what no tier has and was missed again and again, with the tags of its method', async () => {
     const { cache, users, warming } = await start(freshNamespace());
     const lose = (): Promise<unknown> => cache.invalidateTags(['u:1']);

@@ -166,6 +166,17 @@ export class Warming {
     );
   }
 
+  /**
+   * Loads what was hot and is in no tier, once: when everything is missed, nothing has been earned yet. Of several instances one
+   * does it.
+   */
+  start(): Promise<WarmReport | undefined> {
+    if (!this.options) return Promise.resolve(undefined);
+    const start = this.#start(this.options);
+    this.host.parts.background.run(() => start);
+    return start;
+  }
+
   /** One round of the job. Closing waits for it as for other background work. */
   round(): Promise<WarmReport | undefined> {
     if (!this.options) return Promise.resolve(undefined);
@@ -233,6 +244,14 @@ export class Warming {
       ),
     );
     return report;
+  }
+
+  async #start({ budget, keys }: WarmingOptions): Promise<WarmReport | undefined> {
+    await this.leader.ask();
+    if (!this.leader.leads) return undefined;
+    const hot = this.accesses.top(this.host.parts.clock.now(), keys);
+    const work = hot.filter((ref) => this.calls.can(ref)).map((ref) => ({ ref }));
+    return this.#run(work, budget, this.#atATime);
   }
 
   async #plan(interval: number): Promise<PlannedKey[]> {

@@ -10,7 +10,6 @@ import { ModuleRef } from '@nestjs/core';
 import type { ResolvedOptions } from '../core/options.js';
 import { CacheManager } from '../manager/cache-manager.js';
 import { isRoot } from '../manager/create-cache.js';
-import type { Warming } from '../manager/warming.js';
 import type { WarmReport } from '../warming/warmer.js';
 import { RESOLVED_OPTIONS } from './tokens.js';
 import { WarmingExplorer } from './warming-explorer.js';
@@ -47,14 +46,17 @@ export class WarmingJob implements OnApplicationBootstrap, OnModuleDestroy {
     this.explorer.explore(warming);
     const { warming: options } = this.options;
     if (!options) return;
-    this.#timer = setInterval(() => void this.#round(warming), options.interval).unref();
+    this.#timer = setInterval(
+      () => void this.#alone(() => warming.round()),
+      options.interval,
+    ).unref();
     this.#registry = await this.#findRegistry();
     this.#registry?.addInterval(WARMING_JOB, this.#timer);
     warming.leader.start();
     if (!options.onBoot) return;
     await within(REFILL_MS, warming.refill());
     // Loaders run beside the first requests, not before them.
-    void this.#round(warming);
+    void this.#alone(() => warming.start());
   }
 
   onModuleDestroy(): void {
@@ -65,10 +67,9 @@ export class WarmingJob implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   /** A round that is still under way is not joined by another. */
-  #round(warming: Warming): Promise<void> {
+  #alone(work: () => Promise<WarmReport | undefined>): Promise<void> {
     if (this.#stopped) return Promise.resolve();
-    return (this.#running ??= warming
-      .round()
+    return (this.#running ??= work()
       .then(
         (report) => this.#log(report),
         () => undefined,

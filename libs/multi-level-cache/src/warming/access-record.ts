@@ -1,6 +1,7 @@
 /** Which keys are asked for, how often and when, and what a load of each costs: bounded, and cheap to tell. Pure. */
-import { groupOf, nameOf, type HotKey, type KeyRef } from './key-ref.js';
+import { groupOf, nameOf, placeOf, type HotKey, type KeyRef } from './key-ref.js';
 import { SOME_TTL } from './key-columns.js';
+import { atRank } from './select.js';
 import { Sketch } from './sketch.js';
 
 /** Keys followed. */
@@ -16,6 +17,8 @@ const ROOM = 1 / 20;
 /** Half-life of the count by which candidates are chosen, in lives of the key. */
 const RECENT_LIVES = 4;
 const FIRST_LENGTH = 64;
+/** Keys between two steps. */
+const AT_A_TIME = 4_096;
 
 /** Told which numbers stand for keys. */
 export interface Followers {
@@ -33,7 +36,9 @@ export interface Stored {
 }
 
 export class AccessRecord {
-  readonly #ids = new Map<string, number>();
+  /** By tenant and cache, so that a key's name is held once. */
+  readonly #ids = new Map<string, Map<string, number>>();
+  #size = 0;
   readonly #refs: (KeyRef | undefined)[] = [];
   readonly #groups = new Map<string, number>();
   /** Of names there is no place for; made when the first one comes. */
@@ -51,7 +56,7 @@ export class AccessRecord {
   /** The same, fading with four lives of the key. */
   #recent = new Float32Array(FIRST_LENGTH);
   #freshUntil = new Float64Array(FIRST_LENGTH);
-  #ttl = new Float64Array(FIRST_LENGTH);
+  #ttl = new Float32Array(FIRST_LENGTH);
   #loadMs = new Float32Array(FIRST_LENGTH);
   #bytes = new Uint32Array(FIRST_LENGTH);
 
@@ -62,7 +67,7 @@ export class AccessRecord {
   ) {}
 
   get size(): number {
-    return this.#ids.size;
+    return this.#size;
   }
 
   /** Numbers in use are below this one. */
@@ -71,7 +76,7 @@ export class AccessRecord {
   }
 
   idOf(ref: KeyRef): number | undefined {
-    return this.#ids.get(nameOf(ref));
+    return this.#ids.get(placeOf(ref))?.get(ref.key);
   }
 
   refOf(id: number): KeyRef | undefined {
@@ -102,16 +107,15 @@ export class AccessRecord {
     this.#freshUntil[id] = 0;
   }
 
-  /** Tells what was asked for since this was last called. */
-  take(tell: (id: number, count: number, at: number) => void): void {
-    const touched = this.#touched;
-    this.#touched = [];
+  /** Tells what was asked for since it was last told, of at most so many keys; whether there are more. */
+  take(tell: (id: number, count: number, at: number) => void, most = Infinity): boolean {
     this.#tidied = false;
-    for (const id of touched) {
+    for (const id of this.#touched.splice(0, most)) {
       const count = this.#fresh[id];
       this.#fresh[id] = 0;
       if (count > 0 && this.#refs[id]) tell(id, count, this.#last[id]);
     }
+    return this.#touched.length > 0;
   }
 
   freshUntil(id: number): number {
@@ -153,16 +157,18 @@ export class AccessRecord {
     return this.#refs[id] ? id : undefined;
   }
 
-  /** Lets go of what has been forgotten, and of the least asked for until there is room. */
-  tidy(now: number): void {
+  /** Lets go of what has been forgotten, and of the least asked for until there is room; in steps of some thousand keys. */
+  *tidy(now: number): Generator<void, void> {
     this.#tidied = true;
     const room = this.limit * (1 - ROOM);
-    const bound = this.size > room ? this.#smallest(now, this.size - room) : 0;
-    this.#refs.forEach((ref, id) => {
-      if (!ref) return;
+    const bound = this.size > room ? yield* this.#smallest(now, this.size - room) : 0;
+    for (let id = 0; id < this.end; id++) {
+      if (id % AT_A_TIME === AT_A_TIME - 1) yield;
+      const ref = this.#refs[id];
+      if (!ref) continue;
       const isLeast = bound > 0 && this.countOf(id, now) < bound;
       if (isLeast || this.#forgotten(id, now)) this.#forget(id, ref);
-    });
+    }
   }
 
   /** The hottest keys, hottest first. */
@@ -200,19 +206,23 @@ export class AccessRecord {
   }
 
   #place(ref: KeyRef, now: number, seen = 0): number | undefined {
-    const name = nameOf(ref);
-    const known = this.#ids.get(name);
+    const place = placeOf(ref);
+    const known = this.#ids.get(place)?.get(ref.key);
     if (known !== undefined) return known;
     if (this.size >= this.limit) {
       // Room is made by `tidy`, once a tick: until then only those are remembered that come again.
       this.#sketch ??= new Sketch();
-      if (Math.max(seen, this.#sketch.add(name)) < WORTH_A_PLACE || this.#tidied) return undefined;
-      this.tidy(now);
+      if (Math.max(seen, this.#sketch.add(nameOf(ref))) < WORTH_A_PLACE || this.#tidied)
+        return undefined;
+      for (const steps = this.tidy(now); !steps.next().done;);
       if (this.size >= this.limit) return undefined;
     }
     const id = this.#free.pop() ?? this.#refs.length;
-    if (id >= this.#fresh.length) this.#grow(2 * this.#fresh.length);
-    this.#ids.set(name, id);
+    if (id >= this.#fresh.length) this.#grow(Math.min(2 * this.#fresh.length, this.limit));
+    let ids = this.#ids.get(place);
+    if (!ids) this.#ids.set(place, (ids = new Map()));
+    ids.set(ref.key, id);
+    this.#size++;
     const { tenant, cache, key } = ref;
     this.#refs[id] = { tenant, cache, key };
     this.#fresh[id] = this.#last[id] = this.#countedAt[id] = 0;
@@ -228,7 +238,11 @@ export class AccessRecord {
   }
 
   #forget(id: number, ref: KeyRef): void {
-    this.#ids.delete(nameOf(ref));
+    const place = placeOf(ref);
+    const ids = this.#ids.get(place);
+    ids?.delete(ref.key);
+    if (ids?.size === 0) this.#ids.delete(place);
+    this.#size--;
     this.#refs[id] = undefined;
     this.#fresh[id] = 0;
     this.#free.push(id);
@@ -237,7 +251,7 @@ export class AccessRecord {
 
   /** A number for the tenant and key pattern; of groups that come late some share one. */
   #groupOf(ref: KeyRef): number {
-    const name = `${ref.tenant}\u0000${ref.cache}\u0000${groupOf(ref.key)}`;
+    const name = `${placeOf(ref)}\u0000${groupOf(ref.key)}`;
     const known = this.#groups.get(name);
     if (known !== undefined) return known;
     if (this.#groups.size >= this.limit) this.#groups.clear();
@@ -246,9 +260,14 @@ export class AccessRecord {
   }
 
   /** So many counts are smaller than this one. */
-  #smallest(now: number, many: number): number {
-    const counts = Float64Array.from(this.#ids.values(), (id) => this.countOf(id, now)).sort();
-    return counts[Math.min(Math.ceil(many), counts.length - 1)];
+  *#smallest(now: number, many: number): Generator<void, number> {
+    const counts = new Float64Array(this.end);
+    let known = 0;
+    for (let id = 0; id < counts.length; id++) {
+      if (id % AT_A_TIME === AT_A_TIME - 1) yield;
+      if (this.#refs[id]) counts[known++] = this.countOf(id, now);
+    }
+    return atRank(counts.subarray(0, known), Math.min(Math.ceil(many), known - 1));
   }
 
   #sorted(
@@ -271,7 +290,7 @@ export class AccessRecord {
     this.#countedAt = longer(this.#countedAt, new Float64Array(length));
     this.#recent = longer(this.#recent, new Float32Array(length));
     this.#freshUntil = longer(this.#freshUntil, new Float64Array(length));
-    this.#ttl = longer(this.#ttl, new Float64Array(length));
+    this.#ttl = longer(this.#ttl, new Float32Array(length));
     this.#loadMs = longer(this.#loadMs, new Float32Array(length));
     this.#bytes = longer(this.#bytes, new Uint32Array(length));
   }

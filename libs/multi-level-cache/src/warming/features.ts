@@ -60,7 +60,7 @@ export class Features {
     const told = Math.max(around.told, soon, 1);
     const rate = (counted: number, halfLife: number): number => {
       const span = halfLife * ttl;
-      const faded = counted * 2 ** (-Math.max(now - keys.at[id], 0) / span);
+      const faded = counted * 2 ** (-Math.max(now - keys.last[id], 0) / span);
       // Of a count that fades: of an endless past it would be faded · ln 2 / span.
       return (faded * Math.LN2) / span / (1 - 2 ** (-told / span));
     };

@@ -89,10 +89,15 @@ export class Ftrl {
     return seen;
   }
 
+  /** Whether it is a snapshot of a model like this one. */
+  accepts(kept: unknown): kept is number[][] {
+    return Array.isArray(kept) && kept.every((row) => this.#isRow(row));
+  }
+
   /** `false` = that was no snapshot; nothing has changed. */
   restore(kept: unknown): boolean {
-    if (!Array.isArray(kept) || !kept.every((row) => this.#isRow(row))) return false;
-    for (const [feature, z, n] of kept as number[][]) {
+    if (!this.accepts(kept)) return false;
+    for (const [feature, z, n] of kept) {
       this.#z[feature] = z;
       this.#n[feature] = n;
     }

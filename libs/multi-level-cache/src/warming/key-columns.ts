@@ -1,4 +1,4 @@
-/** What is remembered of the accesses of each key, one array per figure: some 70 bytes a key, whatever it is called. Pure. */
+/** What is remembered of the accesses of each key, one array per figure: some 50 bytes a key, whatever it is called. Pure. */
 
 const FIRST_LENGTH = 64;
 
@@ -12,13 +12,12 @@ export const SOME_TTL = 60_000;
 
 export class KeyColumns {
   length = FIRST_LENGTH;
-  /** Counts that fade with these half-lives, as of `at`. */
+  /** Counts that fade with these half-lives, as of the last access. */
   fast = new Float32Array(FIRST_LENGTH);
   middle = new Float32Array(FIRST_LENGTH);
   slow = new Float32Array(FIRST_LENGTH);
-  at = new Float64Array(FIRST_LENGTH);
-  ttl = new Float64Array(FIRST_LENGTH);
-  count = new Float64Array(FIRST_LENGTH);
+  ttl = new Float32Array(FIRST_LENGTH);
+  count = new Uint32Array(FIRST_LENGTH);
   first = new Float64Array(FIRST_LENGTH);
   last = new Float64Array(FIRST_LENGTH);
   /** Between the last two accesses, and the two before. */
@@ -29,14 +28,14 @@ export class KeyColumns {
   begin(id: number, group: number): void {
     if (id >= this.length) this.#grow(Math.max(2 * this.length, id + 1));
     this.fast[id] = this.middle[id] = this.slow[id] = 0;
-    this.at[id] = this.ttl[id] = this.count[id] = this.first[id] = this.last[id] = 0;
+    this.ttl[id] = this.count[id] = this.first[id] = this.last[id] = 0;
     this.gap[id] = this.earlierGap[id] = 0;
     this.group[id] = group;
   }
 
   observe(id: number, count: number, at: number, ttl: number): void {
     const life = ttl > 0 ? ttl : SOME_TTL;
-    const since = Math.max(at - this.at[id], 0) / life;
+    const since = Math.max(at - this.last[id], 0) / life;
     this.fast[id] = this.fast[id] * 2 ** (-since / HALF_LIVES[0]) + count;
     this.middle[id] = this.middle[id] * 2 ** (-since / HALF_LIVES[1]) + count;
     this.slow[id] = this.slow[id] * 2 ** (-since / HALF_LIVES[2]) + count;
@@ -46,7 +45,7 @@ export class KeyColumns {
       this.earlierGap[id] = count > 1 ? (at - this.last[id]) / count : this.gap[id];
       this.gap[id] = (at - this.last[id]) / count;
     }
-    this.at[id] = this.last[id] = at;
+    this.last[id] = at;
     this.ttl[id] = life;
     this.count[id] += count;
   }
@@ -54,7 +53,7 @@ export class KeyColumns {
   /** Accesses in a life of the key, as of lately. */
   rate(id: number, now: number): number {
     const lives = HALF_LIVES[1];
-    const since = Math.max(now - this.at[id], 0) / this.ttl[id];
+    const since = Math.max(now - this.last[id], 0) / this.ttl[id];
     return (this.middle[id] * 2 ** (-since / lives) * Math.LN2) / lives;
   }
 
@@ -70,16 +69,18 @@ export class KeyColumns {
   }
 
   #grow(length: number): void {
-    const longer = <A extends Float32Array | Float64Array | Int32Array>(from: A, to: A): A => {
+    const longer = <A extends Float32Array | Float64Array | Int32Array | Uint32Array>(
+      from: A,
+      to: A,
+    ): A => {
       to.set(from);
       return to;
     };
     this.fast = longer(this.fast, new Float32Array(length));
     this.middle = longer(this.middle, new Float32Array(length));
     this.slow = longer(this.slow, new Float32Array(length));
-    this.at = longer(this.at, new Float64Array(length));
-    this.ttl = longer(this.ttl, new Float64Array(length));
-    this.count = longer(this.count, new Float64Array(length));
+    this.ttl = longer(this.ttl, new Float32Array(length));
+    this.count = longer(this.count, new Uint32Array(length));
     this.first = longer(this.first, new Float64Array(length));
     this.last = longer(this.last, new Float64Array(length));
     this.gap = longer(this.gap, new Float32Array(length));

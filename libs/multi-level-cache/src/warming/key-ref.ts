@@ -14,6 +14,11 @@ export function nameOf({ tenant, cache, key }: KeyRef): string {
   return `${tenant}\u0000${cache}\u0000${key}`;
 }
 
+/** The tenant and cache it belongs to. */
+export function placeOf({ tenant, cache }: Omit<KeyRef, 'key'>): string {
+  return `${tenant}\u0000${cache}`;
+}
+
 /** What stands before the first colon: `user` of `user:42`; '' where there is none. */
 export function groupOf(key: string): string {
   const end = key.indexOf(':');

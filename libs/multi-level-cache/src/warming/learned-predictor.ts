@@ -63,7 +63,7 @@ export class LearnedPredictor implements Predictor {
   }
 
   forget(id: number): void {
-    this.#pending.forget(id);
+    if (this.#learns) this.#pending.forget(id);
   }
 
   score(id: number, horizon: Horizon, into: Chances): void {
@@ -108,7 +108,10 @@ export class LearnedPredictor implements Predictor {
 
   restore(kept: unknown): void {
     const { version, soon, within } = (kept ?? {}) as Record<string, unknown>;
-    if (version === 1 && this.#soon.restore(soon)) this.#within.restore(within);
+    // Both or neither: half a model would be wrong about the rest.
+    if (version !== 1 || !this.#soon.accepts(soon) || !this.#within.accepts(within)) return;
+    this.#soon.restore(soon);
+    this.#within.restore(within);
   }
 
   #write(id: number, horizon: Horizon): Features {

@@ -6,7 +6,6 @@ import type { Horizon } from '../core/predictor.js';
 const MOST = 4_096;
 /** An example may wait for so many ticks before fewer of them are taken. */
 const TICKS = 32;
-const GONE = -1;
 
 type Head = 'soon' | 'within';
 export type Teach = (head: Head, example: Example, label: 0 | 1) => void;
@@ -19,6 +18,8 @@ export class PendingExamples {
   readonly #at = new Int32Array(MOST * Features.length);
   readonly #soon = new Float32Array(MOST * Features.length);
   readonly #within = new Float32Array(MOST * Features.length);
+  /** Keys whose examples are of no use any more. */
+  readonly #gone = new Set<number>();
   #size = 0;
 
   /** Which share of examples that wait for so many ticks is to be taken. */
@@ -40,24 +41,28 @@ export class PendingExamples {
 
   /** The key is another one from now on. */
   forget(id: number): void {
-    for (let row = 0; row < this.#size; row++) if (this.#id[row] === id) this.#id[row] = GONE;
+    this.#gone.add(id);
   }
 
-  /** Teaches what is known by now; `last` = when each key was last asked for. */
+  /** Teaches what is known by now, before more is added; `last` = when each key was last asked for. */
   label(now: number, last: Float64Array, teach: Teach): void {
-    let kept = 0;
-    for (let row = 0; row < this.#size; row++) {
-      const id = this.#id[row];
-      if (id === GONE) continue;
-      const label = last[id] > this.#taken[row] ? 1 : 0;
-      if (now >= this.#soonDue[row]) {
-        teach('soon', this.#example(row, this.#soon), label);
-        this.#soonDue[row] = Infinity;
-      }
-      if (now >= this.#due[row]) teach('within', this.#example(row, this.#within), label);
-      else this.#move(row, kept++);
+    for (let row = 0; row < this.#size;) {
+      const gone = this.#gone.has(this.#id[row]);
+      if (!gone) this.#teach(row, now, last, teach);
+      // The last one takes its place, so that the others stay where they are.
+      if (gone || now >= this.#due[row]) this.#move(--this.#size, row);
+      else row++;
     }
-    this.#size = kept;
+    this.#gone.clear();
+  }
+
+  #teach(row: number, now: number, last: Float64Array, teach: Teach): void {
+    const label = last[this.#id[row]] > this.#taken[row] ? 1 : 0;
+    if (now >= this.#soonDue[row]) {
+      teach('soon', this.#example(row, this.#soon), label);
+      this.#soonDue[row] = Infinity;
+    }
+    if (now >= this.#due[row]) teach('within', this.#example(row, this.#within), label);
   }
 
   #example(row: number, values: Float32Array): Example {

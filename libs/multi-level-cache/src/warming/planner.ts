@@ -4,6 +4,7 @@ import { SOME_TTL } from './key-columns.js';
 import type { KeyRef } from './key-ref.js';
 import { plan, type Candidate, type PlannedKey } from './plan.js';
 import { CONTROLS, Precision } from './precision.js';
+import { atRank } from './select.js';
 import type { Chances, Predictor } from '../core/predictor.js';
 
 /** Candidates are scored that are asked for most, so many for each load, and at least so many. */
@@ -11,8 +12,9 @@ const SHORTLIST = 8;
 const SHORTEST = 64;
 /** No key of a tenant was asked for in so many lives of a key: nobody is there. */
 const SILENT_LIVES = 2;
-/** Keys between two looks at the time. */
+/** Keys told or scored between two looks at the time, and keys only looked at. */
 const AT_A_TIME = 256;
+const LOOKS_AT_A_TIME = 2_048;
 /** Keys this unlikely to be used are left alone. */
 export const LEAST_CHANCE = 0.02;
 
@@ -85,14 +87,17 @@ export class Planner {
   /** Moves what was counted to the predictor, and passes it on; a plan begins with it. */
   *observe(now: number, tell?: (ref: KeyRef, count: number) => void): Generator<void, void> {
     const { predictor, record } = this;
-    record.take((id, count, at) => {
+    const told = (id: number, count: number, at: number): void => {
       predictor.observe(id, count, at, record.ttl(id));
       this.precision.asked(id, at);
       tell?.(record.refOf(id)!, count);
-    });
+    };
+    // What is asked for meanwhile may wait for the next plan.
+    for (let left = record.size; record.take(told, AT_A_TIME) && left > 0; left -= AT_A_TIME) yield;
     yield;
     this.precision.settle(now);
-    record.tidy(now);
+    yield;
+    yield* record.tidy(now);
     yield;
   }
 
@@ -100,10 +105,11 @@ export class Planner {
   *tick({ grants, held, interval, now }: Tick): Generator<void, PlannedKey[]> {
     const { predictor, record } = this;
     yield* this.observe(now);
-    const tenants = this.#tenants(now, interval);
+    const tenants = yield* this.#tenants(now, interval);
     yield;
     const all = [...tenants.values()].flatMap(({ candidates }) => candidates);
     this.#compare(all, now);
+    yield;
     if (record.end > 0)
       predictor.learn?.({
         now,
@@ -113,27 +119,29 @@ export class Planner {
         ttlOf: (id) => record.ttl(id),
       });
     yield;
+    const leastChance = this.options.leastChance ?? LEAST_CHANCE;
     const planned: PlannedKey[] = [];
     for (const [name, tenant] of tenants) {
       const tokens = grants.get(name) ?? 0;
       if (tokens < 1) continue;
       const scored: Candidate[] = [];
-      const likely = this.#shortlist(tenant, { held, now, tokens });
+      const likely = yield* this.#shortlist(tenant, { held, now, tokens });
       for (const [index, id] of likely.entries()) {
-        scored.push(this.#score(id, now, interval));
+        const candidate = this.#score(id, now, interval, leastChance);
+        if (candidate) scored.push(candidate);
         if (index % AT_A_TIME === AT_A_TIME - 1) yield;
       }
-      const leastChance = this.options.leastChance ?? LEAST_CHANCE;
       planned.push(...plan(scored, { tokens, leastChance }));
       yield;
     }
     return planned;
   }
 
-  #tenants(now: number, interval: number): Map<string, Tenant> {
+  *#tenants(now: number, interval: number): Generator<void, Map<string, Tenant>> {
     const { record } = this;
     const tenants = new Map<string, Tenant>();
     for (let id = 0; id < record.end; id++) {
+      if (id % LOOKS_AT_A_TIME === LOOKS_AT_A_TIME - 1) yield;
       const ref = record.refOf(id);
       if (!ref) continue;
       let tenant = tenants.get(ref.tenant);
@@ -154,31 +162,39 @@ export class Planner {
     }
   }
 
-  #shortlist(
+  *#shortlist(
     { candidates, lastAsked }: Tenant,
     { held, now, tokens }: { held: Tick['held']; now: number; tokens: number },
-  ): readonly number[] {
+  ): Generator<void, readonly number[]> {
     const { record } = this;
-    const wanted = candidates.filter((id) => {
-      if (now - lastAsked > SILENT_LIVES * (record.ttl(id) || SOME_TTL)) return false;
-      return !held || held(record.refOf(id)!);
-    });
+    const wanted: number[] = [];
+    for (const [index, id] of candidates.entries()) {
+      if (index % LOOKS_AT_A_TIME === LOOKS_AT_A_TIME - 1) yield;
+      if (now - lastAsked > SILENT_LIVES * (record.ttl(id) || SOME_TTL)) continue;
+      if (!held || held(record.refOf(id)!)) wanted.push(id);
+    }
     const most = Math.max((this.options.shortlist ?? SHORTLIST) * tokens, SHORTEST);
     if (wanted.length <= most) return wanted;
+    yield;
     const lately = atLeast(wanted, most / 2, (id) => record.recentOf(id, now));
+    yield;
     const everSince = atLeast(wanted, most / 2, (id) => record.countOf(id, now));
+    yield;
     return [...new Set([...lately, ...everSince])];
   }
 
-  #score(id: number, now: number, soon: number): Candidate {
+  /** Most are unlikely, and nothing is made of them. */
+  #score(id: number, now: number, interval: number, leastChance: number): Candidate | undefined {
     const { predictor, record } = this;
     const ttl = record.ttl(id) || SOME_TTL;
-    predictor.score(id, { now, soon, ttl }, this.#chances);
+    predictor.score(id, { now, soon: interval, ttl }, this.#chances);
+    const { soon, within } = this.#chances;
+    if (within <= 0 || within < leastChance) return undefined;
     return {
       id,
       ref: record.refOf(id)!,
-      soon: this.#chances.soon,
-      within: this.#chances.within,
+      soon,
+      within,
       left: Math.max(record.freshUntil(id) - now, 0),
       ttl,
       loadMs: record.loadMs(id),
@@ -189,7 +205,10 @@ export class Planner {
 
 /** So many ids with the highest figures. */
 function atLeast(ids: readonly number[], most: number, figure: (id: number) => number): number[] {
-  const figures = Float64Array.from(ids, figure);
-  const bound = figures.toSorted()[Math.max(figures.length - Math.floor(most), 0)];
+  const figures = new Float64Array(ids.length);
+  ids.forEach((id, index) => {
+    figures[index] = figure(id);
+  });
+  const bound = atRank(figures.slice(), Math.max(figures.length - Math.floor(most), 0));
   return ids.filter((_id, index) => figures[index] >= bound).slice(0, most);
 }

@@ -7,12 +7,13 @@ const BETTER = 4;
 const SURE = Math.log(99);
 /** Chance is taken to be at least this good, so that what is hardly ever used is never worth it. */
 const LEAST_CHANCE = 0.01;
-/** Outcomes chance is reckoned from. */
-const MEMORY = 1_000;
 /** What is left of the budget, to notice when it pays again. */
 const PROBING = 0.05;
 /** Candidates picked by chance at each plan: what would have become of them had they been loaded. */
 export const CONTROLS = 16;
+/** Outcomes chance is reckoned from: of a few plans, for in a rush all keys are asked for, and of many, for few say little. */
+const LATELY = 4 * CONTROLS;
+const LONG = 64 * CONTROLS;
 
 /**
  * A sequential test of two guesses: loads are used as often as what chance picks, with probability c, or their odds are B times
@@ -72,7 +73,8 @@ export class Precision {
 
   /** What each load has to make good. */
   get #price(): number {
-    const chance = Math.max(this.controls.recent(MEMORY).share, LEAST_CHANCE);
-    return Math.log(1 + (BETTER - 1) * chance);
+    const [lately, long] = [LATELY, LONG].map((most) => this.controls.recent(most).share);
+    // The larger one: in doubt warming stands down.
+    return Math.log(1 + (BETTER - 1) * Math.max(lately, long, LEAST_CHANCE));
   }
 }

@@ -1,7 +1,7 @@
 /** What became of values that were loaded ahead: asked for before they expired, or not. Pure. */
 
 /** Outcomes remembered. */
-const MEMORY = 1_000;
+const MEMORY = 1_024;
 
 interface Trial {
   /** From when on an access is one that the load has served: before, the old value would have. */
