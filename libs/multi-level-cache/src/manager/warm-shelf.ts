@@ -16,7 +16,7 @@ const TOLD = 512;
 type Keep = Pick<CacheManager, 'get' | 'set' | 'getMany'>;
 
 export class WarmShelf {
-  readonly #me: number;
+  #known: number | undefined;
   #told = 0;
   /** Of each process that tells, the number of its last telling. */
   readonly #heard = new Map<string, number>();
@@ -25,8 +25,11 @@ export class WarmShelf {
     /** As nobody's, whoever asks. */
     readonly cache: () => Keep,
     readonly random: () => number,
-  ) {
-    this.#me = Math.floor(random() * 2 ** 32);
+  ) {}
+
+  /** A name for this process, drawn when it is first needed. */
+  get #me(): number {
+    return (this.#known ??= Math.floor(this.random() * 2 ** 32));
   }
 
   async hot(): Promise<readonly HotKey[]> {
