@@ -38,7 +38,6 @@ class Run {
   #l1;
   #scope = new Scope('bench', 'p', 'default');
   #partition;
-  #entries;
   #ttl;
   #interval;
   #planner;
@@ -55,7 +54,6 @@ class Run {
       this.#clock,
       () => ({ used: 0, limit: 2 ** 40 }),
     );
-    this.#entries = entries;
     this.#partition = this.#l1.partition(this.#scope);
     this.#ttl = ttlMs;
     this.#interval = tickMs;
@@ -93,12 +91,12 @@ class Run {
     if (predictor.meet)
       for (let id = 0; id < planner.record.end; id++)
         predictor.meet(id, planner.record.refOf(id)?.key, planner.record.freshUntil(id));
-    const full = this.#entries !== undefined && this.#l1.status().entries >= this.#entries;
+    const { full } = this.#l1;
     const steps = planner.tick({
       now,
       interval: this.#interval,
       grants: new Map([['p', Math.floor(this.#tokens)]]),
-      held: full ? ({ key }) => this.#resident(key) : undefined,
+      mayLoad: full ? ({ key }) => this.#l1.holds(this.#scope, key) : undefined,
     });
     let step = steps.next();
     while (!step.done) step = steps.next();
@@ -128,10 +126,6 @@ class Run {
         loadMs: 1,
         bytes: 1,
       });
-  }
-
-  #resident(key) {
-    return this.#l1.inspect(this.#address(key).address) !== undefined;
   }
 
   #held(key) {

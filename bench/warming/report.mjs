@@ -43,7 +43,7 @@ export function judge(traces) {
   );
   const mean =
     compared.length > 0
-      ? `learned saves ${ratio.toFixed(3)} of what the best fixed rule of each trace saves (bar: at least ${LEAST_RATIO})`
+      ? `learned saves ${ratio.toFixed(3)} of what the best fixed rule of each trace saves, as the mean over the traces (bar: at least ${LEAST_RATIO})`
       : 'no fixed rule saves anything on these traces';
   return {
     line: `At beta ${BETA}, ${mean}; learned less frozen, in points: ${learning.join(', ')}.`,

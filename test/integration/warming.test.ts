@@ -1,5 +1,5 @@
 /** Warming over real tiers and in a Nest application: after a restart, by the scheduled job, on demand. */
-import { Injectable } from '@nestjs/common';
+import { Injectable, Scope } from '@nestjs/common';
 import { ScheduleModule, SchedulerRegistry } from '@nestjs/schedule';
 import { Test } from '@nestjs/testing';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -40,6 +40,14 @@ class Users {
   }
 }
 
+@Injectable({ scope: Scope.REQUEST })
+class Visit {
+  @Cached({ key: 'page:{0}' })
+  async page(id: string): Promise<string> {
+    return `page ${id}`;
+  }
+}
+
 const KEY_OF_A = defaultKey('Users#named', [{ name: 'a' }]);
 
 const ends: (() => Promise<void>)[] = [];
@@ -59,7 +67,7 @@ async function start(namespace: string, lower = true) {
       }),
       ScheduleModule.forRoot(),
     ],
-    providers: [Users],
+    providers: [Users, Visit],
   })
     .setLogger({ log: () => undefined, warn: () => undefined, error: () => undefined })
     .compile();
@@ -76,6 +84,7 @@ async function start(namespace: string, lower = true) {
   warming.readings = { take: () => ({}), close: () => undefined };
   return {
     cache,
+    modules: module,
     users: module.get(Users),
     registry: module.get(SchedulerRegistry),
     warming,
@@ -153,6 +162,7 @@ describe('the job cache-warming', () => {
     Users.loads = [];
     await warming.round();
     expect(Users.loads).toEqual(['named a']);
+    expect((await cache.explain(KEY_OF_A)).warming?.planned).toMatchObject({ reason: 'expiring' });
     expect(cache.stats().warming).toMatchObject({ loaded: 1, failed: 0, leads: true });
   });
 
@@ -234,6 +244,7 @@ describe('explain', () => {
     expect(forecast!.patterns.map(({ kind }) => kind)).toEqual(
       expect.arrayContaining(['frequency', 'group']),
     );
+    expect(forecast!.planned).toBeUndefined();
     expect((await cache.explain('user:2')).warming).toBeUndefined();
   });
 });
@@ -253,6 +264,15 @@ describe('cache.warm', () => {
     Users.loads = [];
     await users.named({ name: 'x' });
     expect(Users.loads).toEqual([]);
+  });
+
+  it('makes no call again of an instance that lives as long as a request', async () => {
+    const { cache, modules } = await start(freshNamespace(), false);
+    const visit = await modules.resolve(Visit);
+    expect(await visit.page('a')).toBe('page a');
+    await expect(cache.warm({ methods: ['Visit#page'] })).rejects.toMatchObject({
+      code: 'CACHE_OPTION_INVALID',
+    });
   });
 
   it('forgets arguments that are large, and knows no method that is none', async () => {

@@ -58,6 +58,8 @@ export type { CacheStats, RequestCounts, TierStats } from './manager/stats.js';
 export type { WarmingStats } from './manager/warm-tally.js';
 
 export type { Chances, Horizon, Moment, Pattern, Predictor } from './core/predictor.js';
+export { LearnedPredictor, type LearnedOptions } from './warming/learned-predictor.js';
+export { EwmaPredictor, RecentPredictor } from './warming/simple-predictors.js';
 export type { Priority } from './warming/plan.js';
 export type { WarmOutcome, WarmReport } from './warming/warmer.js';
 

@@ -185,13 +185,19 @@ export class Address {
   }
 }
 
+/** What stands before the first colon: `user` of `user:42`; '' where there is none. */
+export function firstSegment(key: string): string {
+  const end = key.indexOf(':');
+  return end < 0 ? '' : key.slice(0, end);
+}
+
 /** Tags of the groups a key belongs to. */
 export function groupTagsOf({ cache, rules }: Scope, key: string): readonly string[] {
-  const end = key.indexOf(':');
-  if (end < 1) return NO_GROUPS;
-  const tags = [groupTag(cache, key.slice(0, end))];
+  const first = firstSegment(key);
+  if (first === '') return NO_GROUPS;
+  const tags = [groupTag(cache, first)];
   for (const group of rules.groups) {
-    if (key.startsWith(group) && key.charAt(group.length) === ':' && group.length > end)
+    if (key.startsWith(group) && key.charAt(group.length) === ':' && group.length > first.length)
       tags.push(groupTag(cache, group));
   }
   return tags;

@@ -70,7 +70,7 @@ export interface Moment {
   readonly soon: number;
   /** Keys whose value was absent, or ends before the next plan. */
   readonly candidates: readonly number[];
-  /** Some key that is followed. */
-  any(random: number): number;
+  /** A key that is followed, by 0 ≤ `random` < 1; `undefined` = there is none in that place. */
+  any(random: number): number | undefined;
   ttlOf(id: number): number;
 }

@@ -120,6 +120,8 @@ export interface KeyForecast {
   /** Whether this process knows a loader for it. */
   readonly canLoad: boolean;
   readonly patterns: readonly Pattern[];
+  /** What the last plan of this process made of it, if it was in it. */
+  readonly planned?: { readonly priority: Priority; readonly reason: 'absent' | 'expiring' };
 }
 
 export interface TierExplanation {

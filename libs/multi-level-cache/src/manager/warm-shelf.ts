@@ -13,6 +13,15 @@ const PLACES = 16;
 /** Keys told at a time, those asked for most. */
 const TOLD = 512;
 
+/** Misses of a tenant that warming could have saved. */
+type Misses = readonly [tenant: string, misses: number];
+
+/** What one process tells another. */
+interface Told {
+  readonly counts: readonly HotKey[];
+  readonly misses: readonly Misses[];
+}
+
 type Keep = Pick<CacheManager, 'get' | 'set' | 'getMany'>;
 
 export class WarmShelf {
@@ -46,10 +55,10 @@ export class WarmShelf {
     if (model !== undefined) await this.cache().set(MODEL, model, KEPT);
   }
 
-  /** Tells the one that plans what was asked for here since the last time. */
-  async tell(counts: readonly HotKey[], everyMs: number): Promise<void> {
+  /** Tells the one that plans what was asked for and missed here since the last time. */
+  async tell({ counts, misses }: Told, everyMs: number): Promise<void> {
     const most = counts.toSorted(([, , , a], [, , , b]) => b - a).slice(0, TOLD);
-    const told = { from: this.#me, number: ++this.#told, counts: most };
+    const told = { from: this.#me, number: ++this.#told, counts: most, misses };
     await this.cache().set(`told:${this.#me % PLACES}`, told, {
       ttl: 3 * everyMs,
       grace: 0,
@@ -59,20 +68,36 @@ export class WarmShelf {
   }
 
   /** What others have told and was not heard yet. */
-  async hear(): Promise<HotKey[]> {
+  async hear(): Promise<Told> {
     const places = Array.from({ length: PLACES }, (_zero, place) => `told:${place}`);
     const all = await this.cache().getMany<unknown>(places, { tiers: ['l2'] });
-    const heard: HotKey[] = [];
+    const heard: { counts: HotKey[]; misses: Misses[] } = { counts: [], misses: [] };
     for (const [place, told] of all) {
-      const { counts, from, number } = (told ?? {}) as Record<string, unknown>;
-      if (from === this.#me || typeof number !== 'number' || !isHotKeys(counts)) continue;
+      const { counts, from, misses, number } = (told ?? {}) as Record<string, unknown>;
+      if (from === this.#me || typeof number !== 'number') continue;
+      if (!isHotKeys(counts) || !areMisses(misses)) continue;
       const name = `${place} ${String(from)}`;
       if (this.#heard.get(name) === number) continue;
       this.#heard.delete(name);
       this.#heard.set(name, number);
       if (this.#heard.size > 4 * PLACES) this.#heard.delete(this.#heard.keys().next().value!);
-      heard.push(...counts);
+      heard.counts.push(...counts);
+      heard.misses.push(...misses);
     }
     return heard;
   }
+}
+
+function areMisses(value: unknown): value is Misses[] {
+  return (
+    Array.isArray(value) &&
+    value.every(
+      (one: unknown) =>
+        Array.isArray(one) &&
+        one.length === 2 &&
+        typeof one[0] === 'string' &&
+        Number.isSafeInteger(one[1]) &&
+        one[1] > 0,
+    )
+  );
 }

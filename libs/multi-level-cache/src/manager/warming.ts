@@ -1,54 +1,29 @@
 /** Warming of one application: what is told of accesses, the round of the scheduled job, warming by hand and after a restart. */
-import type { Entry } from '../core/entry.js';
-import type { EntryOptions } from '../core/entry-options.js';
 import type { WarmingOptions } from '../core/options.js';
 import type { Predictor } from '../core/predictor.js';
-import type { Address, Scope } from '../core/key.js';
-import type { Stored } from '../warming/access-record.js';
+import type { Scope } from '../core/key.js';
 import { Budget } from '../warming/budget.js';
-import type { HotKey, KeyRef } from '../warming/key-ref.js';
+import { hotKeyOf, nameOf, type HotKey, type KeyRef } from '../warming/key-ref.js';
 import { LearnedPredictor } from '../warming/learned-predictor.js';
 import type { PlannedKey, Priority } from '../warming/plan.js';
 import { Planner } from '../warming/planner.js';
-
 import { EwmaPredictor } from '../warming/simple-predictors.js';
 import { Throttle } from '../warming/throttle.js';
 import { Warmer, type WarmReport, type WarmWork } from '../warming/warmer.js';
-import type { CacheManager, KeyForecast, Loader } from './cache-manager.js';
+import type { KeyForecast } from './cache-manager.js';
 import { inSlices } from './in-slices.js';
-import type { Parts } from './parts.js';
 import type { Answer } from './single-flight.js';
 import { WarmCalls, type WarmCall } from './warm-calls.js';
 import { WarmLeader } from './warm-leader.js';
+import { factsOf, WarmLoads, type WarmCache, type WarmingHost } from './warm-loads.js';
 import { WarmShelf, WARMING_CACHE } from './warm-shelf.js';
 import { WarmingReadings } from './warming-readings.js';
 import { WarmTally, type WarmingStats } from './warm-tally.js';
 
-const IDLE = new EwmaPredictor(1);
 /** Of decorated methods. */
 const DEFAULT_CACHE = 'default';
 /** Loads at a time of what somebody waits for. */
 const URGENT_AT_A_TIME = 4;
-
-/** What warming needs of a named cache. */
-interface WarmCache extends Pick<CacheManager, 'get' | 'set' | 'getMany'> {
-  scope(): Scope;
-  address(key: string): Address;
-  fresh(keys: readonly string[]): Promise<ReadonlyMap<string, Entry | undefined>>;
-  ahead(
-    key: string,
-    loader: Loader<unknown>,
-    options: EntryOptions | undefined,
-    force: boolean,
-  ): Promise<Entry | undefined>;
-}
-
-export interface WarmingHost {
-  readonly parts: Parts;
-  cache(name: string): WarmCache;
-  /** Runs `work` for a tenant; `p` = nobody's. */
-  as<T>(tenant: string, work: () => T): T;
-}
 
 /** What `warm` was asked for by hand. */
 export interface WarmByHand {
@@ -66,8 +41,11 @@ export class Warming {
   readonly #budget: Budget;
   readonly #throttle = new Throttle();
   readonly #shelf: WarmShelf;
+  readonly #loads: WarmLoads;
   readonly #warmer: Warmer;
   readonly #tally = new WarmTally();
+  /** The last plan, by number of key. */
+  #planned = new Map<number, PlannedKey>();
 
   constructor(
     readonly host: WarmingHost,
@@ -75,7 +53,9 @@ export class Warming {
   ) {
     const { l1, l2, l3, random } = host.parts;
     // Switched off, nothing is told, and only warming by hand is left.
-    this.#predictor = options ? (options.predictor ?? new LearnedPredictor()) : IDLE;
+    this.#predictor = options
+      ? (options.predictor ?? new LearnedPredictor())
+      : new EwmaPredictor(1);
     this.#planner = new Planner(this.#predictor, { random });
     const { budget: most, share } = options || { budget: 0, share: 0 };
     this.#budget = new Budget({ most, share });
@@ -86,10 +66,8 @@ export class Warming {
     const shelf = (): WarmCache => host.cache(WARMING_CACHE);
     this.leader = new WarmLeader(host.parts, () => host.as('p', () => shelf().address('leader')));
     this.#shelf = new WarmShelf(shelf, random);
-    this.#warmer = new Warmer({
-      fresh: (refs) => this.#fresh(refs),
-      load: (ref, renew) => this.#load(ref, renew),
-    });
+    this.#loads = new WarmLoads(host, this.calls, this.#planner);
+    this.#warmer = new Warmer(this.#loads);
     if (!options) return;
     this.readings = new WarmingReadings({ l2, l3 });
     if (l1) l1.onHits = (scope, key, hits, at) => this.#hits(scope, key, hits, at);
@@ -143,15 +121,15 @@ export class Warming {
   async refill(): Promise<void> {
     if (!this.options) return;
     await this.recall();
-    await this.#fresh(this.accesses.top(this.host.parts.clock.now(), this.options.keys));
+    await this.#loads.fresh(await this.#hottest(this.options.keys));
   }
 
   /** What is hot as far as this process and the kept list know. */
   async hotNow(wanted: (ref: KeyRef) => boolean): Promise<KeyRef[]> {
     await this.#count();
-    const now = this.host.parts.clock.now();
-    this.accesses.merge(await this.#asNobody(() => this.#shelf.hot()), now);
-    return this.accesses.top(now, Infinity, wanted);
+    const kept = await this.#asNobody(() => this.#shelf.hot());
+    this.accesses.merge(kept, this.host.parts.clock.now());
+    return this.#hottest(Infinity, wanted);
   }
 
   /** Keys in the order given. */
@@ -192,12 +170,17 @@ export class Warming {
     if (id === undefined || !this.options) return undefined;
     const now = clock.now();
     const { soon, within } = this.#planner.chancesOf(id, now, this.options.interval);
+    const planned = this.#planned.get(id);
     return {
       lastAskedMs: now - this.accesses.lastAsked(id),
       askedSoon: soon,
       askedWithinTtl: within,
       canLoad: this.calls.can(ref),
       patterns: this.#predictor.patterns?.(id, now) ?? [],
+      ...(planned &&
+        nameOf(planned.ref) === nameOf(ref) && {
+          planned: { priority: planned.priority, reason: planned.reason },
+        }),
     };
   }
 
@@ -219,37 +202,46 @@ export class Warming {
     if (this.readings) this.#throttle.tick(this.readings.take(this.#tally.take()));
     let planned: PlannedKey[] = [];
     if (this.leader.leads) {
-      for (const [tenant, cache, key, count] of await this.#asNobody(() => this.#shelf.hear()))
-        this.accesses.asked({ tenant, cache, key }, count, clock.now());
+      await this.#hear();
       planned = await this.#plan(interval);
-    } else {
-      const counts: HotKey[] = [];
-      await inSlices(
-        clock,
-        this.#planner.observe(clock.now(), ({ cache, key, tenant }, count) =>
-          counts.push([tenant, cache, key, count]),
-        ),
-      );
-      await this.#asNobody(() => this.#shelf.tell(counts, interval));
-    }
+    } else await this.#tell(interval);
     const report = await this.#run(
       planned.map(({ reason, ref }) => ({ ref, renew: reason === 'expiring' })),
       budget,
       this.#atATime,
     );
+    const hot = await inSlices(clock, this.accesses.hottest(clock.now(), keys));
     await this.#asNobody(() =>
       this.#shelf.keep(
-        this.accesses.snapshot(clock.now(), keys),
+        hot.map(([ref, count]) => hotKeyOf(ref, count)),
         this.leader.leads ? this.#predictor.snapshot?.() : undefined,
       ),
     );
     return report;
   }
 
+  /** What was asked for and missed in other processes since the last round. */
+  async #hear(): Promise<void> {
+    const now = this.host.parts.clock.now();
+    const { counts, misses } = await this.#asNobody(() => this.#shelf.hear());
+    for (const [tenant, cache, key, count] of counts)
+      this.accesses.asked({ tenant, cache, key }, count, now);
+    for (const [tenant, times] of misses) this.#budget.missed(tenant, times);
+  }
+
+  async #tell(interval: number): Promise<void> {
+    const { clock } = this.host.parts;
+    const counts: HotKey[] = [];
+    const told = (ref: KeyRef, count: number): void => void counts.push(hotKeyOf(ref, count));
+    await inSlices(clock, this.#planner.observe(clock.now(), told));
+    const misses = this.#budget.takeMisses();
+    await this.#asNobody(() => this.#shelf.tell({ counts, misses }, interval));
+  }
+
   async #start({ budget, keys }: WarmingOptions): Promise<WarmReport | undefined> {
     await this.leader.ask();
     if (!this.leader.leads) return undefined;
-    const hot = this.accesses.top(this.host.parts.clock.now(), keys);
+    const hot = await this.#hottest(keys);
     const work = hot.filter((ref) => this.calls.can(ref)).map((ref) => ({ ref }));
     return this.#run(work, budget, this.#atATime);
   }
@@ -266,17 +258,18 @@ export class Warming {
         now: clock.now(),
         interval,
         grants: this.#budget.tick(factor),
-        held: (ref) => this.calls.can(ref) && (!full || this.#holds(ref)),
+        mayLoad: (ref) => this.calls.can(ref) && (!full || this.#loads.holds(ref)),
       }),
     );
     for (const { ref } of planned) this.#budget.spend(ref.tenant, 1);
+    this.#planned = new Map(planned.map((one) => [one.id, one]));
     return planned;
   }
 
   async #promote(keys: number): Promise<void> {
     const full = this.host.parts.l1?.full === true;
-    const hot = this.accesses.top(this.host.parts.clock.now(), keys);
-    await this.#fresh(full ? hot.filter((ref) => this.#holds(ref)) : hot);
+    const hot = await this.#hottest(keys);
+    await this.#loads.fresh(full ? hot.filter((ref) => this.#loads.holds(ref)) : hot);
   }
 
   async #run(work: readonly WarmWork[], budget: number, atATime: number): Promise<WarmReport> {
@@ -300,61 +293,13 @@ export class Warming {
     this.accesses.asked({ tenant, cache, key }, hits, at);
   }
 
-  async #fresh(refs: readonly KeyRef[]): Promise<readonly boolean[]> {
-    const found = new Map<KeyRef, boolean>();
-    const homes = new Map<string, KeyRef[]>();
-    for (const ref of refs) {
-      const home = `${ref.tenant}\u0000${ref.cache}`;
-      const some = homes.get(home);
-      if (some) some.push(ref);
-      else homes.set(home, [ref]);
-    }
-    for (const some of homes.values()) {
-      const { tenant, cache } = some[0];
-      const keys = some.map(({ key }) => key);
-      const fresh = await this.host.as(tenant, () => this.host.cache(cache).fresh(keys));
-      for (const ref of some) {
-        const is = fresh.has(ref.key);
-        found.set(ref, is);
-        const id = this.accesses.idOf(ref);
-        if (id !== undefined && !is) this.accesses.gone(id);
-        this.#stored(ref, fresh.get(ref.key));
-      }
-    }
-    return refs.map((ref) => found.get(ref) === true);
-  }
-
-  async #load(ref: KeyRef, renew: boolean): Promise<boolean> {
-    if (this.host.parts.closing.begun) return false;
-    return this.host.as(ref.tenant, async () => {
-      const call = this.calls.find(ref);
-      if (!call) return false;
-      const id = this.accesses.idOf(ref);
-      const before = id === undefined ? 0 : this.accesses.freshUntil(id);
-      const cache = this.host.cache(ref.cache);
-      const entry = await cache.ahead(call.key, call.loader, call.options, renew);
-      if (!entry) return false;
-      this.#stored(ref, entry);
-      if (id !== undefined) this.#planner.warmed(id, this.host.parts.clock.now(), before);
-      return true;
-    });
-  }
-
-  #stored(ref: KeyRef, entry: Entry | undefined): void {
-    const id = entry && this.accesses.idOf(ref);
-    if (entry && id !== undefined) this.accesses.stored(id, factsOf(entry));
-  }
-
-  #holds({ cache, key, tenant }: KeyRef): boolean {
-    const scope = this.host.as(tenant, () => this.host.cache(cache).scope());
-    return this.host.parts.l1?.holds(scope, key) === true;
+  async #hottest(most: number, wanted?: (ref: KeyRef) => boolean): Promise<KeyRef[]> {
+    const { clock } = this.host.parts;
+    const hot = await inSlices(clock, this.accesses.hottest(clock.now(), most, wanted));
+    return hot.map(([ref]) => ref);
   }
 
   #asNobody<T>(work: () => Promise<T>): Promise<T> {
     return this.host.as('p', work);
   }
-}
-
-function factsOf({ createdAt, freshUntil, loadMs, shape }: Entry): Stored {
-  return { freshUntil, ttl: freshUntil - createdAt, loadMs, bytes: shape.bytes };
 }

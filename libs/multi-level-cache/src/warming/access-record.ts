@@ -1,11 +1,11 @@
 /** Which keys are asked for, how often and when, and what a load of each costs: bounded, and cheap to tell. Pure. */
-import { groupOf, nameOf, placeOf, type HotKey, type KeyRef } from './key-ref.js';
-import { SOME_TTL } from './key-columns.js';
-import { atRank } from './select.js';
+import { firstSegment } from '../core/key.js';
+import { nameOf, placeOf, type HotKey, type KeyRef } from './key-ref.js';
+import { atRank, highest } from './select.js';
 import { Sketch } from './sketch.js';
 
 /** Keys followed. */
-export const MAX_TRACKED = 20_000;
+const MAX_TRACKED = 20_000;
 const HALF_LIFE_MS = 3_600_000;
 /** Not asked for in so many lives of its value, and for so many half-lives of its count, a key has been forgotten by its users. */
 const FORGOTTEN_LIVES = 64;
@@ -17,6 +17,8 @@ const ROOM = 1 / 20;
 /** Half-life of the count by which candidates are chosen, in lives of the key. */
 const RECENT_LIVES = 4;
 const FIRST_LENGTH = 64;
+/** Of a key whose value was never seen here, ms. */
+const SOME_TTL = 60_000;
 /** Keys between two steps. */
 const AT_A_TIME = 4_096;
 
@@ -122,9 +124,9 @@ export class AccessRecord {
     return this.#freshUntil[id];
   }
 
-  /** How long a value of the key is fresh; 0 = not known. */
+  /** How long a value of the key is fresh; a minute where none is known. */
   ttl(id: number): number {
-    return this.#ttl[id];
+    return this.#ttl[id] || SOME_TTL;
   }
 
   /** How long its loader took; 0 = not known. */
@@ -147,7 +149,7 @@ export class AccessRecord {
 
   /** The same over the last few lives of its value. */
   recentOf(id: number, now: number): number {
-    const halfLife = RECENT_LIVES * (this.#ttl[id] || SOME_TTL);
+    const halfLife = RECENT_LIVES * this.ttl(id);
     return this.#recent[id] * 0.5 ** (Math.max(now - this.#countedAt[id], 0) / halfLife);
   }
 
@@ -171,23 +173,24 @@ export class AccessRecord {
     }
   }
 
-  /** The hottest keys, hottest first. */
-  top(now: number, most: number, wanted: (ref: KeyRef) => boolean = () => true): KeyRef[] {
-    return this.#sorted(now, wanted)
+  /** The hottest keys with their counts, hottest first; in steps of some thousand keys. */
+  *hottest(
+    now: number,
+    most: number,
+    wanted: (ref: KeyRef) => boolean = () => true,
+  ): Generator<void, (readonly [ref: KeyRef, count: number])[]> {
+    const refs: KeyRef[] = [];
+    const counts = new Float64Array(this.end);
+    for (let id = 0; id < this.end; id++) {
+      if (id % AT_A_TIME === AT_A_TIME - 1) yield;
+      const ref = this.#refs[id];
+      if (ref && wanted(ref)) counts[refs.push(ref) - 1] = this.countOf(id, now);
+    }
+    yield;
+    return highest(counts.subarray(0, refs.length), most)
+      .sort((a, b) => counts[b] - counts[a])
       .slice(0, most)
-      .map(([ref]) => ref);
-  }
-
-  /** What is worth keeping for the next life of the process. */
-  snapshot(now: number, most: number): HotKey[] {
-    return this.#sorted(now)
-      .slice(0, most)
-      .map(([{ tenant, cache, key }, count]) => [
-        tenant,
-        cache,
-        key,
-        Math.round(count * 100) / 100,
-      ]);
+      .map((place) => [refs[place], counts[place]] as const);
   }
 
   /** Another life's counts, or another instance's: the larger count of a key stands. */
@@ -233,7 +236,7 @@ export class AccessRecord {
   }
 
   #forgotten(id: number, now: number): boolean {
-    const lives = FORGOTTEN_LIVES * (this.#ttl[id] || SOME_TTL);
+    const lives = FORGOTTEN_LIVES * this.ttl(id);
     return now - this.#last[id] > Math.max(lives, FORGOTTEN_HALF_LIVES * this.halfLifeMs);
   }
 
@@ -251,7 +254,7 @@ export class AccessRecord {
 
   /** A number for the tenant and key pattern; of groups that come late some share one. */
   #groupOf(ref: KeyRef): number {
-    const name = `${placeOf(ref)}\u0000${groupOf(ref.key)}`;
+    const name = `${placeOf(ref)}\u0000${firstSegment(ref.key)}`;
     const known = this.#groups.get(name);
     if (known !== undefined) return known;
     if (this.#groups.size >= this.limit) this.#groups.clear();
@@ -268,15 +271,6 @@ export class AccessRecord {
       if (this.#refs[id]) counts[known++] = this.countOf(id, now);
     }
     return atRank(counts.subarray(0, known), Math.min(Math.ceil(many), known - 1));
-  }
-
-  #sorted(
-    now: number,
-    wanted: (ref: KeyRef) => boolean = () => true,
-  ): (readonly [ref: KeyRef, count: number])[] {
-    return this.#refs
-      .flatMap((ref, id) => (ref && wanted(ref) ? [[ref, this.countOf(id, now)] as const] : []))
-      .sort(([, a], [, b]) => b - a);
   }
 
   #grow(length: number): void {

@@ -29,10 +29,17 @@ export class Budget {
   constructor(readonly options: BudgetOptions) {}
 
   /** A key that had been asked for before was not there, or would not have been without warming. */
-  missed(tenant: string): void {
+  missed(tenant: string, times = 1): void {
     let bucket = this.#buckets.get(tenant);
     if (!bucket) this.#buckets.set(tenant, (bucket = { tokens: 0, misses: 0, usual: 0, idle: 0 }));
-    bucket.misses++;
+    bucket.misses += times;
+  }
+
+  /** Misses since the last tick, for another process to grant loads for. */
+  takeMisses(): (readonly [tenant: string, misses: number])[] {
+    const taken = [...this.#buckets].map(([tenant, { misses }]) => [tenant, misses] as const);
+    this.#buckets.clear();
+    return taken.filter(([, misses]) => misses > 0);
   }
 
   /** What each tenant may spend from now on, of a budget that is worth this share (0 … 1). */
@@ -57,10 +64,24 @@ export class Budget {
     if (bucket) bucket.tokens -= loads;
   }
 
-  /** All together get no more than a tick may cost: each the same share of what it has. */
+  /**
+   * All together get no more than a tick may cost: each the same share of what it has. What rounding leaves of that goes to those
+   * who have saved most, one each: so of many tenants with one load each, all have their turn.
+   */
   #within(grants: Map<string, number>, most: number): Map<string, number> {
-    const all = [...grants.values()].reduce((sum, tokens) => sum + tokens, 0);
+    const all = [...grants.values()].reduce((sum, tokens) => sum + Math.floor(tokens), 0);
     const share = Math.min(1, most / Math.max(all, 1));
-    return new Map([...grants].map(([tenant, tokens]) => [tenant, Math.floor(tokens * share)]));
+    const given = new Map<string, number>();
+    for (const [tenant, tokens] of grants)
+      given.set(tenant, Math.floor(Math.floor(tokens) * share));
+    let left = Math.floor(Math.min(all, most)) - [...given.values()].reduce((sum, n) => sum + n, 0);
+    for (const [tenant, tokens] of [...grants].sort(([, a], [, b]) => b - a)) {
+      if (left <= 0) break;
+      const one = given.get(tenant)!;
+      if (one + 1 > tokens) continue;
+      given.set(tenant, one + 1);
+      left--;
+    }
+    return given;
   }
 }

@@ -67,17 +67,14 @@ export class Ftrl {
   }
 
   learn(example: Example, label: 0 | 1): void {
-    const { at, values } = example;
-    const miss = this.predict(example) - label;
-    for (let index = 0; index < at.length; index++) {
-      const feature = at[index];
-      const gradient = miss * values[index];
+    this.gradient(example, label).forEach((gradient, index) => {
+      const feature = example.at[index];
       const n = this.#n[feature];
       const square = n + gradient * gradient;
       const moved = (Math.sqrt(square) - Math.sqrt(n)) / this.#alpha;
       this.#z[feature] += gradient - moved * (this.weight(feature) - this.#prior[feature]);
       this.#n[feature] = square;
-    }
+    });
   }
 
   /** `[feature, z, n]` of each feature that was seen. */

@@ -7,9 +7,6 @@ export const HALF_LIVES = [1, 4, 16] as const;
 /** From so many accesses on, and so close to their mean, gaps make a period. */
 const REGULAR_FROM = 5;
 const REGULAR = 0.2;
-/** Of a key that was never loaded here. */
-export const SOME_TTL = 60_000;
-
 export class KeyColumns {
   length = FIRST_LENGTH;
   /** Counts that fade with these half-lives, as of the last access. */
@@ -34,8 +31,7 @@ export class KeyColumns {
   }
 
   observe(id: number, count: number, at: number, ttl: number): void {
-    const life = ttl > 0 ? ttl : SOME_TTL;
-    const since = Math.max(at - this.last[id], 0) / life;
+    const since = Math.max(at - this.last[id], 0) / ttl;
     this.fast[id] = this.fast[id] * 2 ** (-since / HALF_LIVES[0]) + count;
     this.middle[id] = this.middle[id] * 2 ** (-since / HALF_LIVES[1]) + count;
     this.slow[id] = this.slow[id] * 2 ** (-since / HALF_LIVES[2]) + count;
@@ -46,7 +42,7 @@ export class KeyColumns {
       this.gap[id] = (at - this.last[id]) / count;
     }
     this.last[id] = at;
-    this.ttl[id] = life;
+    this.ttl[id] = ttl;
     this.count[id] += count;
   }
 

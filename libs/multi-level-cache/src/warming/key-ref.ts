@@ -10,6 +10,11 @@ export interface KeyRef {
 /** A key with its faded count, as it is kept between two lives of a process. */
 export type HotKey = readonly [tenant: string, cache: string, key: string, count: number];
 
+/** As it is kept: a hundredth of an access is enough. */
+export function hotKeyOf({ tenant, cache, key }: KeyRef, count: number): HotKey {
+  return [tenant, cache, key, Math.round(count * 100) / 100];
+}
+
 export function nameOf({ tenant, cache, key }: KeyRef): string {
   return `${tenant}\u0000${cache}\u0000${key}`;
 }
@@ -17,12 +22,6 @@ export function nameOf({ tenant, cache, key }: KeyRef): string {
 /** The tenant and cache it belongs to. */
 export function placeOf({ tenant, cache }: Omit<KeyRef, 'key'>): string {
   return `${tenant}\u0000${cache}`;
-}
-
-/** What stands before the first colon: `user` of `user:42`; '' where there is none. */
-export function groupOf(key: string): string {
-  const end = key.indexOf(':');
-  return end < 0 ? '' : key.slice(0, end);
 }
 
 /** Whether something that came from a store is a list of hot keys. */

@@ -1,7 +1,7 @@
 /** The default predictor: two logistic regressions that learn, while the application runs, how likely each key is to be asked for. */
 import { Ftrl } from './ftrl.js';
 import { Features, opinions } from './features.js';
-import { KeyColumns, SOME_TTL } from './key-columns.js';
+import { KeyColumns } from './key-columns.js';
 import { PendingExamples } from './pending-examples.js';
 import type { Chances, Horizon, Moment, Pattern, Predictor } from '../core/predictor.js';
 
@@ -18,14 +18,17 @@ export interface LearnedOptions {
 }
 
 /**
+ * The default of the option `warming.predictor`.
+ *
  * **What is asked.** At a tick, for a key with time to live T: will it be asked for before the next tick (`soon`), and before
  * a value loaded now has expired (`within`)? Both are answered by a logistic regression over the same features.
  *
  * **What is known.** Three counts that fade with half-lives T, 4T and 16T, and the count of all time; each gives a rate r, and
  * if accesses came by chance at that rate, the answer would be 1 − e^(−r·T). These four opinions, as logits, are features with a
  * weight of ¼ each: untrained, the model is the mean of four sound rules, and which of them is best differs from one workload
- * to the next. Beside them stand, each cut into buckets so that any shape can be learned: the rates, the time since the last access, the same in mean gaps, the last two gaps, the count, how busy the
- * key's group and the whole are, and two crosses. They begin with weight 0.
+ * to the next. Beside them stand, each cut into buckets so that any shape can be learned: the rates, the time since the last
+ * access, the same in mean gaps, the last two gaps, the count, how busy the key's group and the whole are, and two crosses.
+ * They begin with weight 0.
  *
  * **How it learns.** What will be asked for does not depend on what is warmed, so no exploration is needed: at each tick some keys are
  * written down with their features, candidates for a half, and labelled when T has passed. Learning is FTRL-proximal, see there.
@@ -82,7 +85,8 @@ export class LearnedPredictor implements Predictor {
       const pick = this.#chance();
       const ofCandidates = taken < EXAMPLES / 2 && candidates.length > 0;
       const id = ofCandidates ? candidates[Math.floor(pick * candidates.length)] : moment.any(pick);
-      const ttl = moment.ttlOf(id) || SOME_TTL;
+      if (id === undefined) continue;
+      const ttl = moment.ttlOf(id);
       // What waits for its label for long is taken less often, so that as much waits.
       if (this.#chance() < this.#pending.share(ttl / soon))
         this.#pending.add(id, { now, soon, ttl }, this.#write(id, { now, soon, ttl }));
@@ -91,7 +95,7 @@ export class LearnedPredictor implements Predictor {
 
   patterns(id: number, now: number): readonly Pattern[] {
     const keys = this.#keys;
-    const ttl = keys.ttl[id] || SOME_TTL;
+    const ttl = keys.ttl[id];
     const patterns: Pattern[] = [
       { kind: 'frequency', perMinute: perMinute(keys.rate(id, now), ttl) },
     ];

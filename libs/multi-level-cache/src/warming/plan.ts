@@ -1,6 +1,6 @@
 /** THE plan: which keys are loaded ahead, in which order, and why. A function of what is given, and of nothing else. */
 import type { KeyRef } from './key-ref.js';
-import { atRank } from './select.js';
+import { highest } from './select.js';
 import type { Chances } from '../core/predictor.js';
 
 /** How urgent a load is, most urgent first. */
@@ -81,15 +81,9 @@ function meanLoadMs(candidates: readonly Candidate[]): number {
 
 /** Where the most valuable ones stand, best first. Candidates are many and tokens few: only what is chosen is put in order. */
 function best(candidates: readonly Candidate[], values: Float64Array, tokens: number): number[] {
-  if (tokens <= 0) return [];
-  const least = tokens < values.length ? atRank(values.slice(), values.length - tokens) : -Infinity;
-  const chosen: number[] = [];
-  values.forEach((value, at) => {
-    if (value >= least) chosen.push(at);
-  });
-  return chosen
+  return highest(values, tokens)
     .sort((a, b) => values[b] - values[a] || candidates[a].id - candidates[b].id)
-    .slice(0, tokens);
+    .slice(0, Math.max(tokens, 0));
 }
 
 /** How likely it is used, how much that saves, and what it takes from others. */

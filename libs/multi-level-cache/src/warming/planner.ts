@@ -1,10 +1,9 @@
 /** Makes a plan every tick: moves what was counted to the predictor, finds the candidates of each tenant, scores and orders them. Pure. */
 import { AccessRecord } from './access-record.js';
-import { SOME_TTL } from './key-columns.js';
 import type { KeyRef } from './key-ref.js';
 import { plan, type Candidate, type PlannedKey } from './plan.js';
 import { CONTROLS, Precision } from './precision.js';
-import { atRank } from './select.js';
+import { highest } from './select.js';
 import type { Chances, Predictor } from '../core/predictor.js';
 
 /** Candidates are scored that are asked for most, so many for each load, and at least so many. */
@@ -16,7 +15,7 @@ const SILENT_LIVES = 2;
 const AT_A_TIME = 256;
 const LOOKS_AT_A_TIME = 2_048;
 /** Keys this unlikely to be used are left alone. */
-export const LEAST_CHANCE = 0.02;
+const LEAST_CHANCE = 0.02;
 
 /** What the moment is like. */
 export interface Tick {
@@ -29,7 +28,7 @@ export interface Tick {
    * Which keys may be loaded: those somebody can load, and while memory is full, where what comes in pushes something out, only
    * those it holds. @defaultValue all
    */
-  readonly held?: ((ref: KeyRef) => boolean) | undefined;
+  readonly mayLoad?: ((ref: KeyRef) => boolean) | undefined;
 }
 
 export interface PlannerOptions {
@@ -38,7 +37,7 @@ export interface PlannerOptions {
   readonly halfLifeMs?: number;
   /** Candidates scored for each load. @defaultValue 8 */
   readonly shortlist?: number;
-  /** @defaultValue {@link LEAST_CHANCE} */
+  /** Below it a key is left alone. @defaultValue 0.02 */
   readonly leastChance?: number;
   /** 0 ≤ n < 1: which keys are compared with. */
   readonly random: () => number;
@@ -52,7 +51,7 @@ interface Tenant {
 export class Planner {
   readonly record: AccessRecord;
   readonly precision = new Precision();
-  /** Of the last plan: what each key was given. */
+  /** Written anew for each key. */
   readonly #chances: Chances = { soon: 0, within: 0 };
 
   constructor(
@@ -74,13 +73,13 @@ export class Planner {
 
   /** The key's value was loaded ahead; the one it had was fresh until `until`. */
   warmed(id: number, now: number, until: number): void {
-    const ttl = this.record.ttl(id) || SOME_TTL;
+    const ttl = this.record.ttl(id);
     this.precision.loads.begin(id, Math.max(now, until), now + ttl);
   }
 
   chancesOf(id: number, now: number, soon: number): Readonly<Chances> {
     const into = { soon: 0, within: 0 };
-    this.predictor.score(id, { now, soon, ttl: this.record.ttl(id) || SOME_TTL }, into);
+    this.predictor.score(id, { now, soon, ttl: this.record.ttl(id) }, into);
     return into;
   }
 
@@ -102,7 +101,7 @@ export class Planner {
   }
 
   /** In steps of a few hundred keys each: whoever drives it may let others run between two of them. */
-  *tick({ grants, held, interval, now }: Tick): Generator<void, PlannedKey[]> {
+  *tick({ grants, interval, mayLoad, now }: Tick): Generator<void, PlannedKey[]> {
     const { predictor, record } = this;
     yield* this.observe(now);
     const tenants = yield* this.#tenants(now, interval);
@@ -115,7 +114,7 @@ export class Planner {
         now,
         soon: interval,
         candidates: all,
-        any: (random) => record.any(random) ?? all[0] ?? 0,
+        any: (random) => record.any(random),
         ttlOf: (id) => record.ttl(id),
       });
     yield;
@@ -125,7 +124,7 @@ export class Planner {
       const tokens = grants.get(name) ?? 0;
       if (tokens < 1) continue;
       const scored: Candidate[] = [];
-      const likely = yield* this.#shortlist(tenant, { held, now, tokens });
+      const likely = yield* this.#shortlist(tenant, { mayLoad, now, tokens });
       for (const [index, id] of likely.entries()) {
         const candidate = this.#score(id, now, interval, leastChance);
         if (candidate) scored.push(candidate);
@@ -158,20 +157,21 @@ export class Planner {
     for (let taken = 0; taken < CONTROLS; taken++) {
       const id = candidates[Math.floor(this.options.random() * candidates.length)];
       const from = Math.max(now, this.record.freshUntil(id));
-      this.precision.controls.begin(id, from, now + (this.record.ttl(id) || SOME_TTL));
+      this.precision.controls.begin(id, from, now + this.record.ttl(id));
     }
   }
 
   *#shortlist(
     { candidates, lastAsked }: Tenant,
-    { held, now, tokens }: { held: Tick['held']; now: number; tokens: number },
+    { mayLoad, now, tokens }: { mayLoad: Tick['mayLoad']; now: number; tokens: number },
   ): Generator<void, readonly number[]> {
     const { record } = this;
     const wanted: number[] = [];
     for (const [index, id] of candidates.entries()) {
-      if (index % LOOKS_AT_A_TIME === LOOKS_AT_A_TIME - 1) yield;
-      if (now - lastAsked > SILENT_LIVES * (record.ttl(id) || SOME_TTL)) continue;
-      if (!held || held(record.refOf(id)!)) wanted.push(id);
+      // Whoever is asked may have to look at patterns, or into memory.
+      if (index % AT_A_TIME === AT_A_TIME - 1) yield;
+      if (now - lastAsked > SILENT_LIVES * record.ttl(id)) continue;
+      if (!mayLoad || mayLoad(record.refOf(id)!)) wanted.push(id);
     }
     const most = Math.max((this.options.shortlist ?? SHORTLIST) * tokens, SHORTEST);
     if (wanted.length <= most) return wanted;
@@ -186,7 +186,7 @@ export class Planner {
   /** Most are unlikely, and nothing is made of them. */
   #score(id: number, now: number, interval: number, leastChance: number): Candidate | undefined {
     const { predictor, record } = this;
-    const ttl = record.ttl(id) || SOME_TTL;
+    const ttl = record.ttl(id);
     predictor.score(id, { now, soon: interval, ttl }, this.#chances);
     const { soon, within } = this.#chances;
     if (within <= 0 || within < leastChance) return undefined;
@@ -209,6 +209,7 @@ function atLeast(ids: readonly number[], most: number, figure: (id: number) => n
   ids.forEach((id, index) => {
     figures[index] = figure(id);
   });
-  const bound = atRank(figures.slice(), Math.max(figures.length - Math.floor(most), 0));
-  return ids.filter((_id, index) => figures[index] >= bound).slice(0, most);
+  return highest(figures, most)
+    .slice(0, most)
+    .map((place) => ids[place]);
 }

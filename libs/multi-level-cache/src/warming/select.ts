@@ -1,4 +1,4 @@
-/** The figure that stands at a place in the order of size, without putting all of them in order: plans look at many keys. Pure. */
+/** The highest of many figures, without putting all of them in order: plans look at many keys. Pure. */
 
 /**
  * The figure that so many others are smaller than or equal to, 0 ≤ `rank` < length; the array is rearranged. C. A. R. Hoare,
@@ -22,4 +22,16 @@ export function atRank(figures: Float64Array, rank: number): number {
     else break;
   }
   return figures[rank];
+}
+
+/** Where so many of the highest figures stand, in the order of their places; all that are equal to the last one are among them. */
+export function highest(figures: Float64Array, most: number): number[] {
+  if (most <= 0) return [];
+  const spare = figures.length - Math.floor(most);
+  const least = spare > 0 ? atRank(figures.slice(), spare) : -Infinity;
+  const places: number[] = [];
+  figures.forEach((figure, place) => {
+    if (figure >= least) places.push(place);
+  });
+  return places;
 }

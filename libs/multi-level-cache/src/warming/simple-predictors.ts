@@ -1,7 +1,13 @@
 /** Predictors that learn nothing: what was asked for most lately will be asked for again. Pure. */
 import type { Chances, Horizon, Predictor } from '../core/predictor.js';
 
-/** Counts that fade with a half-life; the rate they stand for is taken as the rate to come. */
+/**
+ * Counts that fade with a half-life; the rate they stand for is taken as the rate to come. For the option `warming.predictor`,
+ * where what is hot now will be hot soon, and nothing is to be learned.
+ *
+ * @example
+ * const options = { namespace: 'shop', warming: { predictor: new EwmaPredictor(300_000) } };
+ */
 export class EwmaPredictor implements Predictor {
   readonly #counts: number[] = [];
   readonly #at: number[] = [];
@@ -33,7 +39,7 @@ export class EwmaPredictor implements Predictor {
   }
 }
 
-/** Counts of the last `window` ms; `Infinity` = of all time. */
+/** Counts of the last `window` ms; `Infinity` = of all time. Takes memory for each key and round of the window. */
 export class RecentPredictor implements Predictor {
   readonly #counts: number[] = [];
   /** Told accesses in the order of time, those that still count from `#oldest` on. */

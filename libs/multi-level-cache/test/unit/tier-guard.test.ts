@@ -15,6 +15,7 @@ import type {
 import { Background } from '../../src/manager/background.js';
 import { TierGuard } from '../../src/manager/tier-guard.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
+import { guardOptions } from './guard-options.js';
 
 const BUDGET = 20;
 const SCOPE = new Scope('app', 'p', 'c', { groups: [], types: new Map() });
@@ -79,20 +80,8 @@ beforeEach(() => {
   clock = new FakeClock();
   tier = new Scripted();
   told = [];
-  guard = new TierGuard(tier, clock, new Background(clock), {
-    budget: BUDGET,
-    isolation: 'freeze',
-    random: () => 0.5,
-    onIll: (ill) => told.push(ill),
-    invalidationTimeout: 250,
-    caches: () => [],
-    onPaid: () => Promise.resolve(),
-    toLocal: () => {
-      throw new Error('nothing is owed here');
-    },
-    silent: false,
-    below: () => undefined,
-  });
+  const options = guardOptions(BUDGET, (ill) => told.push(ill));
+  guard = new TierGuard(tier, clock, new Background(clock), options);
 });
 
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

@@ -63,7 +63,7 @@ describe('Budget', () => {
     missed(budget, 't:a', 30);
     missed(budget, 't:b', 10);
     expect([...budget.tick(1)]).toEqual([
-      ['t:a', 7],
+      ['t:a', 8],
       ['t:b', 2],
     ]);
   });
@@ -80,5 +80,29 @@ describe('Budget', () => {
     for (let tick = 0; tick < 100; tick++) expect(budget.tick(1).has('p')).toBe(true);
     budget.tick(1);
     expect(budget.tick(1).has('p')).toBe(false);
+  });
+
+  it('gives each of many tenants its turn where there is less than one load for each', () => {
+    const budget = new Budget({ share: 1, most: 2 });
+    const tenants = ['a', 'b', 'c', 'd'];
+    const loads = new Map(tenants.map((tenant) => [tenant, 0]));
+    for (let tick = 0; tick < 8; tick++) {
+      for (const tenant of tenants) missed(budget, tenant, 1);
+      const granted = budget.tick(1);
+      expect([...granted.values()].reduce((sum, n) => sum + n, 0)).toBe(2);
+      for (const [tenant, n] of granted) {
+        budget.spend(tenant, n);
+        loads.set(tenant, loads.get(tenant)! + n);
+      }
+    }
+    for (const n of loads.values()) expect(n).toBeGreaterThanOrEqual(3);
+  });
+
+  it('hands over what was missed, once', () => {
+    const budget = new Budget({ share: 1, most: 9 });
+    missed(budget, 't:a', 3);
+    expect(budget.takeMisses()).toEqual([['t:a', 3]]);
+    expect(budget.takeMisses()).toEqual([]);
+    expect(budget.tick(1).size).toBe(0);
   });
 });

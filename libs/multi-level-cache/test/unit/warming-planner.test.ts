@@ -100,7 +100,7 @@ describe('Planner', () => {
 
   it('renews only what is held, where it is told so', () => {
     const subject = new Subject().has(ref('held'), 0).has(ref('not'), 0);
-    expect(subject.plan({ held: ({ key }) => key === 'held' })).toEqual(['p/held']);
+    expect(subject.plan({ mayLoad: ({ key }) => key === 'held' })).toEqual(['p/held']);
   });
 
   it('leaves alone what is unlikely to be asked for', () => {

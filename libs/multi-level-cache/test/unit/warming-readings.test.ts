@@ -13,6 +13,7 @@ import {
   type TickCounts,
 } from '../../src/manager/warming-readings.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
+import { guardOptions } from './guard-options.js';
 import { DatabaseTier } from '../../src/tiers/database/database-tier.js';
 import type { Readings } from '../../src/warming/throttle.js';
 
@@ -75,20 +76,8 @@ beforeEach(() => {
   clock = new CountingClock();
   tier = new Scripted();
   opened = [];
-  guard = new TierGuard(tier, clock, new Background(clock), {
-    budget: BUDGET,
-    isolation: 'freeze',
-    random: () => 0.5,
-    onIll: () => undefined,
-    invalidationTimeout: 250,
-    caches: () => [],
-    onPaid: () => Promise.resolve(),
-    toLocal: () => {
-      throw new Error('nothing is owed here');
-    },
-    silent: false,
-    below: () => undefined,
-  });
+  const options = guardOptions(BUDGET, () => undefined);
+  guard = new TierGuard(tier, clock, new Background(clock), options);
 });
 
 afterEach(() => {

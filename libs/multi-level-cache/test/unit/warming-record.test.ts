@@ -1,12 +1,18 @@
 /** Which keys are followed: bounded, cheap to tell, and each told to the predictor once. */
 import { describe, expect, it } from 'vitest';
 import { AccessRecord } from '../../src/warming/access-record.js';
-import type { HotKey, KeyRef } from '../../src/warming/key-ref.js';
+import { hotKeyOf, type HotKey, type KeyRef } from '../../src/warming/key-ref.js';
 import { Sketch } from '../../src/warming/sketch.js';
 
 const ref = (key: string, tenant = 'p', cache = 'default'): KeyRef => ({ tenant, cache, key });
 const tidy = (record: AccessRecord, now: number): void => {
   for (const steps = record.tidy(now); !steps.next().done;);
+};
+const hottest = (record: AccessRecord, now: number, most: number): HotKey[] => {
+  for (const steps = record.hottest(now, most); ;) {
+    const { done, value } = steps.next();
+    if (done) return value.map(([one, count]) => hotKeyOf(one, count));
+  }
 };
 const taken = (record: AccessRecord, most?: number): [string, number, number][] => {
   const told: [string, number, number][] = [];
@@ -112,11 +118,11 @@ describe('AccessRecord', () => {
     const record = new AccessRecord(undefined, 10, 1_000);
     record.asked(ref('old'), 8, 0);
     record.asked(ref('new'), 3, 2_000);
-    expect(record.snapshot(2_000, 5)).toEqual([
+    expect(hottest(record, 2_000, 5)).toEqual([
       ['p', 'default', 'new', 3],
       ['p', 'default', 'old', 2],
     ]);
-    expect(record.top(2_000, 1)).toEqual([ref('new')]);
+    expect(hottest(record, 2_000, 1)).toEqual([['p', 'default', 'new', 3]]);
   });
 
   it('keeps the larger count where lists meet', () => {
@@ -130,7 +136,7 @@ describe('AccessRecord', () => {
     ];
     record.merge(kept, 0);
     record.merge(kept, 0);
-    expect(record.snapshot(0, 9)).toEqual([
+    expect(hottest(record, 0, 9)).toEqual([
       ['p', 'default', 'b', 9],
       ['p', 'default', 'a', 5],
       ['p', 'default', 'c', 1],

@@ -341,9 +341,7 @@ export class MemoryTier implements Tier {
     const table = this.#table;
     const label = table.labels[row];
     if (!label) return;
-    // Both count modulo 2^32, and so does their difference.
-    const hits = (table.hits[row] - table.counted[row]) >>> 0;
-    table.counted[row] = table.hits[row];
+    const hits = table.takeHits(row);
     if (hits > 0) tell(label.partition.scope, table.keys[row]!, hits, table.lastAccess(row));
   }
 

@@ -131,6 +131,14 @@ export class Table extends Columns {
     this.usedAfter[row] = spanOf(now - this.createdAt[row]);
   }
 
+  /** How often the row has answered since this was last asked. */
+  takeHits(row: number): number {
+    // Both count modulo 2^32, and so does their difference.
+    const hits = (this.hits[row] - this.counted[row]) >>> 0;
+    this.counted[row] = this.hits[row];
+    return hits;
+  }
+
   lastAccess(row: number): number {
     return this.createdAt[row] + this.usedAfter[row];
   }
