@@ -97,7 +97,7 @@ export interface WarmOptions {
   readonly patterns?: readonly string[];
   readonly keys?: readonly string[];
   /**
-   * `@Cached` methods, as `'Class#method'`: the calls of them that this process has made lately (up to 5,000 of all methods, with
+   * `@Cached` methods, as `'Class#method'`: the calls of them that this process has made lately, where the option `warming` is on (up to 5,000 of all methods, with
    * small arguments) are made again where their key is not fresh.
    */
   readonly methods?: readonly string[];

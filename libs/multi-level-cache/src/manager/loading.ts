@@ -1,4 +1,6 @@
 /** The loaders that run: how many at most, and which are left alone for a while because they failed. */
+import type { Clock } from '../core/clock.js';
+import { STALL_MS } from '../core/deadline.js';
 import { isStrong } from '../core/entry-options.js';
 import { FailedLoads } from './failed-loads.js';
 import { runLoader, type Loaded } from './load.js';
@@ -10,18 +12,16 @@ const MOST = 100_000;
 /** The same while one of them has been running for so long, ms: more would only wait for an origin that is in trouble already. */
 const MOST_BEHIND_SLOW = 10_000;
 const SLOW_MS = 1_000;
-
-interface Running {
-  readonly since: number;
-}
+/** Between two looks for the slow one, at least, ms. */
+const WATCH_MS = 100;
 
 export class Loading {
   readonly #failed: FailedLoads;
-  /** Loaders that run and are waited for, the oldest first. */
-  readonly #running = new Set<Running>();
+  readonly #running: RunningLoads;
 
   constructor(readonly parts: Parts) {
     this.#failed = new FailedLoads(parts.clock, parts.random);
+    this.#running = new RunningLoads(parts.clock);
   }
 
   /** Whether the loader of this flight rests where something can stand in. */
@@ -63,16 +63,57 @@ export class Loading {
   /** The call of many keys and the load outside of the cache cost no loader here. */
   #begin(flight: Flight): () => void {
     if (flight.kind.bulk || flight.kind.alone) return () => undefined;
-    const { size } = this.#running;
-    const now = this.parts.clock.now();
-    const [oldest] = this.#running;
-    if (size >= MOST || (size >= MOST_BEHIND_SLOW && now - oldest.since >= SLOW_MS))
-      throw shedError(size);
-    const running = { since: now };
-    this.#running.add(running);
-    const end = (): void => void this.#running.delete(running);
+    if (!this.#running.admits) throw shedError(this.#running.size);
+    const end = this.#running.begin();
     // A loader that never ends is not waited for either.
     flight.onExpire(end);
     return end;
+  }
+}
+
+/**
+ * Loaders that run and are waited for. Whether one is slow is found out by a timer: in a process that is busy with a crowd of
+ * quick loads no time passes for the origin, and all that it has answered is heard before a timer runs.
+ */
+class RunningLoads {
+  /** When each began, the oldest first. */
+  readonly #since = new Map<symbol, number>();
+  #slow: symbol | undefined;
+  #watched = false;
+
+  constructor(readonly clock: Clock) {}
+
+  get size(): number {
+    return this.#since.size;
+  }
+
+  /** There is room for one more. */
+  get admits(): boolean {
+    if (this.size >= MOST) return false;
+    return this.size < MOST_BEHIND_SLOW || !this.#slow || !this.#since.has(this.#slow);
+  }
+
+  /** The returned function ends it. */
+  begin(): () => void {
+    const load = Symbol('load');
+    this.#since.set(load, this.clock.now());
+    if (this.size >= MOST_BEHIND_SLOW && !this.#watched) this.#watch(SLOW_MS);
+    return () => void this.#since.delete(load);
+  }
+
+  #watch(ms: number, postponed = false): void {
+    this.#watched = true;
+    const due = this.clock.now() + ms;
+    this.clock.after(ms, () => {
+      this.#watched = false;
+      const now = this.clock.now();
+      // The process itself was late: what has come meanwhile is heard first.
+      if (now - due > STALL_MS && !postponed) return this.#watch(1, true);
+      const [oldest] = this.#since;
+      if (!oldest || this.size < MOST_BEHIND_SLOW) return;
+      const [load, since] = oldest;
+      if (now - since >= SLOW_MS) this.#slow = load;
+      this.#watch(Math.max(since + SLOW_MS - now, WATCH_MS));
+    });
   }
 }

@@ -1,5 +1,5 @@
 /** Fresh, stale or expired, invalidated or not, before a loader that is well, slow, silent or in trouble: who answers, and what is kept. */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { DEFAULTS } from '../../../../test/support/options.js';
 import { TypeOrmTransactions } from '../../src/integrations/transactions/typeorm-transactions.js';
 import { createCache, type CacheRoot } from '../../src/manager/create-cache.js';
@@ -268,6 +268,17 @@ describe('too many loads', () => {
     expect(await cache.getOrSet('known', () => 'new')).toBe('new');
     for (const end of hold) end();
     await Promise.all(held);
+  });
+
+  it('none is refused because the process itself had no time: what the origin has answered is heard first', async () => {
+    const held = Array.from({ length: 10_000 }, (_zero, at) =>
+      cache.getOrSet(`held:${at}`, LOADERS.silent, { hardTimeout: SLOW_MS * 5 }),
+    );
+    for (const load of held) load.catch(() => undefined);
+    await settled();
+    // Time has passed, and no timer has run.
+    vi.spyOn(clock, 'now').mockReturnValue(clock.now() + 2 * SLOW_MS);
+    expect(await cache.getOrSet('k', () => 'v')).toBe('v');
   });
 
   it('a loader that never ends holds its place until its hardTimeout only', async () => {
