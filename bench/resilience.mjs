@@ -1,8 +1,9 @@
-// `npm run bench:resilience [-- --only frozen,killed,guard] [-- --trials 5]`: a frozen Redis, killed stores, and what the guard
-// of a tier costs, each figure against its bar: medians, with the least and the most. Exit code 1: a bar was missed.
+// `npm run bench:resilience [-- --only frozen,killed,guard,demand] [-- --trials 5]`: a frozen Redis, killed stores, and what the guard
+// of a tier costs, and warming, each figure against its bar: medians, with the least and the most. Exit code 1: a bar was missed.
 import os from 'node:os';
 import { parseArgs } from 'node:util';
 import { startPostgres, startRedis } from 'throwaway-servers';
+import { demand } from './resilience/demand.mjs';
 import { frozen } from './resilience/frozen.mjs';
 import { guard } from './resilience/guard.mjs';
 import { killed } from './resilience/killed.mjs';
@@ -10,7 +11,7 @@ import { killed } from './resilience/killed.mjs';
 const { values } = parseArgs({
   options: { only: { type: 'string' }, trials: { type: 'string', default: '5' } },
 });
-const parts = { frozen, killed, guard };
+const parts = { frozen, killed, guard, demand };
 const chosen = values.only?.split(',') ?? Object.keys(parts);
 const unknown = chosen.find((name) => !Object.hasOwn(parts, name));
 const trials = Number(values.trials);

@@ -1,4 +1,4 @@
-// `npm run bench:warming -- --traces DIR [--only NAME,NAME] [--control permuted|joined|silent] [--report FILE] [--costs]`: replays
+// `npm run bench:warming -- --traces DIR [--only NAME,NAME] [--control permuted|joined|silent] [--report FILE] [--restart] [--costs]`: replays
 // the timestamped traces of a folder through the planner, its predictors and L1, by a virtual clock, and prints one line of JSON
 // for each trace, budget and strategy. DIR/settings.json gives each trace `ttl`, `tick` and, if memory is to be short, `capacity`.
 // Exit code 1: a bar was missed; 2: the input is not what it should be.
@@ -7,6 +7,7 @@ import { BETAS, compare } from './warming/compare.mjs';
 import { CONTROLS } from './warming/controls.mjs';
 import { costs } from './warming/costs.mjs';
 import { checkReport, judge, writeReport } from './warming/report.mjs';
+import { restart } from './warming/restart.mjs';
 import { InputError, readTraces } from './warming/trace.mjs';
 
 const options = {
@@ -14,8 +15,11 @@ const options = {
   only: { type: 'string' },
   control: { type: 'string' },
   report: { type: 'string' },
+  restart: { type: 'boolean', default: false },
   costs: { type: 'boolean', default: false },
 };
+const NO_TRACES =
+  '--traces DIR is missing: a folder of NAME.csv.gz with the columns time_ms,key_id[,size][,group_id]';
 
 try {
   main();
@@ -29,11 +33,17 @@ try {
 function main() {
   const { values } = parseArgs({ options });
   if (values.costs) printCosts();
-  if (values.traces !== undefined) replayAll(values);
-  else if (!values.costs)
-    throw new InputError(
-      '--traces DIR is missing: a folder of NAME.csv.gz with the columns time_ms,key_id[,size][,group_id]',
-    );
+  if (values.restart) printRestarts(values);
+  else if (values.traces !== undefined) replayAll(values);
+  else if (!values.costs) throw new InputError(NO_TRACES);
+}
+
+function printRestarts({ control, only, report, traces: folder }) {
+  if (folder === undefined) throw new InputError(NO_TRACES);
+  if (control !== undefined || report !== undefined)
+    throw new InputError('--restart goes with --traces and --only alone');
+  for (const trace of readTraces(folder, only?.split(',')))
+    for (const line of restart(trace)) console.log(JSON.stringify({ trace: trace.name, ...line }));
 }
 
 function replayAll({ control, only, report, traces: folder }) {

@@ -123,6 +123,10 @@ export class ProcessClock implements Clock {
     });
   }
 
+  turn(): Promise<void> {
+    return settled();
+  }
+
   /** Nothing of this process happens any more. */
   stop(): void {
     this.#dead = true;

@@ -78,7 +78,7 @@ function cache({ postgres, redis }: Servers, origin: boolean): DynamicModule {
       l2: redis.url === undefined ? (false as const) : { url: redis.url },
       l3: l3(dataSource),
       defaults: { ttl: '10m', grace: '1h' },
-      warming: { interval: '10s' },
+      warming: process.env['CACHE_WARMING'] === 'off' ? false : { interval: '10s' },
     }),
   });
 }

@@ -13,6 +13,8 @@ export interface Clock {
   coarse(): number;
   /** Runs `task` once after `ms`; never keeps the process alive. */
   after(ms: number, task: () => void): Timer;
+  /** Lets everything that waits have its turn. Somebody waits for it: it keeps the process alive. */
+  turn(): Promise<void>;
 }
 
 /** 0 ≤ n < 1: for jitter, and for nothing that has to be secret. */
@@ -44,5 +46,9 @@ export class SystemClock implements Clock {
   after(ms: number, task: () => void): Timer {
     const handle = setTimeout(task, ms).unref();
     return { cancel: () => clearTimeout(handle) };
+  }
+
+  turn(): Promise<void> {
+    return new Promise((resolve) => setImmediate(resolve));
   }
 }

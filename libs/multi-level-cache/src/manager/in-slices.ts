@@ -10,7 +10,7 @@ export async function inSlices<T>(clock: Clock, steps: Generator<void, T>): Prom
     const step = steps.next();
     if (step.done) return step.value;
     if (clock.now() - began < SLICE_MS) continue;
-    await new Promise<void>((resolve) => clock.after(0, resolve));
+    await clock.turn();
     began = clock.now();
   }
 }

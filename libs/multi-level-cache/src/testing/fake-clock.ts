@@ -32,6 +32,10 @@ export class FakeClock implements Clock {
     return { cancel: () => this.#due.delete(due) };
   }
 
+  turn(): Promise<void> {
+    return Promise.resolve();
+  }
+
   /** Lets `ms` pass; timers set by timers run as well if they fall due within. */
   advance(ms: number): void {
     const end = this.#now + ms;
