@@ -2,7 +2,7 @@
 import { Injectable, Scope } from '@nestjs/common';
 import { ScheduleModule, SchedulerRegistry } from '@nestjs/schedule';
 import { Test } from '@nestjs/testing';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   Cached,
   CacheLoader,
@@ -12,6 +12,8 @@ import {
 import type { CacheRoot } from '../../libs/multi-level-cache/src/manager/create-cache.js';
 import type { Readings } from '../../libs/multi-level-cache/src/warming/throttle.js';
 import { defaultKey } from '../../libs/multi-level-cache/src/core/default-key.js';
+import { FakeClock } from '../../libs/multi-level-cache/src/testing/index.js';
+import { deferred, testCache } from '../support/cache.js';
 import { databaseUrl, freshNamespace, redisUrl } from '../support/servers.js';
 
 @Injectable()
@@ -90,6 +92,42 @@ async function start(namespace: string, lower = true) {
     warming,
     stop,
   };
+}
+
+const MINUTE = 60_000;
+
+/** Memory alone, under a clock that stands still; what loads `k:{id}` when nobody asks counts, and fails where it is told to. */
+async function standing() {
+  const clock = new FakeClock();
+  const made = await testCache({
+    namespace: freshNamespace(),
+    clock,
+    ttl: MINUTE,
+    grace: 60 * MINUTE,
+    more: {
+      warming: {
+        interval: MINUTE,
+        onBoot: false,
+        keys: 100,
+        budget: 50,
+        share: 0.5,
+        concurrency: 1,
+      },
+    },
+  });
+  ends.push(() => made.close());
+  const { cache } = made;
+  cache.warming.readings = { take: () => ({}), close: () => undefined };
+  const origin = { calls: 0, fails: false };
+  const load = (): string => {
+    origin.calls++;
+    if (origin.fails) throw new Error('the origin is down');
+    return 'new';
+  };
+  cache.warming.calls.declare('k:{id}', 'default', (_args, key) => ({ key, loader: load }));
+  const warm = async (): Promise<string[]> =>
+    (await cache.warm({ keys: ['k:1'] })).entries.map(({ outcome }) => outcome);
+  return { cache, clock, origin, load, warm };
 }
 
 describe('the job cache-warming', () => {
@@ -246,6 +284,80 @@ describe('explain', () => {
     );
     expect(forecast!.planned).toBeUndefined();
     expect((await cache.explain('user:2')).warming).toBeUndefined();
+  });
+
+  it('sees that a key is asked for at even intervals, and of another one that it is not', async () => {
+    const { cache, clock } = await standing();
+    const seldom = [0, 1, 4, 5, 10, 11];
+    for (let minute = 0; minute < 12; minute++) {
+      await cache.getOrSet('k:even', () => 'v');
+      if (seldom.includes(minute)) await cache.getOrSet('k:uneven', () => 'v');
+      await cache.warming.round();
+      clock.advance(MINUTE);
+    }
+    const temporal = async (key: string) =>
+      (await cache.explain(key)).warming!.patterns.filter(({ kind }) => kind === 'temporal');
+    expect(await temporal('k:even')).toEqual([{ kind: 'temporal', periodMs: MINUTE }]);
+    expect(await temporal('k:uneven')).toEqual([]);
+  });
+});
+
+describe('a load that is not made for a caller is not made for warming either', () => {
+  let now: Awaited<ReturnType<typeof standing>>;
+  beforeEach(async () => {
+    now = await standing();
+    await now.cache.getOrSet('k:1', () => 'old');
+    now.clock.advance(MINUTE);
+  });
+
+  it('while a loader that has failed rests: the old value stands in, which is no load', async () => {
+    const { cache, clock, load, origin, warm } = now;
+    origin.fails = true;
+    expect(await warm()).toEqual(['failed']);
+    expect(await cache.getOrSet('k:1', load)).toBe('old');
+    expect(origin.calls).toBe(2);
+    origin.fails = false;
+    // It rests now.
+    expect(await cache.getOrSet('k:1', load)).toBe('old');
+    expect(await warm()).toEqual(['failed']);
+    expect(origin.calls).toBe(2);
+    expect(cache.stats().warming).toMatchObject({ loaded: 0, failed: 2 });
+    clock.advance(2_000);
+    expect(await warm()).toEqual(['loaded']);
+    expect(cache.peek('k:1')).toBe('new');
+  });
+
+  it('a renewal that fails is none, although the value that was to be renewed is still good', async () => {
+    const { cache, clock, origin } = now;
+    for (let times = 0; times < 4; times++) {
+      await cache.delete('k:1');
+      await cache.getOrSet('k:1', () => 'still good');
+    }
+    clock.advance(1);
+    origin.fails = true;
+    await cache.warming.round();
+    expect(origin.calls).toBe(1);
+    expect(cache.stats().warming).toMatchObject({ loaded: 0, failed: 1 });
+    expect(cache.peek('k:1')).toBe('still good');
+  });
+
+  it('while loads are shed, for too many of them are slow', async () => {
+    const { cache, clock, load, origin, warm } = now;
+    await cache.delete('k:1');
+    const slow = Array.from({ length: 10_000 }, (_zero, at) => {
+      const ended = deferred<string>();
+      const answer = cache.getOrSet(`slow:${at}`, () => ended.promise);
+      return { answer, end: () => ended.resolve('v') };
+    });
+    // Until all of them run.
+    await new Promise((resolve) => setImmediate(resolve));
+    clock.advance(1_000);
+    await expect(cache.getOrSet('k:1', load)).rejects.toMatchObject({ code: 'CACHE_LOAD_SHED' });
+    expect(await warm()).toEqual(['failed']);
+    expect(origin.calls).toBe(0);
+    for (const { end } of slow) end();
+    await Promise.all(slow.map(({ answer }) => answer));
+    expect(await warm()).toEqual(['loaded']);
   });
 });
 
