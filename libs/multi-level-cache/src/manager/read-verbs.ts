@@ -167,13 +167,14 @@ export class ReadVerbs {
     options: EntryOptions | undefined,
     force: boolean,
   ): Promise<Entry | undefined> {
-    const { entry } = await this.shared.reads.ahead(
+    const { by, entry } = await this.shared.reads.ahead(
       this.addressOf(home, key),
       loader,
       this.#life(options),
       force,
     );
-    return entry;
+    // What only stands in for a loader that failed or rests was not loaded.
+    return by === 'stale' ? undefined : entry;
   }
 
   /** A copy of what a tier has, or the right to store what is read from now on. */

@@ -113,6 +113,7 @@ export const SHARE: Rule<number> = {
 
 export const ISOLATION = oneOf('freeze', 'clone', 'share');
 export const PROFILE = oneOf('resilient', 'strict', 'economy');
+export const TENANCY = oneOf('off', 'optional', 'required');
 export const CONSISTENCY = oneOf('eventual', 'strong', 'local');
 const FORESIGHT = ['begin', 'observe', 'forget', 'score'] as const;
 
