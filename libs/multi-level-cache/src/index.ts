@@ -84,7 +84,7 @@ export type {
   SecurityContext,
 } from './core/security.js';
 export { CACHE_POLICY, CACHE_SECURITY_CONTEXT } from './nest/tokens.js';
-export type { SecurityConfig, Tenancy } from './core/security-options.js';
+export type { QuotaConfig, SecurityConfig, Tenancy } from './core/security-options.js';
 export { PermissionPolicy } from './security/permission-policy.js';
 export { isSystem as isSystemContext } from './security/system.js';
 export type { SecurityStats } from './security/gate.js';

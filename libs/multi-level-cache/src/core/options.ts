@@ -228,6 +228,8 @@ export interface L1Options {
   readonly isolation?: Isolation | undefined;
   /** Whether stale entries are held for their grace: only where no lower tier holds them. */
   readonly keepStale: boolean;
+  /** How much of it one tenant may hold, 0 … 1. */
+  readonly tenantShare?: number | undefined;
 }
 
 /** Checked L2 options; times in ms. */

@@ -1,4 +1,5 @@
 /** What an application may say about security, and what the parts get once it has been checked. No checking here. */
+import type { Size } from './size.js';
 import type { CachePolicy, SecurityContext } from './security.js';
 
 /**
@@ -25,6 +26,21 @@ export interface SecurityConfig {
   readonly context?: () => SecurityContext | undefined;
   /** Who may do what within a tenant. @defaultValue everybody may everything */
   readonly policy?: CachePolicy;
+  /** What one tenant may take, so that it cannot starve the others; entries of everybody are not counted. @defaultValue no bounds */
+  readonly quotas?: QuotaConfig;
+}
+
+/** What each tenant may take at most. */
+export interface QuotaConfig {
+  /** Share of L1, 0 … 1: beyond it the tenant's own oldest entries go. @defaultValue 1 */
+  readonly l1?: number;
+  /** Rough bytes in L3: beyond it the tenant's own entries go that are soonest to die. @defaultValue none */
+  readonly l3?: Size;
+  /**
+   * Loads a second, and at most so many at once. Beyond it a stale value stands in, or the call rejects with
+   * `CACHE_LOAD_SHED`. @defaultValue none
+   */
+  readonly loads?: number;
 }
 
 /** Checked security options. */
@@ -33,4 +49,12 @@ export interface SecurityOptions {
   readonly resolve?: SecurityConfig['resolve'];
   readonly context?: SecurityConfig['context'];
   readonly policy?: CachePolicy | undefined;
+  readonly quotas?: QuotaOptions | undefined;
+}
+
+/** Checked quotas; sizes in bytes. */
+export interface QuotaOptions {
+  readonly l1?: number | undefined;
+  readonly l3?: number | undefined;
+  readonly loads?: number | undefined;
 }

@@ -1,6 +1,7 @@
 /** Many keys, one call of their loader: each key travels as a load of its own, and all that get as far share it. */
 import { AsyncResource } from 'node:async_hooks';
 import { CacheError } from '../core/errors.js';
+import type { Bulk } from './single-flight.js';
 import { Reads } from '../security/identity-reads.js';
 import type {
   BulkLoader,
@@ -18,9 +19,10 @@ interface Waiting {
 }
 
 /** Calls the loader when every key has been answered by a tier, is led by another call, or waits here. */
-export class BulkLoad {
+export class BulkLoad implements Bulk {
   /** What the loader reads of the identity it runs for. */
   readonly reads = new Reads();
+  admitted = false;
   readonly #open: Set<string>;
   #within: AsyncResource | undefined;
   #waiting: Waiting[] = [];

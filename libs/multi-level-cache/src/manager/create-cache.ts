@@ -9,6 +9,7 @@ import type { SecurityOptions } from '../core/security-options.js';
 import type { Tier, TierName, TierState } from '../core/tier.js';
 import { ContextStore } from '../security/context.js';
 import { Gate } from '../security/gate.js';
+import { LoadQuota } from '../security/load-quota.js';
 import type { MemoryTier } from '../tiers/memory/memory-tier.js';
 import type { KeyRef } from '../warming/key-ref.js';
 import { Background } from './background.js';
@@ -111,7 +112,7 @@ class Application implements Shared {
     hooks: MakeHooks,
     random: () => number,
   ) {
-    const { context, policy, tenancy } = options.security ?? NO_SECURITY;
+    const { context, policy, quotas, tenancy } = options.security ?? NO_SECURITY;
     this.context = new ContextStore({ tenancy, source: context });
     this.gate = new Gate(this.context, policy);
     const background = new Background(clock);
@@ -149,6 +150,7 @@ class Application implements Shared {
       closing: new Closing(clock, background),
       context: this.context,
       gate: this.gate,
+      loadQuota: quotas?.loads === undefined ? undefined : new LoadQuota(clock, quotas.loads),
       random,
     };
     this.reads = new ReadPath(this.parts);

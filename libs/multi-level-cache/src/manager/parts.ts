@@ -6,6 +6,7 @@ import type { ScopeRules } from '../core/key.js';
 import type { EventHub } from '../core/events.js';
 import type { ContextStore } from '../security/context.js';
 import type { Gate } from '../security/gate.js';
+import type { LoadQuota } from '../security/load-quota.js';
 import type { MemoryTier } from '../tiers/memory/memory-tier.js';
 import type { Background } from './background.js';
 import type { Closing } from './closing.js';
@@ -30,6 +31,8 @@ export interface Parts {
   readonly closing: Closing;
   readonly context: ContextStore;
   readonly gate: Gate;
+  /** `undefined` = no tenant has one. */
+  readonly loadQuota: LoadQuota | undefined;
   /** 0 ≤ n < 1; for jitter only. */
   readonly random: () => number;
 }

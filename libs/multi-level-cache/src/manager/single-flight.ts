@@ -15,6 +15,16 @@ export interface Answer {
   readonly own?: boolean | undefined;
 }
 
+/** One call for many keys. */
+export interface Bulk {
+  /** What its loader reads of the identity it runs for. */
+  readonly reads: Reads;
+  /** It has been counted as a load of its tenant. */
+  admitted: boolean;
+  leave(key: string): void;
+  gather(): Promise<void>;
+}
+
 /** Why and how a flight loads. */
 export interface FlightKind {
   /** Load although a fresh value is there. */
@@ -24,7 +34,7 @@ export interface FlightKind {
   /** In a transaction of the caller's: nobody joins it, no tier is asked, and nothing is kept of it. */
   readonly apart?: boolean;
   /** One of many keys loaded by one call: it does not wait for other processes, and its loader may leave the key out. */
-  readonly bulk?: { readonly reads: Reads; leave(key: string): void; gather(): Promise<void> };
+  readonly bulk?: Bulk;
   /** Nobody joins it, and it does not wait for other processes: its loader runs outside of the cache. */
   readonly alone?: boolean;
 }

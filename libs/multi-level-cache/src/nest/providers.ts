@@ -56,8 +56,12 @@ export const PROVIDERS: Provider[] = [
     provide: CACHE_L1,
     inject: [RESOLVED_OPTIONS, CLOCK, CACHE_L2, CACHE_L3],
     // A lower tier that was put in or taken out by a test decides who holds stale values.
-    useFactory: ({ l1 }: ResolvedOptions, clock: Clock, ...lower: (Tier | null)[]) =>
-      l1 ? new MemoryTier({ ...l1, keepStale: lower.every((tier) => !tier) }, clock) : null,
+    useFactory: ({ l1, security }: ResolvedOptions, clock: Clock, ...lower: (Tier | null)[]) => {
+      if (!l1) return null;
+      const tenantShare = security?.quotas?.l1;
+      const keepStale = lower.every((tier) => !tier);
+      return new MemoryTier({ ...l1, tenantShare, keepStale }, clock);
+    },
   },
   {
     provide: CACHE_TIERS,

@@ -1,6 +1,6 @@
 /** Checks the option `security`. */
 import type { CachePolicy } from '../core/security.js';
-import type { SecurityOptions } from '../core/security-options.js';
+import type { QuotaOptions, SecurityOptions } from '../core/security-options.js';
 import { Section, type Rule } from './faults.js';
 import * as rules from './option-rules.js';
 
@@ -12,10 +12,30 @@ export function readSecurity(root: Section): SecurityOptions {
     resolve: section.optional('resolve', RESOLVE),
     context: section.optional('context', CONTEXT),
     policy: section.optional('policy', POLICY),
+    quotas: readQuotas(section),
   };
   section.end();
   return options;
 }
+
+function readQuotas(security: Section): QuotaOptions | undefined {
+  const given = security.given('quotas');
+  if (given === undefined) return undefined;
+  const section = new Section(security.faults, given, 'security.quotas');
+  const quotas = {
+    l1: section.optional('l1', rules.SHARE),
+    l3: section.optional('l3', rules.SIZE),
+    loads: section.optional('loads', PER_SECOND),
+  };
+  section.end();
+  return quotas;
+}
+
+const PER_SECOND: Rule<number> = {
+  read: (value) =>
+    typeof value === 'number' && value > 0 && Number.isFinite(value) ? value : undefined,
+  allowed: 'a number above 0',
+};
 
 const RESOLVE: Rule<NonNullable<SecurityOptions['resolve']>> = functionThat(
   'makes a context of a request',
