@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type {
   CacheManager,
+  CachePolicy,
   EntryScope,
   SecurityContext,
 } from '../../libs/multi-level-cache/src/index.js';
@@ -100,6 +101,43 @@ describe.each(Object.entries(VERBS))('%s', (name, verb) => {
   });
 });
 
+it('a policy is asked for each of many keys', async () => {
+  const policy: CachePolicy = { can: (_who, _action, _cache, key) => key !== 'secret' };
+  const security = { tenancy: 'off', policy } as const;
+  const { cache } = await testCache({ namespace: freshNamespace(), more: { security } });
+  const keys = ['a', 'secret'];
+  for (const verb of [
+    () => cache.getMany(keys),
+    () => cache.getOrSetMany(keys, () => []),
+    () => cache.setMany(keys.map((key) => [key, 1] as const)),
+    () => cache.deleteMany(keys),
+    () => cache.mutate({ keys }, () => 1),
+  ])
+    expect(await codeOf(verb)).toBe('CACHE_ACCESS_DENIED');
+  expect(await cache.get('a')).toBeUndefined();
+});
+
+it('a load ahead is refused where a load of a caller would be', async () => {
+  const suspended = new Set<string | undefined>();
+  const policy: CachePolicy = { can: ({ tenantId }) => !suspended.has(tenantId) };
+  const security = { tenancy: 'required', policy } as const;
+  const { cache } = await testCache({ namespace: freshNamespace(), more: { security } });
+  const loads: string[] = [];
+  cache.warming.calls.declare('k:{id}', 'default', (_args, key) => ({
+    key,
+    loader: () => loads.push(key),
+  }));
+  const refs = ['t:a', 't:b', 'p'].map((tenant) => ({ tenant, cache: 'default', key: 'k:1' }));
+  suspended.add('a');
+  const how = { budget: 10, priority: 'normal' } as const;
+  const outcomes = async (): Promise<string[]> =>
+    (await cache.warming.warm(refs, how)).entries.map(({ outcome }) => outcome);
+  expect(await outcomes()).toEqual(['failed', 'loaded', 'loaded']);
+  expect(loads).toHaveLength(2);
+  suspended.clear();
+  expect(await outcomes()).toEqual(['loaded', 'alreadyFresh', 'alreadyFresh']);
+});
+
 describe('entries', () => {
   it('of one tenant are seen by nobody of another, in no tier', async () => {
     const { as, cache, namespace } = await open('required');
@@ -120,14 +158,35 @@ describe('entries', () => {
       expect(await as(who, () => mine.get('cart'))).toBeUndefined();
       expect(await as(who, () => cache.get('cart'))).toBeUndefined();
     }
+    // Both lie in the stores, side by side.
+    await as(BOB, () => mine.getOrSet('bag', () => 'of bob'));
+    await as(ANN, () => mine.getOrSet('bag', () => 'of ann'));
+    await cache.drain();
     const other = await open('required', namespace);
     const theirs = other.cache.scoped('user');
+    for (const [who, name] of [
+      [ANN, 'ann'],
+      [BOB, 'bob'],
+    ] as const)
+      expect(await other.as(who, () => theirs.get('bag', { tiers: ['l2'] }))).toBe(`of ${name}`);
     expect(await other.as(ANN, () => theirs.get('cart'))).toBe('of ann');
     expect(await other.as(BOB, () => theirs.get('cart'))).toBeUndefined();
     // What one instance deletes leaves the memory of the other.
     await as(ANN, () => mine.delete('cart'));
     await expect.poll(() => other.as(ANN, () => theirs.peek('cart'))).toBeUndefined();
     expect(await other.as(ANN, () => theirs.get('cart'))).toBeUndefined();
+  });
+
+  it('of two users that are loaded at the same time are two loads', async () => {
+    const { as, cache } = await open('required');
+    const load = (who: SecurityContext): Promise<unknown> =>
+      as(who, () => cache.scoped('user').getOrSet('cart', async () => `of ${who.subjectId}`));
+    expect(await Promise.all([load(ANN), load(BOB), load(ANN)])).toEqual([
+      'of ann',
+      'of bob',
+      'of ann',
+    ]);
+    expect(cache.stats().caches['default'].requests.loader).toBe(3);
   });
 
   it('of everybody are one for all tenants', async () => {
@@ -262,6 +321,36 @@ describe('a loader', () => {
     expect(await as(ANN, () => cache.get('2'))).toBeUndefined();
   });
 
+  it('of many keys makes none of several where it reads too much', async () => {
+    const { as, cache } = await open('required');
+    const load = (): unknown =>
+      cache.getOrSetMany(['1', '2', '3'], (keys) => {
+        const who = cache.context.current()?.subjectId;
+        return keys.map((key) => [key, who] as const);
+      });
+    expect(await codeOf(() => as(ANN, load))).toBe('CACHE_SCOPE_VIOLATION');
+    await cache.drain();
+    expect(await as(ANN, () => cache.getMany(['1', '2', '3']))).toEqual(new Map());
+  });
+
+  it('that has read too much is not hidden by an older value', async () => {
+    const { as, cache } = await open('required');
+    await as(ANN, () => cache.getOrSet('k', () => 'old'));
+    await as(ANN, () => cache.expire('k'));
+    const load = (): unknown => cache.getOrSet('k', () => cache.context.current()?.subjectId);
+    expect(await codeOf(() => as(ANN, load))).toBe('CACHE_SCOPE_VIOLATION');
+  });
+
+  it('in production makes nothing of what a loader within it has read', async () => {
+    process.env['NODE_ENV'] = 'production';
+    const { as, cache } = await open('required');
+    const inner = (): Promise<unknown> =>
+      cache.getOrSet('inner', () => cache.context.current()?.subjectId);
+    expect(await as(ANN, () => cache.getOrSet('outer', inner))).toBe('ann');
+    await cache.drain();
+    expect(await as(ANN, () => cache.getMany(['inner', 'outer']))).toEqual(new Map());
+  });
+
   it('in production gives its value to its own caller alone, and it is not kept', async () => {
     process.env['NODE_ENV'] = 'production';
     const { as, cache } = await open('required');
@@ -291,6 +380,27 @@ describe('a loader', () => {
       ),
     ).toBe('ann');
   });
+});
+
+it("warming keeps no record of users' entries", async () => {
+  const { cache } = await testCache({
+    namespace: freshNamespace(),
+    more: {
+      security: { tenancy: 'required' },
+      warming: { interval: 60_000, onBoot: false, keys: 9, budget: 9, share: 1, concurrency: 1 },
+    },
+  });
+  await cache.runAs(ANN, async () => {
+    for (let times = 0; times < 3; times++) {
+      await cache.scoped('user').getOrSet('cart', () => 1);
+      await cache.getOrSet('shared', () => 1);
+    }
+  });
+  await cache.warming.round();
+  const idOf = (key: string): number | undefined =>
+    cache.warming.accesses.idOf({ tenant: 't:a', cache: 'default', key });
+  expect(idOf('cart')).toBeUndefined();
+  expect(idOf('shared')).toBeDefined();
 });
 
 describe('a context', () => {

@@ -10,7 +10,7 @@ import {
   type EntryOptions,
   type ReadOptions,
 } from '../core/entry-options.js';
-import { CacheError } from '../core/errors.js';
+import { CacheError, isCacheError } from '../core/errors.js';
 import type { CacheEventName, CacheListener } from '../core/events.js';
 import type { Entry } from '../core/entry.js';
 import { assertKey, NAME_PATTERN, type Address, type Scope } from '../core/key.js';
@@ -192,7 +192,9 @@ export class Cache extends CacheManager {
 
   /** For the warmer: which keys are fresh in some tier; what a lower one has is in memory afterwards. */
   fresh(keys: readonly string[]): Promise<ReadonlyMap<string, Entry | undefined>> {
-    return this.#reads.quietly(this.#enterAll('read', keys), keys);
+    // What the policy refuses is none of the warmer's, and keeps nothing from the rest.
+    const allowed = keys.filter((key) => this.#mayRead(key));
+    return this.#reads.quietly(this.#homes.current(), allowed);
   }
 
   /** For the warmer: loads a key that nobody asks for. */
@@ -405,6 +407,16 @@ export class Cache extends CacheManager {
       return home;
     } catch (error) {
       gate.refused(error, { action, cache: this.name, key });
+      throw error;
+    }
+  }
+
+  #mayRead(key: string): boolean {
+    try {
+      this.#enter('read', key);
+      return true;
+    } catch (error) {
+      if (isCacheError(error, 'CACHE_ACCESS_DENIED')) return false;
       throw error;
     }
   }

@@ -12,6 +12,7 @@ import {
 } from '@nestjs/common';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { ModuleRef } from '@nestjs/core';
 import { Test } from '@nestjs/testing';
 import { ClsModule, ClsService } from 'nestjs-cls';
 import request from 'supertest';
@@ -263,6 +264,30 @@ describe('a decorated method', () => {
   });
 });
 
+it('a decorated method of an instance made after boot has to say its scope as well', async () => {
+  @Injectable()
+  class Late {
+    @Cached()
+    async one(): Promise<number> {
+      return 1;
+    }
+  }
+  const module = await start({ tenancy: 'required' });
+  const late = await module.get(ModuleRef).create(Late);
+  const cache = module.get(CacheManager);
+  await expect(cache.runAs({ tenantId: 'a' }, () => late.one())).rejects.toThrow(/Late#one/);
+});
+
+it('a context of the application that changes is looked at anew', async () => {
+  const who = { tenantId: 'a' };
+  const module = await start({ tenancy: 'required', context: () => who });
+  const [cache, orders] = [module.get(CacheManager), module.get(Orders)];
+  expect(await orders.count()).toBe('orders of a');
+  who.tenantId = 'b';
+  expect(await orders.count()).toBe('orders of b');
+  expect(cache.peek('count')).toBe('orders of b');
+});
+
 describe('PermissionPolicy', () => {
   it.each([
     [['cache:read:*'], 'read', true],
@@ -290,6 +315,14 @@ describe('PermissionPolicy', () => {
       code: 'CACHE_ACCESS_DENIED',
     });
     expect(cache.stats().security.denied).toBe(1);
+  });
+
+  it('a promise is no yes', async () => {
+    const policy = { can: async () => true } as never;
+    const module = await start({ policy });
+    await expect(module.get(CacheManager).get('k')).rejects.toMatchObject({
+      code: 'CACHE_ACCESS_DENIED',
+    });
   });
 
   it('is replaced by what a test puts in its place', async () => {
