@@ -400,10 +400,11 @@ export class Cache extends CacheManager {
    * @throws CacheError `CACHE_CONTEXT_MISSING`, `CACHE_ACCESS_DENIED`
    */
   #enter(action: CacheAction, key?: string): Home {
-    const { gate } = this.#shared;
+    const { context, gate } = this.#shared;
     try {
-      const home = this.#homes.current();
-      if (gate.policy && !this.#internal) gate.assert(action, this.name, key);
+      const { entered } = context;
+      const home = this.#homes.current(entered);
+      if (gate.policy && !this.#internal) gate.assert(entered?.context, action, this.name, key);
       return home;
     } catch (error) {
       gate.refused(error, { action, cache: this.name, key });

@@ -38,8 +38,8 @@ export class Homes {
    *
    * @throws CacheError `CACHE_CONTEXT_MISSING`
    */
-  current(): Home {
-    const { entered, tenancy } = this.context;
+  current(entered: Entered | undefined = this.context.entered): Home {
+    const { tenancy } = this.context;
     if (tenancy === 'off' && this.of === undefined)
       return entered === undefined ? this.#public : this.#ofTenant(entered.tenant);
     return this.#judged(entered);

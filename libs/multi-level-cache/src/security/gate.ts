@@ -38,8 +38,13 @@ export class Gate {
   ) {}
 
   /** @throws CacheError `CACHE_ACCESS_DENIED` */
-  assert(action: CacheAction, cache: string, key: string | undefined): void {
-    if (!this.policy || this.#allows(this.policy, action, cache, key)) return;
+  assert(
+    context: SecurityContext | undefined,
+    action: CacheAction,
+    cache: string,
+    key: string | undefined,
+  ): void {
+    if (!this.policy || allows(this.policy, context ?? NO_CONTEXT, action, cache, key)) return;
     throw new CacheError(
       'CACHE_ACCESS_DENIED',
       `the policy does not let this caller ${action} in the cache ${cache}`,
@@ -57,21 +62,21 @@ export class Gate {
   stats(): SecurityStats {
     return { ...this.#counts };
   }
+}
 
-  #allows(
-    policy: CachePolicy,
-    action: CacheAction,
-    cache: string,
-    key: string | undefined,
-  ): boolean {
-    try {
-      const { context = NO_CONTEXT } = this.context.entered ?? {};
-      const may: unknown = policy.can(context, action, cache, key);
-      // A promise is no yes.
-      return may === true;
-    } catch {
-      // Whoever cannot decide lets nobody in.
-      return false;
-    }
+function allows(
+  policy: CachePolicy,
+  context: SecurityContext,
+  action: CacheAction,
+  cache: string,
+  key: string | undefined,
+): boolean {
+  try {
+    const may: unknown = policy.can(context, action, cache, key);
+    // A promise is no yes.
+    return may === true;
+  } catch {
+    // Whoever cannot decide lets nobody in.
+    return false;
   }
 }

@@ -6,7 +6,7 @@ import { isSystem } from './system.js';
  * Lets a caller do what its `permissions` name: `cache:<action>:<cache>`, where the cache may end in `*`, as in
  * `cache:read:*` or `cache:invalidate:orders-*`. Who has none may do nothing; the library's own work, such as warming, may.
  *
- * One look into a set for each call: of a context it is read once what its permissions say.
+ * Two looks into a map for each call: what the permissions of a context say of a cache is spelled out once.
  *
  * @example
  * const options: CacheModuleOptions = {
@@ -25,22 +25,31 @@ export class PermissionPolicy implements CachePolicy {
   }
 }
 
-/** What one context's permissions say. */
+/** What one context's permissions say; of a cache it is spelled out once. */
 class Granted {
-  readonly #exact = new Set<string>();
-  /** Beginnings of names, by action. */
-  readonly #open: readonly string[];
+  readonly #mine: readonly string[];
+  readonly #byCache = new Map<string, ReadonlySet<CacheAction>>();
 
   constructor(permissions: readonly string[]) {
-    const mine = permissions.filter((permission) => permission.startsWith(PREFIX));
-    this.#open = mine.filter((one) => one.endsWith('*')).map((one) => one.slice(0, -1));
-    for (const one of mine) this.#exact.add(one);
+    this.#mine = permissions.filter((permission) => permission.startsWith(PREFIX));
   }
 
   has(action: CacheAction, cache: string): boolean {
-    const wanted = `${PREFIX}${action}:${cache}`;
-    return this.#exact.has(wanted) || this.#open.some((open) => wanted.startsWith(open));
+    let actions = this.#byCache.get(cache);
+    if (!actions) this.#byCache.set(cache, (actions = this.#actionsOn(cache)));
+    return actions.has(action);
+  }
+
+  #actionsOn(cache: string): ReadonlySet<CacheAction> {
+    return new Set(ACTIONS.filter((action) => this.#names(`${PREFIX}${action}:${cache}`)));
+  }
+
+  #names(wanted: string): boolean {
+    return this.#mine.some((one) =>
+      one.endsWith('*') ? wanted.startsWith(one.slice(0, -1)) : one === wanted,
+    );
   }
 }
 
 const PREFIX = 'cache:';
+const ACTIONS: readonly CacheAction[] = ['read', 'write', 'invalidate', 'clear', 'admin'];
