@@ -5,6 +5,7 @@ import type { Consistency, EntryDefaults } from './entry-options.js';
 import type { Placement } from './placement.js';
 import type { Predictor } from './predictor.js';
 import type { TierName } from './tier.js';
+import type { SecurityConfig, SecurityOptions } from './security-options.js';
 import type { Size } from './size.js';
 
 /** Options of the in-memory tier. */
@@ -173,8 +174,8 @@ export interface CacheModuleOptions {
    * read from the lower tiers many at once, and loaded by `@CacheLoader` methods where no tier has them. @defaultValue `false`
    */
   readonly warming?: false | WarmingConfig;
-  /** Not built yet: `false` only. */
-  readonly security?: false;
+  /** Tenants that cannot meet. @defaultValue `false`: nobody names a tenant */
+  readonly security?: false | SecurityConfig;
   /** Not built yet: `false` only. */
   readonly telemetry?: false;
   /**
@@ -227,6 +228,8 @@ export interface L1Options {
   readonly isolation?: Isolation | undefined;
   /** Whether stale entries are held for their grace: only where no lower tier holds them. */
   readonly keepStale: boolean;
+  /** How much of it one tenant may hold, 0 … 1. */
+  readonly tenantShare?: number | undefined;
 }
 
 /** Checked L2 options; times in ms. */
@@ -279,6 +282,7 @@ export interface ResolvedOptions {
   readonly groups?: readonly string[];
   readonly warming: false | WarmingOptions;
   readonly placement?: false | Placement | undefined;
+  readonly security?: SecurityOptions;
   /** A decorated method must have a cache. */
   readonly strict?: boolean;
 }

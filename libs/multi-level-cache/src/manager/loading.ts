@@ -2,6 +2,7 @@
 import type { Clock } from '../core/clock.js';
 import { STALL_MS } from '../core/deadline.js';
 import { isStrong } from '../core/entry-options.js';
+import { CacheError } from '../core/errors.js';
 import { FailedLoads } from './failed-loads.js';
 import { runLoader, type Loaded } from './load.js';
 import type { Parts } from './parts.js';
@@ -62,12 +63,25 @@ export class Loading {
 
   /** The call of many keys and the load outside of the cache cost no loader here. */
   #begin(flight: Flight): () => void {
+    this.#assertQuota(flight);
     if (flight.kind.bulk || flight.kind.alone) return () => undefined;
     if (!this.#running.admits) throw shedError(this.#running.size);
     const end = this.#running.begin();
     // A loader that never ends is not waited for either.
     flight.onExpire(end);
     return end;
+  }
+
+  /** Many keys of one call are one load. */
+  #assertQuota({ address: { scope }, kind }: Flight): void {
+    const { loadQuota } = this.parts;
+    if (!loadQuota || scope.tenant === 'p' || kind.bulk?.admitted) return;
+    if (!loadQuota.take(scope.tenant))
+      throw new CacheError(
+        'CACHE_LOAD_SHED',
+        `the tenant has begun ${loadQuota.perSecond} loads within a second, as many as its quota, and there is no stale value to stand in; try again later`,
+      );
+    if (kind.bulk) kind.bulk.admitted = true;
   }
 }
 

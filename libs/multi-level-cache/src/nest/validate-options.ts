@@ -8,6 +8,7 @@ import type {
 } from '../core/options.js';
 import { Faults, Section, show } from './faults.js';
 import * as rules from './option-rules.js';
+import { readSecurity } from './security-options.js';
 
 const MINUTE = 60_000;
 const HOUR = 3_600_000;
@@ -36,7 +37,8 @@ export function validateOptions(given: unknown): ResolvedOptions {
     root.fault(name, `'${value}'`, `with l2 or l3 on: there is no shared tier to ask`);
   }
   const placement = root.optional('placement', rules.PLACEMENT);
-  for (const name of ['security', 'telemetry']) root.notYet(name, false);
+  root.notYet('telemetry', false);
+  const security = readSecurity(root);
   const warming = readWarming(root);
   root.end();
   faults.throwIfAny('the options of MultiLevelCacheModule');
@@ -45,7 +47,8 @@ export function validateOptions(given: unknown): ResolvedOptions {
   const third = l3 && quiet ? { ...l3, quiet } : l3;
   const tiers = { l1, l2: second, l3: third };
   const strict = profile === 'strict';
-  return { namespace: namespace!, ...tiers, defaults, groups, warming, placement, strict };
+  const rest = { groups, warming, placement, security, strict };
+  return { namespace: namespace!, ...tiers, defaults, ...rest };
 }
 
 /**

@@ -11,7 +11,11 @@ const DAY = 86_400_000;
 
 function bench(most = 1_000) {
   const table = new Table(most);
-  const partition = new Partition(new Scope('app', 'p', 'default'));
+  const partition = new Partition(new Scope('app', 'p', 'default'), {
+    entries: 0,
+    bytes: 0,
+    partitions: new Set(),
+  });
   const entry = (value: unknown, life: Partial<Life> = {}, now = 0): Entry =>
     createEntry(value, { ttl: 1_000, grace: 1_000, tags: [], ...life }, now, 0, true);
   const add = (key: string, life?: Partial<Life>): number =>

@@ -17,7 +17,7 @@ import type {
 } from '../../core/tier.js';
 import { HeapWatch } from './heap-watch.js';
 import { NO_ROW } from './order.js';
-import { Partitions, type Partition } from './partitions.js';
+import { firstRow, Partitions, type Partition, type Usage } from './partitions.js';
 import type { Heap } from './pressure.js';
 import { bytesOf, LARGEST_BYTES, Table } from './table.js';
 
@@ -300,6 +300,8 @@ export class MemoryTier implements Tier {
     table.validated[row] = this.tags.changes;
     table.movedAt[row] = ++this.writes;
     this.#heap.stored(bytes);
+    if (this.options.tenantShare !== undefined && scope.tenant !== 'p')
+      this.#keepQuota(table.labels[row]!.partition.usage, this.options.tenantShare);
     this.#keepBounds();
     return true;
   }
@@ -312,6 +314,15 @@ export class MemoryTier implements Tier {
       if (table.size <= maxEntries && table.totalBytes <= this.#heap.bound) return;
       this.#evictions++;
       this.#giveUp(table.order.oldest, 'size');
+    }
+  }
+
+  /** A tenant that holds more than its share gives up what it stored first; the others keep theirs. */
+  #keepQuota(usage: Usage, share: number): void {
+    const [entries, bytes] = [this.options.maxEntries * share, this.#heap.bound * share];
+    while (usage.entries > Math.max(entries, 1) || (usage.bytes > bytes && usage.entries > 0)) {
+      this.#evictions++;
+      this.#giveUp(firstRow(usage), 'size');
     }
   }
 

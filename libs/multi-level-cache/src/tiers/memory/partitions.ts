@@ -10,6 +10,13 @@ export interface Label extends Pick<Entry, 'tags' | 'caps' | 'etag'> {
   readonly partition: Partition;
 }
 
+/** What one tenant holds, over all its partitions. */
+export interface Usage {
+  entries: number;
+  bytes: number;
+  readonly partitions: Set<Partition>;
+}
+
 /** The entries of one scope; no name is built to find one. */
 export class Partition {
   /** Rows of the table by the key as it was given. */
@@ -19,7 +26,12 @@ export class Partition {
   /** Of all entries that have nothing of their own to say. */
   readonly plain: Label = { partition: this, tags: NO_TAGS, caps: undefined, etag: undefined };
 
-  constructor(readonly scope: Scope) {}
+  constructor(
+    readonly scope: Scope,
+    readonly usage: Usage,
+  ) {
+    usage.partitions.add(this);
+  }
 
   labelOf({ tags, caps, etag }: Entry): Label {
     if (tags.length === 0 && caps === undefined && etag === undefined) return this.plain;
@@ -30,6 +42,7 @@ export class Partition {
 /** All partitions by the id of their scope. Only entries keep one alive, so the bound on entries bounds these too. */
 export class Partitions {
   readonly #byScope = new Map<string, Partition>();
+  readonly #usage = new Map<string, Usage>();
   #sweepAt: number;
 
   constructor(readonly sweepAt = SWEEP_AT) {
@@ -49,7 +62,7 @@ export class Partitions {
     let partition = this.#byScope.get(scope.id);
     if (!partition) {
       if (this.#byScope.size >= this.#sweepAt) this.#sweep();
-      this.#byScope.set(scope.id, (partition = new Partition(scope)));
+      this.#byScope.set(scope.id, (partition = new Partition(scope, this.#usageOf(scope))));
     }
     return partition;
   }
@@ -61,6 +74,13 @@ export class Partitions {
       partition.rows.clear();
     }
     this.#byScope.clear();
+    this.#usage.clear();
+  }
+
+  #usageOf({ tenant }: Scope): Usage {
+    let usage = this.#usage.get(tenant);
+    if (!usage) this.#usage.set(tenant, (usage = { entries: 0, bytes: 0, partitions: new Set() }));
+    return usage;
   }
 
   #sweep(): void {
@@ -68,8 +88,18 @@ export class Partitions {
       if (partition.rows.size > 0) continue;
       partition.live = false;
       this.#byScope.delete(id);
+      const { partitions } = partition.usage;
+      partitions.delete(partition);
+      if (partitions.size === 0) this.#usage.delete(partition.scope.tenant);
     }
     // Twice what is in use: many busy tenants must not make every new one walk over all the others.
     this.#sweepAt = Math.max(this.sweepAt, 2 * this.#byScope.size);
   }
+}
+
+/** What a tenant that holds something stored first, in the largest of its partitions. */
+export function firstRow({ partitions }: Usage): number {
+  let largest: Partition | undefined;
+  for (const one of partitions) if (one.rows.size > (largest?.rows.size ?? 0)) largest = one;
+  return largest!.rows.values().next().value!;
 }

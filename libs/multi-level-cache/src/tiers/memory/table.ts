@@ -63,6 +63,9 @@ export class Table extends Columns {
     this.loadMs[row] = entry.loadMs;
     this.bytes[row] = bytesOf(key, entry);
     this.#bytes += this.bytes[row];
+    const { usage } = this.labels[row]!.partition;
+    usage.entries++;
+    usage.bytes += this.bytes[row];
     this.flags[row] = (shape.rich ? RICH : 0) | (shape.copied ? COPIED : 0);
     this.hits[row] = 0;
     this.counted[row] = 0;
@@ -70,8 +73,11 @@ export class Table extends Columns {
 
   /** Frees a row: nothing finds it, and it holds nothing. */
   remove(row: number): void {
-    this.labels[row]!.partition.rows.delete(this.keys[row]!);
+    const { rows, usage } = this.labels[row]!.partition;
+    rows.delete(this.keys[row]!);
     this.#bytes -= this.bytes[row];
+    usage.entries--;
+    usage.bytes -= this.bytes[row];
     this.labels[row] = undefined;
     this.keys[row] = undefined;
     this.values[row] = undefined;
