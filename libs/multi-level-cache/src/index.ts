@@ -78,6 +78,17 @@ export type {
 // For whom a call is made
 export type { SecurityContext } from './security/context.js';
 
+// Encryption at rest
+export { CacheVault, type RotateOptions } from './manager/cache-vault.js';
+export type {
+  EncryptionConfig,
+  Integrity,
+  MasterKeyProvider,
+  MasterKeys,
+} from './core/encryption-options.js';
+export type { Refusal, Refused, TenantKeyStore } from './core/vault.js';
+export type { VaultStats } from './security/vault/key-vault.js';
+
 // Errors
 export { CacheError, isCacheError, type CacheErrorCode } from './core/errors.js';
 

@@ -1,6 +1,7 @@
 /** Keys: what is a valid one, and how one is spelled for each store. The only place that spells keys. */
 import { hash } from 'node:crypto';
 import { CacheError } from './errors.js';
+import type { Vault } from './vault.js';
 
 const MAX_BYTES = 1024;
 const READABLE_BYTES = 200;
@@ -69,6 +70,10 @@ export interface ScopeRules {
   readonly groups: readonly string[];
   /** Classes that may be revived from bytes, by name. */
   readonly types: ReadonlyMap<string, AnyClass>;
+  /** Encrypts what leaves this process; none = nothing does. */
+  readonly vault?: Vault | undefined;
+  /** Caches whose values are never held in memory. */
+  readonly noL1?: ReadonlySet<string>;
 }
 
 /** A class whose instances may be cached. */

@@ -7,7 +7,8 @@ import type { Placement } from '../core/placement.js';
 import type { Tier, TierName } from '../core/tier.js';
 import { TypeOrmTransactions } from '../integrations/transactions/typeorm-transactions.js';
 import { CacheManager } from '../manager/cache-manager.js';
-import { createCache } from '../manager/create-cache.js';
+import { CacheVault } from '../manager/cache-vault.js';
+import { createCache, isRoot } from '../manager/create-cache.js';
 import { DefaultPlacement } from '../manager/placement.js';
 import { DatabaseTier } from '../tiers/database/database-tier.js';
 import { MemoryTier } from '../tiers/memory/memory-tier.js';
@@ -83,11 +84,19 @@ export const PROVIDERS: Provider[] = [
       return createCache(options, tierSet(tiers), clock, (all) => new TypeOrmTransactions(all));
     },
   },
+  {
+    provide: CacheVault,
+    inject: [CacheManager],
+    // A stand-in that a test put in the cache's place has no keys.
+    useFactory: (cache: CacheManager): CacheVault =>
+      isRoot(cache) ? cache.vault : new CacheVault(undefined, () => Promise.resolve()),
+  },
 ];
 
 /** What other modules may inject. `CacheHolder` is for decorated classes. */
 export const EXPORTS = [
   CacheManager,
+  CacheVault,
   CacheHolder,
   RESOLVED_OPTIONS,
   CACHE_TIERS,
