@@ -1,4 +1,5 @@
 /** The store of keys goes away and comes back: no call fails, nothing is stored as it is, and what may have been destroyed is not used. */
+import { Redis } from 'ioredis';
 import { afterEach, expect, it } from 'vitest';
 import { closeCaches, testCache, type TestCache } from '../support/cache.js';
 import { freshNamespace, startPostgres, startRedis, type Server } from '../support/servers.js';
@@ -22,7 +23,7 @@ afterEach(async () => {
 interface Setting {
   readonly redis: Server;
   readonly postgres: Server;
-  make(l1?: boolean): Promise<TestCache>;
+  readonly make: (l1?: boolean) => Promise<TestCache>;
 }
 
 async function setting(): Promise<Setting> {
@@ -97,7 +98,6 @@ it('an instance that starts while PostgreSQL is away serves from memory and load
   expect(await ask(made, 300)).toBe(1);
   await made.cache.set('set', 'v');
   expect(made.cache.peek('set')).toBe('v');
-  const { Redis } = await import('ioredis');
   const outside = new Redis(redis.url);
   expect((await outside.keys('*')).filter((key) => key.includes(':e:'))).toEqual([]);
   outside.disconnect();

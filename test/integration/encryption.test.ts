@@ -416,7 +416,7 @@ function traffic(
       const key = `k${(n * 7 + at) % 40}`;
       try {
         const value = await as(made, (cache) => cache.getOrSet(key, () => key, { ttl: '1m' }));
-        if (value !== key) failed.push(`${key}: ${String(value)}`);
+        if (value !== key) failed.push(`${key}: ${value}`);
         if (n % 5 === 0) await as(made, (cache) => cache.set(key, key));
         if (n % 7 === 0) await as(made, (cache) => cache.expire(key));
         if (n % 11 === 0) await as(made, (cache) => cache.touch(key, '2m'));

@@ -85,6 +85,7 @@ export type {
   Integrity,
   MasterKeyProvider,
   MasterKeys,
+  NameSecretProvider,
 } from './core/encryption-options.js';
 export type { Refusal, Refused, TenantKeyStore } from './core/vault.js';
 export type { VaultStats } from './security/vault/key-vault.js';

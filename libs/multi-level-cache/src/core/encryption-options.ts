@@ -13,6 +13,9 @@ export interface MasterKeys {
 /** Asked at boot, once a minute, and when a secret is met whose master key is not known. */
 export type MasterKeyProvider = () => MaybePromise<MasterKeys>;
 
+/** Asked once, at boot: a text or bytes, at least 16 of them. All instances of an application need the same. */
+export type NameSecretProvider = () => MaybePromise<string | Uint8Array>;
+
 /** Options of `security.encryption`. */
 export interface EncryptionConfig {
   /**

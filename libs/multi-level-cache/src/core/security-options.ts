@@ -1,5 +1,10 @@
 /** What an application may say about security, and what the parts get once it has been checked. No checking here. */
-import type { EncryptionConfig, EncryptionOptions, Integrity } from './encryption-options.js';
+import type {
+  EncryptionConfig,
+  EncryptionOptions,
+  Integrity,
+  NameSecretProvider,
+} from './encryption-options.js';
 
 /**
  * Whether calls name a tenant: nobody does (`'off'`), a call without one is public (`'optional'`), or it is refused
@@ -17,6 +22,12 @@ export interface SecurityConfig {
   readonly integrity?: Integrity;
   /** Names of caches whose values are never held in this process's memory, which is not encrypted. @defaultValue none */
   readonly noL1?: readonly string[];
+  /**
+   * Names of entries in Redis and rows in PostgreSQL are made from an HMAC of the key under this secret, so that who reads the
+   * stores cannot tell or guess the keys. Another secret means an empty L2 and L3. Messages between instances still name keys.
+   * @defaultValue `false`
+   */
+  readonly hideKeys?: false | NameSecretProvider;
 }
 
 /** Checked security options. */
@@ -24,4 +35,5 @@ export interface SecurityOptions {
   readonly tenancy: Tenancy;
   readonly encryption?: false | EncryptionOptions;
   readonly noL1?: readonly string[];
+  readonly hideKeys?: false | NameSecretProvider | undefined;
 }

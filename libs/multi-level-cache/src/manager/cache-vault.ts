@@ -79,7 +79,7 @@ export class CacheVault {
 
   /** Tells of every entry that was refused; the returned function ends that. */
   onRefused(listener: (refused: Refused) => void): () => void {
-    return this.#vault?.onRefused(listener) ?? ((): void => undefined);
+    return this.#vault?.refusals.listen(listener) ?? ((): void => undefined);
   }
 
   /** `undefined` where encryption is off. */

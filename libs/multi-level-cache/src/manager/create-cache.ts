@@ -2,21 +2,19 @@
 import { TagClock } from '../coherence/tag-clock.js';
 import { chance, type Clock, type Timer } from '../core/clock.js';
 import { localChange } from '../core/change.js';
-import { CacheError } from '../core/errors.js';
 import { EventHub } from '../core/events.js';
-import { clearTag, Scope, type ScopeRules } from '../core/key.js';
+import type { ScopeRules } from '../core/key.js';
 import type { CacheSettings, ResolvedOptions } from '../core/options.js';
-import type { Change, Tier, TierName, TierState } from '../core/tier.js';
+import type { Tier, TierName, TierState } from '../core/tier.js';
 import { ContextStore } from '../security/context.js';
-import { KeyVault } from '../security/vault/key-vault.js';
 import type { MemoryTier } from '../tiers/memory/memory-tier.js';
 import type { KeyRef } from '../warming/key-ref.js';
+import { ApplicationKeys } from './application-keys.js';
 import { Background } from './background.js';
 import { Cache, type Shared } from './cache.js';
 import type { CacheManager } from './cache-manager.js';
-import { CacheVault } from './cache-vault.js';
+import type { CacheVault } from './cache-vault.js';
 import { Closing } from './closing.js';
-import { inSlices } from './in-slices.js';
 import type { Parts } from './parts.js';
 import { Placing } from './placing.js';
 import { ReadPath } from './read-path.js';
@@ -97,8 +95,7 @@ class Application implements Shared {
   closed = false;
   readonly transactions: Transactions;
   readonly hooks: TransactionHooks;
-  readonly vault: CacheVault;
-  readonly #keys: KeyVault | undefined;
+  readonly keys: ApplicationKeys;
   readonly #trust: Trust | undefined;
   readonly #relay: Relay | undefined;
   /** The tier whose messages tell what others change; without Redis that is L3. */
@@ -112,15 +109,13 @@ class Application implements Shared {
     random: () => number,
   ) {
     const background = new Background(clock);
-    this.#keys = vaultOf(options, tiers, clock, (tenant) => this.#forget(tenant));
-    this.vault = new CacheVault(this.#keys, (tenant) =>
-      this.writes.write(this.#all(tenant), false),
-    );
+    this.keys = new ApplicationKeys(options, tiers, this);
     const rules: ScopeRules = {
       groups: options.groups ?? [],
       types: this.types.classes,
-      vault: this.#keys,
+      vault: this.keys.vault,
       noL1: new Set(options.security?.noL1),
+      nameSecret: options.nameSecret,
     };
     const isolation = (options.l1 && options.l1.isolation) || 'freeze';
     const events = new EventHub(options.namespace);
@@ -179,7 +174,7 @@ class Application implements Shared {
 
   async open(): Promise<void> {
     let late: Timer | undefined;
-    if (this.#keys) await this.#openVault(this.#keys);
+    if (this.keys.vault) await this.keys.open(this.keys.vault);
     const guards = this.#guards;
     const contact = guards.map(async (guard) => {
       const followed = guard.tier === this.#followed;
@@ -221,7 +216,7 @@ class Application implements Shared {
     await this.parts.closing.end(this.#guards);
     this.#trust?.close();
     this.#relay?.close();
-    this.#keys?.close();
+    this.keys.vault?.close();
     this.hooks.close();
     this.parts.l1?.flush();
     await Promise.all([this.parts.l2?.close(), this.parts.l3?.close(), this.tiers.l1?.close()]);
@@ -254,33 +249,6 @@ class Application implements Shared {
     return cache;
   }
 
-  /** A wrong callback stops the boot; one that is late does not. */
-  async #openVault(vault: KeyVault): Promise<void> {
-    let late: Timer | undefined;
-    const opened = vault.open();
-    opened.catch(() => undefined);
-    const soon = new Promise<void>((resolve) => {
-      late = this.clock.after(FIRST_CONTACT_MS, resolve);
-    });
-    await Promise.race([opened, soon]).finally(() => late?.cancel());
-  }
-
-  /** Everything of a tenant, in all caches. */
-  #all(tenant: string): Extract<Change, { kind: 'tags' }> {
-    return { kind: 'tags', tenant, tags: Array.from(this.caches.keys(), clearTag) };
-  }
-
-  /** The secret of the tenant is gone, here or elsewhere: memory answers no more at once, and is empty soon. */
-  #forget(tenant: string): void {
-    const { background, l1, namespace, rules, tags } = this.parts;
-    tags.bump(tenant, this.#all(tenant).tags);
-    if (!l1) return;
-    for (const cache of this.caches.keys()) {
-      const steps = l1.empty(new Scope(namespace, tenant, cache, rules));
-      background.run(() => inSlices(this.clock, steps));
-    }
-  }
-
   get #guards(): readonly TierGuard[] {
     return [this.parts.l2, this.parts.l3].filter((guard) => guard !== null);
   }
@@ -308,24 +276,6 @@ class Application implements Shared {
       ...(config === undefined ? {} : { config }),
     });
   }
-}
-
-/** Secrets are kept where the application says, else in the store that is the most durable. */
-function vaultOf(
-  { namespace, security }: ResolvedOptions,
-  { l2, l3 }: TierSet,
-  clock: Clock,
-  erased: (tenant: string) => void,
-): KeyVault | undefined {
-  const encryption = security?.encryption;
-  if (!encryption || (!l2 && !l3)) return undefined;
-  const store = encryption.tenantKeys ?? l3?.keys ?? l2?.keys;
-  if (store) return new KeyVault(namespace, encryption, store, clock, { erased });
-  // Nothing is to leave the process as it is because there is no place for keys.
-  throw new CacheError(
-    'CACHE_CONFIG_INVALID',
-    'security.encryption needs tenantKeys: neither tier can keep keys',
-  );
 }
 
 /** Whether messages come from L3, which announces what it takes where there is no L2. */
@@ -371,6 +321,6 @@ class Root extends Cache implements CacheRoot {
   }
 
   get vault(): CacheVault {
-    return this.#application.vault;
+    return this.#application.keys.verbs;
   }
 }

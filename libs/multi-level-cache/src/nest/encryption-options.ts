@@ -3,6 +3,7 @@ import type {
   EncryptionOptions,
   Integrity,
   MasterKeyProvider,
+  NameSecretProvider,
 } from '../core/encryption-options.js';
 import { NAME_PATTERN } from '../core/key.js';
 import type { SecurityOptions } from '../core/security-options.js';
@@ -13,10 +14,12 @@ import { Section, type Rule } from './faults.js';
 export function readEncryption(
   section: Section,
   hasLower: boolean,
-): Pick<SecurityOptions, 'encryption' | 'noL1'> {
+): Pick<SecurityOptions, 'encryption' | 'hideKeys' | 'noL1'> {
   const given = section.given('encryption');
   const integrity = section.optional('integrity', INTEGRITY);
   const noL1 = section.optional('noL1', NAMES) ?? [];
+  const hideKeys =
+    section.given('hideKeys') === false ? false : section.optional('hideKeys', SECRET);
   const off = given === undefined || given === false;
   if (!hasLower && !off) section.fault('encryption', 'given', LOWER);
   if (!hasLower && noL1.length > 0) section.fault('noL1', 'given', LOWER);
@@ -26,7 +29,7 @@ export function readEncryption(
       "'required'",
       'with encryption on: it is the encryption that proves it',
     );
-  return { encryption: off ? false : readKeys(section, given, integrity), noL1 };
+  return { encryption: off ? false : readKeys(section, given, integrity), hideKeys, noL1 };
 }
 
 function readKeys(
@@ -63,6 +66,12 @@ const NAMES: Rule<readonly string[]> = {
 const PROVIDER: Rule<MasterKeyProvider> = {
   read: (value) => (typeof value === 'function' ? (value as MasterKeyProvider) : undefined),
   allowed: 'a function that returns { current, keys }, each key of 32 bytes',
+  secret: true,
+};
+
+const SECRET: Rule<NameSecretProvider> = {
+  read: (value) => (typeof value === 'function' ? (value as NameSecretProvider) : undefined),
+  allowed: 'false or a function that returns a secret of at least 16 bytes',
   secret: true,
 };
 

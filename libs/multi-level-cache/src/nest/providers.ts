@@ -10,6 +10,7 @@ import { CacheManager } from '../manager/cache-manager.js';
 import { CacheVault } from '../manager/cache-vault.js';
 import { createCache, isRoot } from '../manager/create-cache.js';
 import { DefaultPlacement } from '../manager/placement.js';
+import { nameSecretOf } from '../security/name-secret.js';
 import { DatabaseTier } from '../tiers/database/database-tier.js';
 import { MemoryTier } from '../tiers/memory/memory-tier.js';
 import { RedisTier } from '../tiers/redis/redis-tier.js';
@@ -74,13 +75,14 @@ export const PROVIDERS: Provider[] = [
   {
     provide: CacheManager,
     inject: [RESOLVED_OPTIONS, CACHE_TIERS, CACHE_PLACEMENT, CLOCK],
-    useFactory: (
+    useFactory: async (
       given: ResolvedOptions,
       tiers: readonly Tier[],
       placement: Placement | null,
       clock: Clock,
-    ): CacheManager => {
-      const options = { ...given, placement: placement ?? (false as const) };
+    ): Promise<CacheManager> => {
+      const nameSecret = await nameSecretOf(given.security?.hideKeys);
+      const options = { ...given, placement: placement ?? (false as const), nameSecret };
       return createCache(options, tierSet(tiers), clock, (all) => new TypeOrmTransactions(all));
     },
   },

@@ -96,7 +96,8 @@ describe('keys of a tenant', () => {
     const store = new Records(clock);
     const keys = masters('m1');
     const both = await Promise.all([vaultOver(store, () => keys), vaultOver(store, () => keys)]);
-    expect(await Promise.all(both.map((vault) => vault.ready(OF.tenant)))).toEqual([true, true]);
+    const ready = both.map(async (vault) => vault.ready(OF.tenant));
+    expect(await Promise.all(ready)).toEqual([true, true]);
     const [one, other] = both;
     expect(other.unlock(OF, one.lock(OF, PLAIN)!)).toEqual(PLAIN);
     expect(one.ready(OF.tenant)).toBe(true);

@@ -4,6 +4,7 @@ import { Deadline } from '../../core/deadline.js';
 import type { EncryptionOptions } from '../../core/encryption-options.js';
 import type { Refusal, Refused, SealedName, TenantKeyStore, Vault } from '../../core/vault.js';
 import { isInvalid, MasterKeyring } from './master-keys.js';
+import { Refusals } from './refusals.js';
 import { lock, unlock } from './seal.js';
 import { SecretBook } from './secret-book.js';
 import { TenantKeys } from './tenant-keys.js';
@@ -45,11 +46,10 @@ export class KeyVault implements Vault {
   readonly required: boolean;
   readonly book: SecretBook;
   readonly masters: MasterKeyring;
+  readonly refusals = new Refusals();
   readonly #known = new Map<string, TenantKeys>();
   readonly #fetching = new Map<string, Promise<boolean>>();
   readonly #pausedUntil = new Map<string, number>();
-  readonly #listeners = new Set<(refused: Refused) => void>();
-  readonly #refused: Record<Refusal, number> = { 'unknown-key': 0, tampered: 0, unsigned: 0 };
   readonly #patience: Deadline;
   #revision: string | undefined;
   /** The master key by which all that is known here has been wrapped. */
@@ -124,14 +124,7 @@ export class KeyVault implements Vault {
   }
 
   refuse(refused: Refused): void {
-    this.#refused[refused.reason]++;
-    for (const listener of this.#listeners) listener(refused);
-  }
-
-  /** Tells of every refused entry; the returned function ends that. A listener must not throw. */
-  onRefused(listener: (refused: Refused) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    this.refusals.add(refused);
   }
 
   stats(): VaultStats {
@@ -139,7 +132,7 @@ export class KeyVault implements Vault {
     let tenants = 0;
     for (const keys of this.#known.values()) if (keys.newest(now)) tenants++;
     const trouble = this.#trouble;
-    const counts = { tenants, locked: this.#locked, refused: { ...this.#refused } };
+    const counts = { tenants, locked: this.#locked, refused: this.refusals.counts };
     return trouble === undefined ? counts : { ...counts, trouble };
   }
 
