@@ -27,7 +27,7 @@ export async function openVault(
   const vault = new KeyVault(namespace, options, store, clock, { erased: () => undefined });
   await vault.open();
   for (const tenant of TENANTS)
-    if ((await vault.ready(tenant)) !== true) throw new Error(`no keys for ${tenant}`);
+    if (!(await vault.ready(tenant))) throw new Error(`no keys for ${tenant}`);
   return vault;
 }
 

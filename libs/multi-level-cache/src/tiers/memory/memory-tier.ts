@@ -232,7 +232,7 @@ export class MemoryTier implements Tier {
   /** Every entry of a scope goes, in steps, between which others may run. What comes in meanwhile may go as well. */
   *empty(scope: Scope): Generator<void, void> {
     const rows = this.#partitions.find(scope.id)?.rows;
-    for (const key of [...(rows?.keys() ?? [])]) {
+    for (const key of Array.from(rows?.keys() ?? [])) {
       this.drop(scope, key);
       yield;
     }

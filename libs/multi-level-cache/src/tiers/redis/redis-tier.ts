@@ -225,10 +225,10 @@ export class RedisTier implements Tier {
 
   /** What the bytes of this key are worth under the session in which they were asked for. */
   #judge(address: Address, reply: Reply): MaybePromise<TierRead> {
-    const opened = openFor(address, reply.bytes);
-    if (opened === 'corrupt') this.#corrupt++;
-    if (typeof opened === 'string' || opened.epoch !== reply.session.epochNumber)
-      return readOf(reply);
+    const found = openFor(address, reply.bytes);
+    if (found === 'corrupt') this.#corrupt++;
+    const opened = typeof found === 'string' ? undefined : found;
+    if (opened?.epoch !== reply.session.epochNumber) return readOf(reply);
     if (isAged(address, reply.bytes)) this.#resealing.run(address, opened, reply);
     const { tags, n0 } = opened;
     const verdict = this.#tags.judge(address, tags, n0);

@@ -12,7 +12,7 @@ export class TenantKeyHash implements TenantKeyStore {
   async revision(): Promise<string> {
     const { commands, keys } = this.#synced();
     const count = await commands.call(keys.secretsRevision, 'GET', keys.secretsRevision);
-    return count === null ? '0' : String(count);
+    return Buffer.isBuffer(count) ? count.toString() : '0';
   }
 
   async read(tenants: readonly string[]): Promise<{
