@@ -237,6 +237,19 @@ describe('rotation', () => {
     expect(erased).toEqual([]);
   });
 
+  it('ends the old key at its time, also between two looks at the store', async () => {
+    const store = new Records(clock);
+    const keys = masters('m1');
+    const vault = await vaultOver(store, () => keys);
+    await vault.ready(OF.tenant);
+    const old = vault.lock(OF, PLAIN)!;
+    await vault.rotate(OF.tenant, 3_000);
+    await pass(2_900);
+    expect(vault.unlock(OF, old)).toEqual(PLAIN);
+    await pass(100);
+    expect(vault.unlock(OF, old)).toBe('unknown-key');
+  });
+
   it('of the master key wraps anew, and the former one is needed no more', async () => {
     const store = new Records(clock);
     const all = masters('m1', 'm2');
