@@ -6,6 +6,7 @@ import { createEntry, type Entry } from '../../libs/multi-level-cache/src/core/e
 import { Address, Scope } from '../../libs/multi-level-cache/src/core/key.js';
 import type { Ticket, TierListener } from '../../libs/multi-level-cache/src/core/tier.js';
 import { DatabaseTier } from '../../libs/multi-level-cache/src/tiers/database/database-tier.js';
+import { SCHEMA_VERSION } from '../../libs/multi-level-cache/src/tiers/database/migrations.js';
 import { freshDatabase, freshNamespace, startPostgres } from '../support/servers.js';
 
 const clock = new SystemClock();
@@ -240,7 +241,7 @@ describe('the tables', () => {
     const tiers = await Promise.all([make(), make(), make(), make()]);
     expect(tiers.map((tier) => tier.status().state)).toEqual(['up', 'up', 'up', 'up']);
     expect((await sql.query('select * from mlcache.meta')).rows).toEqual([
-      { name: 'entry', version: 3 },
+      { name: 'entry', version: SCHEMA_VERSION },
     ]);
   });
 

@@ -263,6 +263,10 @@ export class Gates implements Tier {
     return this.real.book;
   }
 
+  get keys(): Tier['keys'] {
+    return this.real.keys;
+  }
+
   status(): ReturnType<Tier['status']> {
     return this.real.status();
   }

@@ -89,6 +89,18 @@ export { PermissionPolicy } from './security/permission-policy.js';
 export { isSystem as isSystemContext } from './security/system.js';
 export type { SecurityStats } from './security/gate.js';
 
+// Encryption at rest
+export { CacheVault, type RotateOptions } from './manager/cache-vault.js';
+export type {
+  EncryptionConfig,
+  Integrity,
+  MasterKeyProvider,
+  MasterKeys,
+  NameSecretProvider,
+} from './core/encryption-options.js';
+export type { Refusal, Refused, TenantKeyStore } from './core/vault.js';
+export type { VaultStats } from './security/vault/key-vault.js';
+
 // Errors
 export { CacheError, isCacheError, type CacheErrorCode } from './core/errors.js';
 

@@ -19,6 +19,8 @@
  * | … | | with extras: shorter lives in L1 and L2, ms (6 each, 2^48-1 = none), etag as length (2) and UTF-8 |
  * | … | | payload; packed: its raw length (4), then the packed bytes |
  *
+ * Encrypted, everything behind the head is nonce (12), ciphertext and tag (16): see `security/vault/seal.ts`.
+ *
  * Anything that does not fit this table is a corrupt entry: a counted miss, never an exception.
  */
 import { randomFillSync } from 'node:crypto';
@@ -30,7 +32,10 @@ import { inspect, NO_CLASSES, plainShape, type ClassMap, type Shape } from './va
 
 const MAGIC = 0xc4;
 const VERSION = 1;
-const HEADER = 55;
+/** What is never encrypted: it is covered by the seal. */
+export const HEADER = 55;
+/** Where the key id of the encryption is. */
+export const ENCRYPTION_OFFSET = 3;
 const CODEC_MASK = 0b11;
 const EXTRAS = 0b100;
 const PACKING_SHIFT = 3;
@@ -102,6 +107,17 @@ export function seal(
   at += extras.copy(out, at);
   bytes.copy(out, at);
   return out;
+}
+
+/** Gives a plain envelope another life. */
+export function relive(plain: Buffer, { ttl, grace }: Pick<Header, 'ttl' | 'grace'>): void {
+  plain.writeUIntBE(clampMs(ttl), 10, 6);
+  plain.writeUIntBE(clampMs(grace), 16, 6);
+}
+
+/** Makes a plain envelope a write of its own. */
+export function drawId(plain: Buffer): void {
+  randomFillSync(plain, ID_OFFSET, ID_BYTES);
 }
 
 /** Whether an entry of this key makes more bytes than a lower tier takes; as dear as storing it. */

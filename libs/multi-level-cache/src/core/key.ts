@@ -1,6 +1,7 @@
 /** Keys: what is a valid one, and how one is spelled for each store. The only place that spells keys. */
-import { hash } from 'node:crypto';
+import { createHmac, hash, type KeyObject } from 'node:crypto';
 import { CacheError } from './errors.js';
+import type { Vault } from './vault.js';
 
 const MAX_BYTES = 1024;
 const READABLE_BYTES = 200;
@@ -79,6 +80,12 @@ export interface ScopeRules {
   readonly groups: readonly string[];
   /** Classes that may be revived from bytes, by name. */
   readonly types: ReadonlyMap<string, AnyClass>;
+  /** Encrypts what leaves this process; none = nothing does. */
+  readonly vault?: Vault | undefined;
+  /** Caches whose values are never held in memory. */
+  readonly noL1?: ReadonlySet<string>;
+  /** Keys are spelled for stores by this secret, and never readable; none = they are. */
+  readonly nameSecret?: KeyObject | undefined;
 }
 
 /** A class whose instances may be cached. */
@@ -191,9 +198,9 @@ export class Address {
     return `${this.scope.id}\u0000${this.key}`;
   }
 
-  /** SHA-256 over scope and key, in hex; every shorter name of the key is a part of it. */
+  /** SHA-256 over scope and key, by the secret where there is one, in hex; every shorter name of the key is a part of it. */
   get digest(): string {
-    return (this.#digest ??= hash('sha256', this.name, 'hex'));
+    return (this.#digest ??= digestOf(this.name, this.scope.rules));
   }
 
   /** Primary key of a database row: 16 bytes in hex. */
@@ -219,12 +226,12 @@ export class Address {
     return (this.#entryKey ??= this.scope.redisKey('e', this));
   }
 
-  /** The key as part of a Redis key: readable, or hashed where it would be long. */
+  /** The key as part of a Redis key: readable, or hashed where it would be long or is to be hidden. */
   get encoded(): string {
     if (this.#encoded !== undefined) return this.#encoded;
     const readable = encodeSegment(this.key);
     return (this.#encoded =
-      readable.length <= READABLE_BYTES
+      readable.length <= READABLE_BYTES && !this.scope.rules.nameSecret
         ? readable
         : `~${Buffer.from(this.digest, 'hex').toString('base64url')}`);
   }
@@ -233,6 +240,11 @@ export class Address {
   get hash(): string {
     return this.digest.slice(0, 8);
   }
+}
+
+function digestOf(name: string, { nameSecret }: ScopeRules): string {
+  if (!nameSecret) return hash('sha256', name, 'hex');
+  return createHmac('sha256', nameSecret).update(name).digest('hex');
 }
 
 /** What stands before the first colon: `user` of `user:42`; '' where there is none. */

@@ -1,4 +1,5 @@
 /** What an application may configure, and what the parts get once it has been checked and completed. No checking here. */
+import type { KeyObject } from 'node:crypto';
 import type { Duration } from './duration.js';
 import type { Isolation } from './entry.js';
 import type { Consistency, EntryDefaults } from './entry-options.js';
@@ -283,6 +284,8 @@ export interface ResolvedOptions {
   readonly warming: false | WarmingOptions;
   readonly placement?: false | Placement | undefined;
   readonly security?: SecurityOptions;
+  /** What `security.hideKeys` has given. */
+  readonly nameSecret?: KeyObject | undefined;
   /** A decorated method must have a cache. */
   readonly strict?: boolean;
 }

@@ -1,6 +1,12 @@
 /** What an application may say about security, and what the parts get once it has been checked. No checking here. */
 import type { Size } from './size.js';
 import type { CachePolicy, SecurityContext } from './security.js';
+import type {
+  EncryptionConfig,
+  EncryptionOptions,
+  Integrity,
+  NameSecretProvider,
+} from './encryption-options.js';
 
 /**
  * Whether calls name a tenant: nobody has to, and nothing is made of who does not say whose entry he means (`'off'`); a call
@@ -28,6 +34,18 @@ export interface SecurityConfig {
   readonly policy?: CachePolicy;
   /** What one tenant may take, so that it cannot starve the others; entries of everybody are not counted. @defaultValue no bounds */
   readonly quotas?: QuotaConfig;
+  /** Values in L2 and L3 are encrypted (AES-256-GCM), with a secret for each tenant. @defaultValue `false` */
+  readonly encryption?: false | EncryptionConfig;
+  /** With encryption on: whether values that are not encrypted are refused. @defaultValue `'required'` with encryption */
+  readonly integrity?: Integrity;
+  /** Names of caches whose values are never held in this process's memory, which is not encrypted. @defaultValue none */
+  readonly noL1?: readonly string[];
+  /**
+   * Names of entries in Redis and rows in PostgreSQL are made from an HMAC of the key under this secret, so that who reads the
+   * stores cannot tell or guess the keys. Another secret means an empty L2 and L3. Messages between instances still name keys.
+   * @defaultValue `false`
+   */
+  readonly hideKeys?: false | NameSecretProvider;
 }
 
 /** What each tenant may take at most. */
@@ -50,6 +68,9 @@ export interface SecurityOptions {
   readonly context?: SecurityConfig['context'];
   readonly policy?: CachePolicy | undefined;
   readonly quotas?: QuotaOptions | undefined;
+  readonly encryption?: false | EncryptionOptions;
+  readonly noL1?: readonly string[];
+  readonly hideKeys?: false | NameSecretProvider | undefined;
 }
 
 /** Checked quotas; sizes in bytes. */

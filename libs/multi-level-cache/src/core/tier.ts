@@ -4,6 +4,7 @@
  */
 import type { Entry } from './entry.js';
 import type { Address, Scope } from './key.js';
+import type { TenantKeyStore } from './vault.js';
 
 export type TierName = 'l1' | 'l2' | 'l3';
 /** `up`; `degraded`: it works, with losses; `down`: nothing is asked of it. */
@@ -41,8 +42,11 @@ export type TicketReply =
   | { readonly kind: 'busy' | 'guarded' }
   | { readonly kind: 'none' };
 
-/** What became of a fill; `false` = refused. `'too-large'`: not kept here, which says nothing against it in the tiers above. */
-export type Filled = boolean | 'too-large';
+/**
+ * What became of a fill; `false` = refused. `'too-large'`, and `'locked'` where the keys to encrypt it are not to be had: not
+ * kept here, which says nothing against it in the tiers above.
+ */
+export type Filled = boolean | 'too-large' | 'locked';
 
 /**
  * A write or an invalidation.
@@ -235,6 +239,8 @@ export interface Tier {
   troubleOf?(error: unknown): Trouble;
   /** What another tier is owed; a tier without one cannot stand in for another's memory. */
   readonly book?: DebtBook;
+  /** Where wrapped secrets of tenants can be kept for all instances. */
+  readonly keys?: TenantKeyStore;
   status(): TierStatus;
   /** How busy its connections are, where they are few and calls wait for them; `undefined` = there are none yet. */
   pressure?(): PoolPressure | undefined;

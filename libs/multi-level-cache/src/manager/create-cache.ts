@@ -12,9 +12,11 @@ import { Gate } from '../security/gate.js';
 import { LoadQuota } from '../security/load-quota.js';
 import type { MemoryTier } from '../tiers/memory/memory-tier.js';
 import type { KeyRef } from '../warming/key-ref.js';
+import { ApplicationKeys } from './application-keys.js';
 import { Background } from './background.js';
 import { Cache, type Shared } from './cache.js';
 import type { CacheManager } from './cache-manager.js';
+import type { CacheVault } from './cache-vault.js';
 import { Closing } from './closing.js';
 import type { Parts } from './parts.js';
 import { Placing } from './placing.js';
@@ -34,6 +36,7 @@ const INVALIDATION_TIMEOUT_MS = 250;
 const DEFAULT_NAME = 'default';
 /** Nobody is told apart. */
 export const NO_SECURITY: SecurityOptions = { tenancy: 'off' };
+const LOWER: readonly TierName[] = ['l2', 'l3'];
 
 /** The tiers of an application; `null` = off. */
 export interface TierSet {
@@ -65,6 +68,8 @@ export interface CacheRoot extends CacheManager {
   readonly transactions: Transactions;
   /** How those become known. */
   readonly hooks: TransactionHooks;
+  /** Keys of the encryption at rest. */
+  readonly vault: CacheVault;
 }
 
 /** Makes what tells a cache of transactions. */
@@ -100,6 +105,7 @@ class Application implements Shared {
   closed = false;
   readonly transactions: Transactions;
   readonly hooks: TransactionHooks;
+  readonly keys: ApplicationKeys;
   readonly #trust: Trust | undefined;
   readonly #relay: Relay | undefined;
   /** The tier whose messages tell what others change; without Redis that is L3. */
@@ -116,7 +122,14 @@ class Application implements Shared {
     this.context = new ContextStore({ tenancy, source: context });
     this.gate = new Gate(this.context, policy);
     const background = new Background(clock);
-    const rules: ScopeRules = { groups: options.groups ?? [], types: this.types.classes };
+    this.keys = new ApplicationKeys(options, tiers, this);
+    const rules: ScopeRules = {
+      groups: options.groups ?? [],
+      types: this.types.classes,
+      vault: this.keys.vault,
+      noL1: new Set(options.security?.noL1),
+      nameSecret: options.nameSecret,
+    };
     const isolation = (options.l1 && options.l1.isolation) || 'freeze';
     const events = new EventHub(options.namespace);
     const guard = (tier: Tier | null, other: Tier | null, budget: number): TierGuard | null =>
@@ -177,6 +190,7 @@ class Application implements Shared {
 
   async open(): Promise<void> {
     let late: Timer | undefined;
+    if (this.keys.vault) await this.keys.open(this.keys.vault);
     const guards = this.#guards;
     const contact = guards.map(async (guard) => {
       const followed = guard.tier === this.#followed;
@@ -218,6 +232,7 @@ class Application implements Shared {
     await this.parts.closing.end(this.#guards);
     this.#trust?.close();
     this.#relay?.close();
+    this.keys.vault?.close();
     this.hooks.close();
     this.parts.l1?.flush();
     await Promise.all([this.parts.l2?.close(), this.parts.l3?.close(), this.tiers.l1?.close()]);
@@ -225,12 +240,15 @@ class Application implements Shared {
 
   /** What a named cache was declared with, else what the application says. */
   settings(name: string): CacheSettings {
-    return this.declared.get(name) ?? this.options;
+    const settings: CacheSettings = this.declared.get(name) ?? this.options;
+    if (!this.parts.rules.noL1?.has(name)) return settings;
+    const { tiers = LOWER } = settings;
+    return { ...settings, tiers: tiers.filter((tier) => tier !== 'l1') };
   }
 
   declare(name: string, settings: CacheSettings): void {
     this.declared.set(name, settings);
-    this.caches.get(name)?.configure(settings);
+    this.caches.get(name)?.configure(this.settings(name));
   }
 
   as<T>(tenant: string, work: () => T): T {
@@ -324,5 +342,9 @@ class Root extends Cache implements CacheRoot {
 
   get hooks(): TransactionHooks {
     return this.#application.hooks;
+  }
+
+  get vault(): CacheVault {
+    return this.#application.keys.verbs;
   }
 }

@@ -1,5 +1,6 @@
 /** One lower tier as the paths see it: bounded in time, never throwing on reads, and bypassed where it owes a change or is ill. */
 import type { Clock } from '../core/clock.js';
+import { Deadline } from '../core/deadline.js';
 import { adopt, type Entry, type Isolation } from '../core/entry.js';
 import type { Address } from '../core/key.js';
 import type {
@@ -17,6 +18,11 @@ import { TierPart, type Latency } from './tier-part.js';
 
 const AWAY: TierRead = Object.freeze({ state: 'absent' });
 const NO_TICKET: TicketReply = Object.freeze({ kind: 'none' });
+
+/** Whether the keys of a tenant are at hand; without encryption they always are. */
+function keysFor({ scope }: Address): true | Promise<boolean> {
+  return scope.rules.vault?.ready(scope.tenant) ?? true;
+}
 
 export interface GuardOptions extends ChangeOptions {
   readonly budget: number;
@@ -41,6 +47,8 @@ export class TierGuard {
   /** Writes and invalidations, and what is owed of them. */
   readonly changes: TierChanges;
   readonly #parts = new Map<string, TierPart>();
+  /** A wait for keys is not the tier's fault. */
+  readonly #keys: Deadline;
   /** What is open of their breakers. */
   #ill = 0;
   #fills = 0;
@@ -52,6 +60,7 @@ export class TierGuard {
     readonly options: GuardOptions,
   ) {
     this.changes = new TierChanges(tier, clock, background, options);
+    this.#keys = new Deadline(clock, options.budget, 'the store of keys');
   }
 
   /** Entries stored. */
@@ -91,10 +100,15 @@ export class TierGuard {
     this.#ill = 0;
   }
 
-  /** What the tier holds; `undefined` = it is away, late, or owes this key a change. */
-  read(
+  /** What the tier holds; `undefined` = it is away, late, owes this key a change, or the keys to open it are not to be had. */
+  read(address: Address, how: ReadHow = {}): Promise<TierRead | undefined> {
+    const ready = keysFor(address);
+    return ready === true ? this.#read(address, how) : this.#readWith(ready, address, how);
+  }
+
+  #read(
     address: Address,
-    { count = true, together = false, verify = false }: ReadHow = {},
+    { count = true, together = false, verify = false }: ReadHow,
   ): Promise<TierRead | undefined> {
     return new Promise((resolve) => {
       const { paid } = this.changes;
@@ -114,7 +128,20 @@ export class TierGuard {
     });
   }
 
+  /** The same, once the keys of the tenant are there: for as long as the tier itself may take. */
+  async #readWith(
+    ready: Promise<boolean>,
+    address: Address,
+    how: ReadHow,
+  ): Promise<TierRead | undefined> {
+    const there = await this.#keys.race(ready).catch(() => false);
+    if (there) return this.#read(address, how);
+    if (how.count !== false) this.misses++;
+    return undefined;
+  }
+
   async ticket(address: Address, read: TierRead, tags?: readonly string[]): Promise<TicketReply> {
+    if (keysFor(address) !== true) return NO_TICKET;
     const part = this.#partOf(address);
     const { deadline, fills } = part;
     if (!part.answers || !fills.admits || !this.changes.shared.clean) return NO_TICKET;

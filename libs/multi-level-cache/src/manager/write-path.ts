@@ -34,8 +34,12 @@ export class WritePath {
     }
     const rest = removal(change);
     const here = isGuard(change) ? change : rest;
-    const wanted = (tier: TierName): boolean => !tiers || tiers.includes(tier);
     this.#local(here, change.kind !== 'guard');
+    // Where a value cannot be encrypted, the lower tiers forget its key, and memory has it.
+    const keys = change.kind === 'set' ? this.#keysFor(change) : true;
+    const locked = keys !== true && !(await keys);
+    const wanted = (tier: TierName): boolean =>
+      (tier === 'l1' || !locked) && (!tiers || tiers.includes(tier));
     const third = l3 ? await l3.changes.apply(wanted('l3') ? change : rest, { quiet }) : 'off';
     const stored = change.kind !== 'set' || (third === 'ok' && wanted('l3'));
     // A value that L3 holds reaches L2 with its next reader, under a lease; so L2 never holds what L3 has lost.
@@ -115,6 +119,10 @@ export class WritePath {
     if (taken === 'ok') return { taken, durable: true };
     const kept = third === 'ok' && (await l3!.changes.keep(debt, removal(change)));
     return { taken, durable: kept };
+  }
+
+  #keysFor({ addresses: [{ scope }] }: Extract<Change, { kind: 'set' }>): true | Promise<boolean> {
+    return this.rules.vault?.ready(scope.tenant) ?? true;
   }
 
   #local(change: Change, tell: boolean): void {

@@ -8,8 +8,10 @@ import type { CachePolicy, CurrentContext } from '../core/security.js';
 import type { Tier, TierName } from '../core/tier.js';
 import { TypeOrmTransactions } from '../integrations/transactions/typeorm-transactions.js';
 import { CacheManager } from '../manager/cache-manager.js';
+import { CacheVault } from '../manager/cache-vault.js';
 import { createCache, isRoot, NO_SECURITY } from '../manager/create-cache.js';
 import { DefaultPlacement } from '../manager/placement.js';
+import { nameSecretOf } from '../security/name-secret.js';
 import { DatabaseTier } from '../tiers/database/database-tier.js';
 import { MemoryTier } from '../tiers/memory/memory-tier.js';
 import { RedisTier } from '../tiers/redis/redis-tier.js';
@@ -91,23 +93,32 @@ export const PROVIDERS: Provider[] = [
   {
     provide: CacheManager,
     inject: [RESOLVED_OPTIONS, CACHE_TIERS, CACHE_PLACEMENT, CLOCK, CACHE_POLICY],
-    useFactory: (
+    useFactory: async (
       given: ResolvedOptions,
       tiers: readonly Tier[],
       placement: Placement | null,
       clock: Clock,
       policy: CachePolicy | null,
-    ): CacheManager => {
+    ): Promise<CacheManager> => {
       const security = { ...(given.security ?? NO_SECURITY), policy: policy ?? undefined };
-      const options = { ...given, placement: placement ?? (false as const), security };
+      const nameSecret = await nameSecretOf(security.hideKeys);
+      const options = { ...given, placement: placement ?? (false as const), security, nameSecret };
       return createCache(options, tierSet(tiers), clock, (all) => new TypeOrmTransactions(all));
     },
+  },
+  {
+    provide: CacheVault,
+    inject: [CacheManager],
+    // A stand-in that a test put in the cache's place has no keys.
+    useFactory: (cache: CacheManager): CacheVault =>
+      isRoot(cache) ? cache.vault : new CacheVault(undefined, () => Promise.resolve()),
   },
 ];
 
 /** What other modules may inject. `CacheHolder` is for decorated classes. */
 export const EXPORTS = [
   CacheManager,
+  CacheVault,
   CacheHolder,
   RESOLVED_OPTIONS,
   CACHE_TIERS,

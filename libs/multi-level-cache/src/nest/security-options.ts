@@ -2,9 +2,11 @@
 import type { CachePolicy } from '../core/security.js';
 import type { QuotaOptions, SecurityOptions } from '../core/security-options.js';
 import { Section, type Rule } from './faults.js';
+import { readEncryption } from './encryption-options.js';
 import * as rules from './option-rules.js';
 
-export function readSecurity(root: Section): SecurityOptions {
+/** @param hasLower - there is an L2 or an L3. */
+export function readSecurity(root: Section, hasLower: boolean): SecurityOptions {
   const given = root.given('security');
   const section = new Section(root.faults, given === false ? {} : (given ?? {}), 'security');
   const options: SecurityOptions = {
@@ -13,6 +15,7 @@ export function readSecurity(root: Section): SecurityOptions {
     context: section.optional('context', CONTEXT),
     policy: section.optional('policy', POLICY),
     quotas: readQuotas(section),
+    ...readEncryption(section, hasLower),
   };
   section.end();
   return options;

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { SystemClock, type Clock } from '../core/clock.js';
 import { createEntry, handOut, type Entry, type Life } from '../core/entry.js';
-import { Address, Scope } from '../core/key.js';
+import { Address, Scope, type ScopeRules } from '../core/key.js';
 import type { Change, Ticket, Tier, TierRead } from '../core/tier.js';
 
 /** One tier to be tested, opened and empty. */
@@ -12,6 +12,8 @@ export interface ContractSetup {
   readonly clock?: Clock;
   /** The namespace the tier was given. @defaultValue `'contract'` */
   readonly namespace?: string;
+  /** What all scopes share: classes, encryption. @defaultValue none of them */
+  readonly rules?: ScopeRules;
   /** Lets time pass for tier and clock. @defaultValue waits as long */
   pass?(ms: number): Promise<void>;
   cleanup(): Promise<void>;
@@ -54,8 +56,8 @@ export class Bench {
   }
 
   at(key: string, cache = 'items', tenant = 'p'): Address {
-    const { namespace = 'contract' } = this.#setup;
-    const scope = new Scope(namespace, tenant, cache);
+    const { namespace = 'contract', rules } = this.#setup;
+    const scope = new Scope(namespace, tenant, cache, rules);
     const shared = this.#scopes.get(scope.id) ?? scope;
     this.#scopes.set(scope.id, shared);
     return new Address(shared, key);

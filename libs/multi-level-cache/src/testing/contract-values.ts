@@ -50,7 +50,16 @@ const ODD_KEYS: readonly string[] = [
   [' ', ' a ', 'a\u00a0b', 'é', 'e\u0301', 'ключ', '鍵', '🔑', '\u202e', '\uffff'],
   ['x'.repeat(1024), `${'x'.repeat(1023)}y`, 'é'.repeat(512), ':'.repeat(1024)],
 ].flat();
-const ODD_TENANTS: readonly string[] = ['p', 't:p', 't:', 't:a', 't:a:b', 't:{a}', 't:%61', 't:é'];
+export const ODD_TENANTS: readonly string[] = [
+  'p',
+  't:p',
+  't:',
+  't:a',
+  't:a:b',
+  't:{a}',
+  't:%61',
+  't:é',
+];
 
 function keeps(make: () => unknown): Check {
   return async (bench) => {

@@ -15,11 +15,13 @@ import type {
   TierRead,
   TierStatus,
 } from '../core/tier.js';
+import type { TenantKeyStore } from '../core/vault.js';
 import { Faults, type FaultOptions } from './faults.js';
 
 /**
  * What a fault is about. `read`: reads, also those that verify or probe. `fill`: tickets, fills, and what prolongs or gives back a
- * ticket. `apply`: writes and invalidations, and the book of what is owed to another tier.
+ * ticket. `apply`: writes and invalidations, and the book of what is owed to another tier. Secrets of tenants are read under `read` and
+ * changed under `apply`.
  */
 export type FaultyCalls = 'read' | 'fill' | 'apply';
 
@@ -41,6 +43,7 @@ export class FaultyTier implements Tier {
   readonly release: Tier['release'];
   readonly renew: Tier['renew'];
   readonly book?: DebtBook;
+  readonly keys?: TenantKeyStore;
   readonly #faults: Readonly<Record<FaultyCalls, Faults>>;
 
   constructor(
@@ -62,6 +65,7 @@ export class FaultyTier implements Tier {
       real.release && ((address, ticket) => fill.pass(() => real.release!(address, ticket)));
     this.renew = real.renew && ((address, ticket) => fill.pass(() => real.renew!(address, ticket)));
     if (real.book) this.book = faultyBook(real.book, apply);
+    if (real.keys) this.keys = faultyKeys(real.keys, { read, apply });
   }
 
   get name(): Tier['name'] {
@@ -150,6 +154,18 @@ function faultyBook(real: DebtBook, faults: Faults): DebtBook {
     }),
     ...(real.claim && { claim: async () => faults.pass(() => real.claim!()) }),
     ...(real.inTransaction && { inTransaction: real.inTransaction }),
+  };
+}
+
+function faultyKeys(
+  real: TenantKeyStore,
+  { read, apply }: { readonly read: Faults; readonly apply: Faults },
+): TenantKeyStore {
+  return {
+    revision: async () => read.pass(() => real.revision()),
+    read: async (tenants) => read.pass(() => real.read(tenants)),
+    tenants: async (after) => read.pass(() => real.tenants(after)),
+    swap: async (...change) => apply.pass(() => real.swap(...change)),
   };
 }
 

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { freshDatabase, freshNamespace, startPgBouncer } from '../../../../test/support/servers.js';
 import { L3 } from '../../../../test/support/options.js';
+import { openVault, rulesWith } from '../../../../test/support/vault.js';
 import { SystemClock } from '../../src/core/clock.js';
 import { tierContract, type ContractSetup } from '../../src/testing/tier-contract.js';
 import { DatabaseTier } from '../../src/tiers/database/database-tier.js';
@@ -9,10 +10,11 @@ import { DatabaseTier } from '../../src/tiers/database/database-tier.js';
 const DEAF = { changed: () => undefined, lost: () => undefined, state: () => undefined };
 
 describe.each([
-  ['directly', false, false],
-  ['unlogged', false, true],
-  ['through PgBouncer', true, false],
-])('database tier, %s', (_how, poolerMode, unlogged) => {
+  ['directly', false, false, false],
+  ['unlogged', false, true, false],
+  ['through PgBouncer', true, false, false],
+  ['encrypted', false, false, true],
+])('database tier, %s', (_how, poolerMode, unlogged, encrypted) => {
   let url: string;
   let stop: () => Promise<void>;
 
@@ -32,7 +34,12 @@ describe.each([
     const options = { ...L3, url, poolSize: 2, budget: 1_000, poolerMode, unlogged };
     const tier = new DatabaseTier(options, { namespace, clock });
     await tier.open(DEAF);
-    return { tier, clock, namespace, cleanup: () => tier.close() };
+    const vault = encrypted ? await openVault(namespace, tier.keys, clock) : undefined;
+    const cleanup = async (): Promise<void> => {
+      vault?.close();
+      await tier.close();
+    };
+    return { tier, clock, namespace, rules: rulesWith(vault), cleanup };
   }
 
   it.each(tierContract(setup))('$name', async ({ run }) => {

@@ -42,7 +42,7 @@ describe('validateOptions', () => {
       groups: [],
       warming: false,
       placement: undefined,
-      security: { tenancy: 'off' },
+      security: { tenancy: 'off', encryption: false, noL1: [] },
       strict: false,
     });
   });

@@ -1,7 +1,7 @@
 /** Answers of the read statement as entries: what of a row may be used, and for how long on the local clock. */
 import { expired, type Entry } from '../../core/entry.js';
-import { open } from '../../core/envelope.js';
 import type { Address } from '../../core/key.js';
+import { isAged, openFor } from '../../core/sealed.js';
 import type { Ticket, TierRead } from '../../core/tier.js';
 import type { Rows } from './rows.js';
 import { GUARDED_VERSION } from './sql.js';
@@ -68,7 +68,11 @@ export class Answers {
   /** Values whose bytes were not ours. */
   corrupt = 0;
 
-  constructor(readonly rows: Rows) {}
+  constructor(
+    readonly rows: Rows,
+    /** Told of values that are to be sealed by a newer key. */
+    readonly onAged: (address: Address, bytes: Buffer) => void,
+  ) {}
 
   /** What the answer to one question is worth to those who asked at `takenAt`. */
   judgeAll(addresses: readonly Address[], rows: readonly Row[], takenAt: number): Told {
@@ -96,11 +100,12 @@ export class Answers {
     const tags = listed === null ? NO_TAGS : (JSON.parse(listed) as readonly string[]);
     const bumped = this.#bumped(address, own, bumps, Number(n0));
     if (bumped === 'hard') return { state: 'invalid', mark };
-    const opened = open(bytes, address.fingerprint, address.scope.rules.types);
-    if (!opened) {
-      this.corrupt++;
+    const opened = openFor(address, bytes);
+    if (typeof opened === 'string') {
+      if (opened === 'corrupt') this.corrupt++;
       return { state: 'invalid', mark, bytes: bytes.length };
     }
+    if (isAged(address, bytes)) this.onAged(address, bytes);
     if (stale <= 0) return { state: 'absent', mark };
     const { value, shape, loadMs, caps, etag } = opened;
     const [createdAt, freshUntil, staleUntil] = [takenAt - age, takenAt + fresh, takenAt + stale];

@@ -3,6 +3,7 @@ import { chance, type Clock } from '../../core/clock.js';
 import type { Entry } from '../../core/entry.js';
 import type { Address } from '../../core/key.js';
 import type { L3Options } from '../../core/options.js';
+import { resealed } from '../../core/sealed.js';
 import type {
   ApplyHow,
   Change,
@@ -28,6 +29,8 @@ import { Rows } from './rows.js';
 import { SizeEstimate } from './size-estimate.js';
 import { names, statements, type Statements } from './sql.js';
 import { Sweeper } from './sweeper.js';
+import { Once } from '../once.js';
+import { TenantKeyTable } from './tenant-keys.js';
 import { Writes } from './writes.js';
 
 const READ_BATCH = 1_000;
@@ -38,6 +41,8 @@ const PAGE_BYTES = 8_192;
 export class DatabaseTier implements Tier {
   readonly name = 'l3';
   readonly book: DebtBook;
+  readonly keys: TenantKeyTable;
+  readonly #resealing = new Once();
   readonly #clock: Clock;
   readonly #database: Database;
   readonly #sql: Statements;
@@ -72,7 +77,7 @@ export class DatabaseTier implements Tier {
     this.#clock = deps.clock;
     this.#sql = statements(names(options.schema, options.table), !options.poolerMode);
     this.#rows = new Rows(deps.namespace, options, deps.clock);
-    this.#answers = new Answers(this.#rows);
+    this.#answers = new Answers(this.#rows, (address, bytes) => this.#reseal(address, bytes));
     this.#database = new Database(
       options,
       deps.clock,
@@ -97,13 +102,9 @@ export class DatabaseTier implements Tier {
       ({ digest }) => digest,
     );
     this.#fills = new Fills(this.#database, this.#sql, this.#rows, wrote);
-    this.book = new Outbox(
-      this.#database,
-      this.#sql,
-      deps.namespace,
-      names(options.schema, options.table).outbox,
-      announcements,
-    );
+    const { outbox, tenantKey } = names(options.schema, options.table);
+    this.book = new Outbox(this.#database, this.#sql, deps.namespace, outbox, announcements);
+    this.keys = new TenantKeyTable(this.#database, deps.namespace, tenantKey);
     const numbers = {
       known: () => this.#state?.n0,
       ask: async () => {
@@ -225,6 +226,16 @@ export class DatabaseTier implements Tier {
   #recent(): Mark | undefined {
     const state = this.#state;
     return state && this.#clock.now() - state.takenAt < STATE_MS ? state : undefined;
+  }
+
+  /** Seals by the newest key what was found under an older one, unless it has changed since; nobody waits for it. */
+  #reseal(address: Address, bytes: Buffer): void {
+    this.#resealing.run(address.name, async () => {
+      const fresh = resealed(address, bytes);
+      if (!fresh) return;
+      const [tenant, hash] = [this.#rows.tenants([address])[0], this.#rows.hashes([address])[0]];
+      await this.#database.query(this.#sql.reseal, [tenant, hash, bytes, fresh]);
+    });
   }
 
   async #measure(): Promise<number> {

@@ -32,7 +32,7 @@ export class Fills {
   /** Whether the value is kept. */
   async add(address: Address, entry: Entry, ticket: RowTicket): Promise<Filled> {
     const value = this.rows.seal(address, entry);
-    if (!value) return 'too-large';
+    if (typeof value === 'string') return value;
     if (this.#queue.waiting >= MAX_WAITING) return false;
     return this.#queue.ask({ address, entry, value, ticket }, true);
   }

@@ -81,6 +81,18 @@ const STEPS: readonly Step[] = [
     down: ({ schema, table }) => [`alter table ${names(schema, table).entry} drop column guards`],
     downShared: ({ schema, table }) => [`drop table ${names(schema, table).outbox}`],
   },
+  {
+    up: ({ schema, table }) => `
+        create table if not exists ${names(schema, table).tenantKey} (
+          app text collate "C" not null,
+          tenant text collate "C" not null,
+          record text not null,
+          changed_at timestamptz not null default clock_timestamp(),
+          primary key (app, tenant)
+        );`,
+    down: () => [],
+    downShared: ({ schema, table }) => [`drop table ${names(schema, table).tenantKey}`],
+  },
 ];
 
 export const SCHEMA_VERSION = STEPS.length;

@@ -1,9 +1,10 @@
 /** Entries and keys as the statements want them: local times become spans the server counts from its own clock. */
 import type { Clock } from '../../core/clock.js';
 import { capped, type Entry } from '../../core/entry.js';
-import { MAX_ENVELOPE_BYTES, seal } from '../../core/envelope.js';
+import { MAX_ENVELOPE_BYTES } from '../../core/envelope.js';
 import type { Address } from '../../core/key.js';
 import type { L3Options } from '../../core/options.js';
+import { sealFor } from '../../core/sealed.js';
 import { SEPARATOR } from './sql.js';
 
 /** Storing is dearer here than in Redis, so compression pays earlier. */
@@ -68,8 +69,8 @@ export class Rows {
     return [pairs.map(([tenant]) => tenant), pairs.map(([, tag]) => tag)];
   }
 
-  /** Bytes of an entry; `undefined` where it is too large to be kept. */
-  seal(address: Address, entry: Entry): Buffer | undefined {
+  /** Bytes of an entry; or that it is too large to be kept, or has to be encrypted and there is no key. */
+  seal(address: Address, entry: Entry): Buffer | 'too-large' | 'locked' {
     const { caps, etag, loadMs } = entry;
     // Times and numbers are columns here; the envelope holds codec, fingerprint and payload.
     const header = {
@@ -83,9 +84,9 @@ export class Rows {
       caps,
       etag,
     };
-    const { types } = address.scope.rules;
-    const bytes = seal(entry.value, entry.shape, header, address.fingerprint, types, COMPRESS_FROM);
-    return bytes.length > MAX_ENVELOPE_BYTES ? undefined : bytes;
+    const bytes = sealFor(address, entry, header, COMPRESS_FROM);
+    if (!bytes) return 'locked';
+    return bytes.length > MAX_ENVELOPE_BYTES ? 'too-large' : bytes;
   }
 
   /** What is left of its life here; `undefined` where nothing is. */

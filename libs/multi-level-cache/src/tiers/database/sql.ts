@@ -5,6 +5,8 @@ export interface Names {
   readonly entry: string;
   readonly tag: string;
   readonly outbox: string;
+  /** Wrapped secrets of tenants. */
+  readonly tenantKey: string;
   readonly ver: string;
 }
 
@@ -23,6 +25,7 @@ export interface Statements {
   readonly debts: string;
   readonly claim: string;
   readonly strike: string;
+  readonly reseal: string;
   readonly measure: string;
   readonly evict: string;
   readonly sweepEntries: string;
@@ -126,6 +129,7 @@ export function names(schema: string, table: string): Names {
     entry: `${prefix}.${quote(table)}`,
     tag: `${prefix}.tag`,
     outbox: `${prefix}.outbox`,
+    tenantKey: `${prefix}.tenant_key`,
     ver: `${prefix}.ver`,
   };
 }
@@ -262,6 +266,8 @@ export function statements(n: Names, inSession: boolean): Statements {
       select id, type, payload from o order by seq`,
     // $1 application, $2 ids
     strike: `delete from ${n.outbox} where app = $1 and id = any($2::text[])`,
+    // $1 tenant, $2 hash, $3 the value that was read, $4 the same sealed by another key
+    reseal: `update ${n.entry} set value = $4 where tenant = $1 and key_hash = $2 and value = $3`,
     // $1 percent of the table's pages to look at: exact sums cost more than the answer is worth
     measure: `
       select count(*)::float8 as rows, coalesce(sum(coalesce(octet_length(value), 0) + ${ROW_BYTES}), 0)::float8 as bytes

@@ -82,7 +82,7 @@ export class Writes {
       kept.delete(hash);
       gone.delete(hash);
       // What cannot be kept here replaces what was there before all the same.
-      if (!value || !spans) gone.set(hash, address);
+      if (typeof value === 'string' || !spans) gone.set(hash, address);
       else kept.set(hash, { address, value, tags: JSON.stringify(entries[at].tags), spans });
     });
     if (gone.size > 0)

@@ -229,6 +229,15 @@ export class MemoryTier implements Tier {
     if (row !== NO_ROW) this.#remove(row);
   }
 
+  /** Every entry of a scope goes, in steps, between which others may run. What comes in meanwhile may go as well. */
+  *empty(scope: Scope): Generator<void, void> {
+    const rows = this.#partitions.find(scope.id)?.rows;
+    for (const key of Array.from(rows?.keys() ?? [])) {
+      this.drop(scope, key);
+      yield;
+    }
+  }
+
   /** Somebody writes the key: the entry goes, and none is taken for `ms`, or until the writer frees it. */
   hold(scope: Scope, key: string, id: string, ms: number): void {
     const now = this.clock.now();
@@ -288,6 +297,7 @@ export class MemoryTier implements Tier {
 
   /** Stores what is still fresh and not too large; what was there goes in any case, for it is older. */
   #store({ scope, key }: Address, entry: Entry): boolean {
+    if (scope.rules.noL1?.has(scope.cache)) return false;
     const table = this.#table;
     const now = this.clock.now();
     const kept = capped(entry, now, this.options.ttl, entry.caps?.l1);

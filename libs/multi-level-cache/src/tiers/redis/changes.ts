@@ -8,6 +8,7 @@ import type { ApplyHow, Change } from '../../core/tier.js';
 import type { Argument } from './commands.js';
 import { unavailable } from './connection.js';
 import type { Link } from './link.js';
+import type { Resealing } from './resealing.js';
 import { CHANGE, ENTRY, GUARD, MODE, type Mode } from './scripts.js';
 import type { Session } from './session.js';
 import { field, withGroups, type TagNumbers } from './tag-numbers.js';
@@ -28,6 +29,7 @@ interface How {
 const NO_SENDER = '';
 const NO_MESSAGE = { type: '', payload: '' };
 
+type Timed = Extract<Change, { kind: 'expire' | 'touch' }>;
 type Guarding = Extract<Change, { kind: 'guard' | 'unguard' }>;
 
 export class Changes {
@@ -40,6 +42,7 @@ export class Changes {
     readonly tags: TagNumbers,
     readonly clock: Clock,
     readonly cap: number | undefined,
+    readonly resealing: Resealing,
   ) {}
 
   /**
@@ -82,7 +85,8 @@ export class Changes {
         if (this.clock.now() >= how.until) throw unavailable('Redis answered too late');
       }
       const { session } = this.link;
-      const reply = await this.#send(change, session, how);
+      const bodies = changesTimes(change) ? await this.#renewed(change, session) : undefined;
+      const reply = await this.#send(change, session, how, bodies);
       if (reply !== null) {
         const number = Number(reply);
         // Done here, and nobody but this process knows what L3 is owed.
@@ -98,7 +102,19 @@ export class Changes {
     throw unavailable('the epoch changes all the time');
   }
 
-  async #send(change: Change, session: Session, how: How): Promise<unknown> {
+  /** The times of encrypted entries cannot be changed where they are. */
+  #renewed(change: Timed, session: Session): Promise<readonly Buffer[]> {
+    const ms = change.kind === 'touch' ? this.#capped(change.ms) : 0;
+    return this.resealing.bodies(change.addresses, ms, session);
+  }
+
+  /** @param renewed - envelopes with other times, where entries are encrypted */
+  async #send(
+    change: Change,
+    session: Session,
+    how: How,
+    renewed: readonly Buffer[] = [],
+  ): Promise<unknown> {
     const { debt, quiet, sender } = how;
     const { commands, keys } = this.link;
     const silent = this.link.options.quiet === true;
@@ -117,7 +133,10 @@ export class Changes {
         : commands.run(CHANGE, shared, [...head, MODE.drop]);
     if (change.kind === 'guard' || change.kind === 'unguard') return this.#guard(change, announce);
     const mode = modeOf(change);
-    const bodies = change.addresses.map((address, at) => this.#body(change, address, at, session));
+    const bodies = change.addresses.map((address, at) => {
+      const [body, ms] = this.#body(change, address, at, session);
+      return [renewed[at] ?? body, ms] as const;
+    });
     if (!commands.isCluster && !quiet)
       return commands.run(
         CHANGE,
@@ -165,13 +184,23 @@ export class Changes {
     at: number,
     session: Session,
   ): [Argument, Argument] {
-    if (change.kind === 'touch') return ['', Math.min(change.ms, this.cap ?? Infinity)];
+    if (change.kind === 'touch') return ['', this.#capped(change.ms)];
     if (change.kind !== 'set') return ['', 0];
     const { number } = this.link;
     const entry = change.entries[at];
     const sealed = sealEntry(address, entry, session, number, this.clock.now(), this.cap);
     return typeof sealed === 'object' ? [sealed.bytes, sealed.ms] : ['', 0];
   }
+
+  #capped(ms: number): number {
+    return Math.min(ms, this.cap ?? Infinity);
+  }
+}
+
+/** Where encrypted entries have to be sealed anew. */
+function changesTimes(change: Change): change is Timed {
+  if (change.kind !== 'expire' && change.kind !== 'touch') return false;
+  return change.addresses[0]?.scope.rules.vault !== undefined;
 }
 
 function pairOf(address: Address): [string, string] {

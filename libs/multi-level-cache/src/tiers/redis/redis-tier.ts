@@ -3,9 +3,10 @@ import { randomBytes } from 'node:crypto';
 import { chance, type Clock } from '../../core/clock.js';
 import type { Verdict } from '../../coherence/tag-mirror.js';
 import { expired, type Entry } from '../../core/entry.js';
-import { ID_BYTES, ID_OFFSET, open, type Opened } from '../../core/envelope.js';
+import { ID_BYTES, ID_OFFSET, type Opened } from '../../core/envelope.js';
 import type { Address } from '../../core/key.js';
 import type { L2Options } from '../../core/options.js';
+import { isAged, openFor } from '../../core/sealed.js';
 import type {
   ApplyHow,
   Change,
@@ -24,6 +25,8 @@ import { Coalescer } from '../coalescer.js';
 import { Changes } from './changes.js';
 import { troubleOf, unavailable } from './connection.js';
 import { RedisDebtBook } from './debt-book.js';
+import { Resealing } from './resealing.js';
+import { TenantKeyHash } from './tenant-keys.js';
 import { Link } from './link.js';
 import { FILL, LEASE, RELEASE, RENEW } from './scripts.js';
 import type { Session } from './session.js';
@@ -51,6 +54,8 @@ interface Lease extends Ticket {
 export class RedisTier implements Tier {
   readonly name = 'l2';
   readonly book: DebtBook;
+  readonly keys: TenantKeyHash;
+  readonly #resealing: Resealing;
   readonly #link: Link;
   readonly #tags: TagNumbers;
   readonly #clock: Clock;
@@ -99,8 +104,10 @@ export class RedisTier implements Tier {
       },
     );
     this.book = new RedisDebtBook(this.#link);
+    this.keys = new TenantKeyHash(this.#link);
+    this.#resealing = new Resealing(this.#link);
     this.#tags = new TagNumbers(this.#link);
-    this.#changes = new Changes(this.#link, this.#tags, deps.clock, options.ttl);
+    this.#changes = new Changes(this.#link, this.#tags, deps.clock, options.ttl, this.#resealing);
   }
 
   async open(listener: TierListener): Promise<void> {
@@ -174,7 +181,7 @@ export class RedisTier implements Tier {
     const sealed = sealEntry(address, entry, session, n0, this.#clock.now(), this.options.ttl);
     if (typeof sealed !== 'object') {
       const held = await this.#giveBack(address, token);
-      return held && sealed === 'too-large' ? sealed : held;
+      return held && sealed !== undefined ? sealed : held;
     }
     return (await this.#link.commands.run(FILL, keys, [token, sealed.bytes, sealed.ms])) === 1;
   }
@@ -218,9 +225,11 @@ export class RedisTier implements Tier {
 
   /** What the bytes of this key are worth under the session in which they were asked for. */
   #judge(address: Address, reply: Reply): MaybePromise<TierRead> {
-    const opened = open(reply.bytes, address.fingerprint, address.scope.rules.types);
-    if (!opened) this.#corrupt++;
+    const found = openFor(address, reply.bytes);
+    if (found === 'corrupt') this.#corrupt++;
+    const opened = typeof found === 'string' ? undefined : found;
     if (opened?.epoch !== reply.session.epochNumber) return readOf(reply);
+    if (isAged(address, reply.bytes)) this.#resealing.run(address, opened, reply);
     const { tags, n0 } = opened;
     const verdict = this.#tags.judge(address, tags, n0);
     if (verdict !== 'unknown') return readOf(reply, opened, verdict);

@@ -1,5 +1,6 @@
 /** Everything this tier does inside Redis beyond reading: each script is one atomic step, with its contract above it. */
 import { createHash } from 'node:crypto';
+import { ENCRYPTION_OFFSET, ID_BYTES, ID_OFFSET } from '../../core/envelope.js';
 
 /** One Lua script. */
 export interface Script {
@@ -99,13 +100,24 @@ return redis.call('DEL', KEYS[1])
 const MOST_DEBTS = 100_000;
 
 /** What a change does to one key: the letter goes over the wire. */
-export const MODE = { drop: 'd', expire: 'x', touch: 'k', set: 's', tags: 't' } as const;
+export const MODE = {
+  drop: 'd',
+  expire: 'x',
+  touch: 'k',
+  set: 's',
+  tags: 't',
+  reseal: 'r',
+} as const;
 export type Mode = (typeof MODE)[keyof typeof MODE];
 
 /**
- * One entry and its lease. `d`: both go. `x`, `k`: what is fresh lives `ms` from now on and its grace after that, by the
- * three times in the envelope's head; what is stale from now on was never fresh, so that no clock makes it so again. `s`: a new entry where there is one to store. The lease always goes, so that no
+ * One entry and its lease. `r`: an encrypted entry is sealed by another key, and its lease stays. `d`: both go. `x`, `k`: what is fresh lives `ms` from now on and its grace after that, by the
+ * three times in the envelope's head; what is stale from now on was never fresh, so that no clock makes it so again. `s`: a new entry where there is one to store. The lease goes, so that no
  * running load can fill the key.
+ *
+ * The times of an encrypted entry are covered by its seal: for `x`, `k` and `r` the client has made it anew, and its body is the
+ * id of the write that it was made of (8), ms to live (12 digits, 0 = leave it as it is) and the envelope. Where that is not the
+ * entry that is there, `x` removes it, for what it says of it is not known, and the others leave it.
  */
 const ENTRY_STEP = `
 local function number(head, at)
@@ -137,9 +149,17 @@ local function relive(key, ms)
     if age < ttl then redis.call('PEXPIRE', key, grace) end
   end
 end
+local function renew(mode, entry, body)
+  if body ~= '' and redis.call('GETRANGE', entry, ${ID_OFFSET}, ${ID_OFFSET + ID_BYTES - 1}) == string.sub(body, 1, 8) then
+    local ms = tonumber(string.sub(body, 9, 20))
+    if ms > 0 then redis.call('SET', entry, string.sub(body, 21), 'PX', string.format('%.0f', ms)) end
+  elseif mode == 'x' then redis.call('UNLINK', entry) end
+end
 local function step(mode, entry, lease, body, ms)
-  if mode == 'x' or mode == 'k' then
-    relive(entry, tonumber(ms))
+  if mode == 'r' then renew(mode, entry, body)
+  elseif mode == 'x' or mode == 'k' then
+    local sealed = redis.call('GETRANGE', entry, ${ENCRYPTION_OFFSET}, ${ENCRYPTION_OFFSET})
+    if sealed == '' or sealed == '\\0' then relive(entry, tonumber(ms)) else renew(mode, entry, body) end
     redis.call('UNLINK', lease)
   else
     redis.call('UNLINK', entry, lease)
@@ -210,6 +230,29 @@ if tonumber(ARGV[2]) > 0 then
 end
 if last > 0 then redis.call('PEXPIRE', KEYS[3], last - now) end
 redis.call('UNLINK', KEYS[1], KEYS[2])
+return 1
+`);
+
+/**
+ * Records of secrets. KEYS secrets · ARGV tenants · → server time in ms, then each record or nil
+ */
+export const READ_KEYS = script(`
+local time = redis.call('TIME')
+local records = redis.call('HMGET', KEYS[1], unpack(ARGV))
+table.insert(records, 1, string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000)))
+return records
+`);
+
+/**
+ * Replaces a record of secrets that is still the one that was read; replacing is counted, beginning one is not.
+ *
+ * KEYS secrets revision · ARGV tenant, old record or '', new record · → 1 done · 0 it is another one
+ */
+export const SWAP_KEY = script(`
+local old = redis.call('HMGET', KEYS[1], ARGV[1])[1] or ''
+if old ~= ARGV[2] then return 0 end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
+if old ~= '' then redis.call('INCR', KEYS[2]) end
 return 1
 `);
 

@@ -14,6 +14,9 @@ export class SharedKeys {
   readonly rid: string;
   /** What L3 has not taken. */
   readonly debts: string;
+  /** Wrapped secrets of tenants, and how often one was replaced. */
+  readonly secrets: string;
+  readonly secretsRevision: string;
   /** Two names under which nothing is stored. */
   readonly probe: readonly [string, string];
   readonly #prefix: string;
@@ -25,6 +28,8 @@ export class SharedKeys {
     this.stream = `${this.#prefix}st`;
     this.rid = `${this.#prefix}rid`;
     this.debts = `${this.#prefix}debt`;
+    this.secrets = `${this.#prefix}keys`;
+    this.secretsRevision = `${this.#prefix}keyrev`;
     this.probe = [`${this.#prefix}probe:1`, `${this.#prefix}probe:2`];
   }
 

@@ -1,7 +1,8 @@
 /** Entries on their way to Redis and back: local times become the server's, and a life never gets longer on the way. */
 import { capped, type Entry } from '../../core/entry.js';
-import { MAX_ENVELOPE_BYTES, seal, type Opened } from '../../core/envelope.js';
+import { MAX_ENVELOPE_BYTES, type Opened } from '../../core/envelope.js';
 import type { Address } from '../../core/key.js';
+import { sealFor } from '../../core/sealed.js';
 import type { Session } from './session.js';
 
 export interface Sealed {
@@ -10,7 +11,7 @@ export interface Sealed {
   readonly ms: number;
 }
 
-/** Bytes of an entry; `undefined` where it has no life left. */
+/** Bytes of an entry; `undefined` where it has no life left, `'locked'` where there is no key to encrypt it. */
 export function sealEntry(
   address: Address,
   entry: Entry,
@@ -18,7 +19,7 @@ export function sealEntry(
   n0: number,
   now: number,
   cap: number | undefined,
-): Sealed | 'too-large' | undefined {
+): Sealed | 'too-large' | 'locked' | undefined {
   const kept = capped(entry, now, cap, entry.caps?.l2);
   if (kept.freshUntil <= now) return undefined;
   const ms = Math.ceil(kept.staleUntil - now);
@@ -33,13 +34,8 @@ export function sealEntry(
     caps: kept.caps,
     etag: kept.etag,
   };
-  const bytes = seal(
-    kept.value,
-    kept.shape,
-    header,
-    address.fingerprint,
-    address.scope.rules.types,
-  );
+  const bytes = sealFor(address, kept, header);
+  if (!bytes) return 'locked';
   return bytes.length > MAX_ENVELOPE_BYTES ? 'too-large' : { bytes, ms };
 }
 

@@ -1,0 +1,33 @@
+// `npm run bench:security [-- --only encryption] [-- --trials 5]`: what security costs, each figure against its bar: medians, with
+// the least and the most. Exit code 1: a bar was missed.
+import os from 'node:os';
+import { parseArgs } from 'node:util';
+import { encryption } from './security/encryption.mjs';
+
+const { values } = parseArgs({
+  options: { only: { type: 'string' }, trials: { type: 'string', default: '5' } },
+});
+const parts = { encryption };
+const chosen = values.only?.split(',') ?? Object.keys(parts);
+const unknown = chosen.find((name) => !Object.hasOwn(parts, name));
+const trials = Number(values.trials);
+if (unknown !== undefined || !Number.isSafeInteger(trials) || trials < 1) {
+  console.error(
+    `--only knows ${Object.keys(parts).join(', ')}; --trials is a whole number above 0`,
+  );
+  process.exit(2);
+}
+// Timers of a cache keep no process alive.
+const alive = setInterval(() => undefined, 1_000);
+
+console.log(
+  `Node ${process.version}, ${os.cpus().length} cores, ${os.cpus()[0]?.model ?? 'unknown CPU'}, ${new Date().toISOString().slice(0, 10)}`,
+);
+for (const name of chosen) {
+  for (const { line, pass } of await parts[name]({ trials })) {
+    console.log(line);
+    if (!pass) process.exitCode = 1;
+  }
+  console.log(`  load average ${os.loadavg()[0].toFixed(1)}`);
+}
+clearInterval(alive);
