@@ -53,6 +53,7 @@ export type {
   TierTtl,
   TypeList,
 } from './core/entry-options.js';
+export type { StandardSchema } from './core/standard-schema.js';
 export type { PlacementStats, SkipCounts } from './manager/placing.js';
 export type { CacheStats, RequestCounts, TierStats } from './manager/stats.js';
 export type { WarmingStats } from './manager/warm-tally.js';

@@ -1,13 +1,13 @@
 /** Options of one call: checked, and laid over the defaults. */
 import type { TierCaps } from './entry.js';
 import { DURATION_FORM, parseDuration, type Duration } from './duration.js';
-import { MAX_ETAG_BYTES } from './envelope.js';
+import { MAX_ETAG_BYTES, MAX_TAGS } from './envelope.js';
 import { CacheError } from './errors.js';
 import { textFault, type AnyClass } from './key.js';
+import { isSchema, type StandardSchema } from './standard-schema.js';
 import type { TierName } from './tier.js';
 import type { ClassMap } from './value.js';
 
-const MAX_TAGS = 16;
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** Names the classes of which a value may hold instances; a function, so that a class may be declared later. */
@@ -53,6 +53,12 @@ export interface EntryOptions {
   readonly forceFresh?: boolean;
   /** Classes whose instances the value may hold; they come back as such from every tier. @defaultValue none */
   readonly type?: TypeList;
+  /**
+   * What a value has to look like that is read from L2 or L3; one that does not is a counted miss, and the loader runs. Any
+   * synchronous Standard Schema (Zod, Valibot, ArkType …). It belongs on every call of its keys: what another call has
+   * brought into memory is taken as it is. @defaultValue none
+   */
+  readonly schema?: StandardSchema;
   /** The caller leaves with `signal.reason`; the load goes on for others, and is aborted when nobody waits. */
   readonly signal?: AbortSignal;
 }
@@ -83,6 +89,7 @@ export interface EntryLife {
   readonly signal: AbortSignal | undefined;
   readonly etag: string | undefined;
   readonly types: ClassMap | undefined;
+  readonly schema: StandardSchema | undefined;
 }
 
 /** Whether only the shared tier may answer. */
@@ -97,7 +104,10 @@ export type EntryDefaults = Pick<
 > & { readonly consistency?: Consistency | undefined };
 
 /** Options of a verb that only reads. */
-export type ReadOptions = Pick<EntryOptions, 'tiers' | 'signal' | 'hardTimeout' | 'consistency'>;
+export type ReadOptions = Pick<
+  EntryOptions,
+  'tiers' | 'signal' | 'hardTimeout' | 'consistency' | 'schema'
+>;
 
 type Name = keyof EntryOptions | 'etag';
 type Reader = (value: unknown, name: string) => unknown;
@@ -115,6 +125,7 @@ const ALL: readonly Name[] = [
   'forceFresh',
   'signal',
   'type',
+  'schema',
 ];
 const OF_LOADERS: readonly Name[] = [
   'ttl',
@@ -135,7 +146,7 @@ const OF_WRITES: readonly Name[] = [
   'consistency',
   'type',
 ];
-const OF_READS: readonly Name[] = ['tiers', 'signal', 'hardTimeout', 'consistency'];
+const OF_READS: readonly Name[] = ['tiers', 'signal', 'hardTimeout', 'consistency', 'schema'];
 const TIERS: readonly string[] = ['l1', 'l2', 'l3'];
 const CONSISTENCIES: readonly Consistency[] = ['eventual', 'strong', 'local'];
 const NO_TAGS: readonly string[] = Object.freeze([]);
@@ -150,6 +161,7 @@ export function defaultLife(defaults: EntryDefaults): EntryLife {
     signal: undefined,
     etag: undefined,
     types: undefined,
+    schema: undefined,
     ...defaults,
     consistency: defaults.consistency ?? 'eventual',
   });
@@ -221,6 +233,11 @@ const READERS: Readonly<Record<Exclude<Name, 'ttl'>, Reader>> = {
     if (typeof value !== 'function')
       throw invalid('type', `is ${show(value)}; allowed: a function that returns classes`);
     return classesOf(value as TypeList);
+  },
+  schema: (value) => {
+    if (!isSchema(value))
+      throw invalid('schema', `is ${show(value)}; allowed: a Standard Schema of version 1`);
+    return value;
   },
   etag: (value) => {
     if (typeof value !== 'string' || Buffer.byteLength(value) > MAX_ETAG_BYTES)

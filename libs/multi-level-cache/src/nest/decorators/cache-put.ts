@@ -20,7 +20,7 @@ import { holderOf, replaceMethod, targetOf, type Target } from './wrap-method.js
 /** Options of {@link CachePut}. */
 export interface CachePutOptions<Args extends unknown[], Result> extends Omit<
   FixedOptions,
-  'timeout' | 'hardTimeout' | 'refreshAhead'
+  'timeout' | 'hardTimeout' | 'refreshAhead' | 'schema'
 > {
   /** The key: a function of the result and the arguments, or a template of the arguments such as `'product:{0}'`. */
   readonly key: string | ((result: Exclude<Result, undefined>, ...args: Args) => string);

@@ -11,6 +11,7 @@ import { keyTemplate, type KeyOf } from './key-template.js';
 import {
   defined,
   FUNCTION,
+  SCHEMA,
   TAGS,
   TTL_OR_FUNCTION,
   TYPES,
@@ -63,6 +64,7 @@ export class CachedPlan implements DefaultKeyed {
       jitter: options.optional('jitter', SHARE),
       refreshAhead: options.optional('refreshAhead', SHARE),
       type: options.optional('type', TYPES),
+      schema: options.optional('schema', SCHEMA),
     });
     for (const name of [...LATER, ...NEVER]) options.notYet(name);
     options.end();

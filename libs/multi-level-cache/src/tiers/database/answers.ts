@@ -1,6 +1,6 @@
 /** Answers of the read statement as entries: what of a row may be used, and for how long on the local clock. */
 import { expired, type Entry } from '../../core/entry.js';
-import { open } from '../../core/envelope.js';
+import { MAX_TAGS, open } from '../../core/envelope.js';
 import type { Address } from '../../core/key.js';
 import type { Ticket, TierRead } from '../../core/tier.js';
 import type { Rows } from './rows.js';
@@ -96,7 +96,7 @@ export class Answers {
     const tags = listed === null ? NO_TAGS : (JSON.parse(listed) as readonly string[]);
     const bumped = this.#bumped(address, own, bumps, Number(n0));
     if (bumped === 'hard') return { state: 'invalid', mark };
-    const opened = open(bytes, address.fingerprint, address.scope.rules.types);
+    const opened = areTags(tags) && open(bytes, address.fingerprint, address.scope.rules.types);
     if (!opened) {
       this.corrupt++;
       return { state: 'invalid', mark, bytes: bytes.length };
@@ -140,6 +140,11 @@ export class Answers {
 
 function markOf({ last, inc, tl }: State, seen: string, takenAt: number): Mark {
   return { seen, n0: last, inc, tl, takenAt };
+}
+
+/** Anybody who can write the table may have written them. */
+function areTags(list: readonly unknown[]): boolean {
+  return list.length <= MAX_TAGS && list.every((tag) => typeof tag === 'string');
 }
 
 function bumpsOf(list: NonNullable<Said['bumps']>): Bumps {
