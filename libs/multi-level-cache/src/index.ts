@@ -110,3 +110,6 @@ export type {
 export type { PlacedEntry, Placement, Skip } from './core/placement.js';
 export type { Entry, Isolation, TierCaps } from './core/entry.js';
 export type { Address, Scope } from './core/key.js';
+
+// Walls around it
+export { redisAclRules, type RedisAclOptions } from './tiers/redis/acl.js';
