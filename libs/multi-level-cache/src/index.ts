@@ -113,3 +113,4 @@ export type { Address, Scope } from './core/key.js';
 
 // Walls around it
 export { redisAclRules, type RedisAclOptions } from './tiers/redis/acl.js';
+export { rowSecurity, type RowSecurityOptions } from './tiers/database/row-security.js';

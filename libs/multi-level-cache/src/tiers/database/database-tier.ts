@@ -28,6 +28,7 @@ import { Rows } from './rows.js';
 import { SizeEstimate } from './size-estimate.js';
 import { names, statements, type Statements } from './sql.js';
 import { Sweeper } from './sweeper.js';
+import { walled } from './walled.js';
 import { Writes } from './writes.js';
 
 const READ_BATCH = 1_000;
@@ -70,7 +71,9 @@ export class DatabaseTier implements Tier {
     const channel = channelOf(schema, deps.namespace);
     const announcements = quiet ? undefined : new Announcements(channel);
     this.#clock = deps.clock;
-    this.#sql = statements(names(options.schema, options.table), !options.poolerMode);
+    const named = names(options.schema, options.table);
+    const sql = statements(named, !poolerMode);
+    this.#sql = options.rowSecurity ? walled(named, sql) : sql;
     this.#rows = new Rows(deps.namespace, options, deps.clock);
     this.#answers = new Answers(this.#rows);
     this.#database = new Database(
@@ -97,13 +100,7 @@ export class DatabaseTier implements Tier {
       ({ digest }) => digest,
     );
     this.#fills = new Fills(this.#database, this.#sql, this.#rows, wrote);
-    this.book = new Outbox(
-      this.#database,
-      this.#sql,
-      deps.namespace,
-      names(options.schema, options.table).outbox,
-      announcements,
-    );
+    this.book = new Outbox(this.#database, this.#sql, deps.namespace, named.outbox, announcements);
     const numbers = {
       known: () => this.#state?.n0,
       ask: async () => {
@@ -212,7 +209,8 @@ export class DatabaseTier implements Tier {
   async #read(addresses: readonly Address[]): Promise<readonly TierRead[]> {
     const before = this.#clock.now();
     const question = this.#rows.question(addresses);
-    const rows = await this.#database.lists<Row>(this.#sql.read, question);
+    const tenants = this.#rows.tenants(addresses);
+    const rows = await this.#database.lists<Row>(this.#sql.read, question, tenants);
     const { state, reads } = this.#answers.judgeAll(addresses, rows, before);
     this.#learn(state, before);
     return reads;

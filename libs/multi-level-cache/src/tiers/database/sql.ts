@@ -77,7 +77,10 @@ const SYSTEM = '(select system_identifier from pg_control_system())::text';
  * as well, where no error may come of it.
  */
 export const REACHES_OUTBOX = `
-  select coalesce(has_table_privilege(to_regclass($1), 'insert'), false) as reached,
+  select coalesce(has_table_privilege(to_regclass($1), 'insert'), false) and not exists (
+      select from pg_class c where c.oid = to_regclass($1) and row_security_active(c.oid) and not exists (
+        select from pg_policy p where p.polrelid = c.oid and p.polcmd in ('*', 'a')
+          and exists (select from unnest(p.polroles) r where r = 0 or pg_has_role(r, 'usage')))) as reached,
     ${SYSTEM} || ' ' || (select oid from pg_database where datname = current_database()) as database`;
 
 /** Neither changes while a connection lives: asked for once on each, and kept in its session. */
