@@ -10,6 +10,7 @@ export {
   startPostgres,
   startRedis,
   startSentinel,
+  startTlsPostgres,
   startTlsRedis,
   type Server,
 } from 'throwaway-servers';

@@ -53,6 +53,7 @@ export type {
   TierTtl,
   TypeList,
 } from './core/entry-options.js';
+export type { StandardSchema } from './core/standard-schema.js';
 export type { PlacementStats, SkipCounts } from './manager/placing.js';
 export type { CacheStats, RequestCounts, TierStats } from './manager/stats.js';
 export type { WarmingStats } from './manager/warm-tally.js';
@@ -132,3 +133,7 @@ export type {
 export type { PlacedEntry, Placement, Skip } from './core/placement.js';
 export type { Entry, Isolation, TierCaps } from './core/entry.js';
 export type { Address, Scope } from './core/key.js';
+
+// Walls around it
+export { redisAclRules, type RedisAclOptions } from './tiers/redis/acl.js';
+export { rowSecurity, type RowSecurityOptions } from './tiers/database/row-security.js';

@@ -4,16 +4,19 @@ import { randomBytes } from 'node:crypto';
 import { chown, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { certify } from './certificate.js';
 import { postgresPrograms, unprivilegedUser, type PostgresPrograms } from './programs.js';
 import { startRedis } from './redis.js';
 import { folder, freePort, Server } from './supervisor.js';
 
 const run = promisify(execFile);
 
+type PostgresSettings = Readonly<Record<string, string>>;
+
 /** Starts a PostgreSQL with one user named `throwaway`; with the programs given, or those of this machine, and settings over ours. */
 export async function startPostgres(
   programs?: PostgresPrograms,
-  over: Readonly<Record<string, string>> = {},
+  over: PostgresSettings | ((dir: string) => Promise<PostgresSettings>) = {},
 ): Promise<Server> {
   const { initdb, postgres } = programs ?? (await postgresPrograms());
   const user = await unprivilegedUser();
@@ -47,7 +50,7 @@ export async function startPostgres(
       // Throwaway data: nothing is to survive the machine.
       fsync: 'off',
       full_page_writes: 'off',
-      ...over,
+      ...(typeof over === 'function' ? await over(dir) : over),
     };
     return await Server.start({
       name: 'postgres',
@@ -70,6 +73,23 @@ export async function startPostgres(
     await rm(dir, { recursive: true, force: true });
     throw error;
   }
+}
+
+/** The same with TLS beside plain connections, and the PEM of the authority that signed its certificate. */
+export async function startTlsPostgres(): Promise<{
+  readonly server: Server;
+  readonly ca: string;
+}> {
+  let trusted = '';
+  const server = await startPostgres(undefined, async (dir) => {
+    const { key, certificate, ca } = await certify(dir);
+    trusted = ca;
+    const user = await unprivilegedUser();
+    // It takes no key that others can read.
+    if (user) await Promise.all([key, certificate].map((path) => chown(path, user.uid, user.gid)));
+    return { ssl: 'on', ssl_cert_file: certificate, ssl_key_file: key };
+  });
+  return { server, ca: trusted };
 }
 
 /** Both servers: those given by `REDIS_URL` and `DATABASE_URL`, or own ones. */

@@ -10,18 +10,21 @@ import {
   bytesOf,
   copyBinary,
   listedClass,
+  MAX_BIGINT_TEXT,
   NO_CLASSES,
   type ClassMap,
   type Shape,
+  refuseName,
 } from './value.js';
+import { isParsable } from './json-limits.js';
 
 /** How a payload is written; part of the envelope's flags. */
 export const CODEC = { json: 0, marked: 1 } as const;
 export type Codec = (typeof CODEC)[keyof typeof CODEC];
 
 const MAX_DEPTH = 600;
-// Own members of this name survive JSON.parse harmlessly but not a later Object.assign; escapes could hide one.
-const SUSPICIOUS = /__proto__|\\u00/i;
+// What refuseName refuses; escapes could hide one.
+const SUSPICIOUS = /__proto__|prototype|\\u00/;
 
 /** The bytes of an inspected value and the codec they are in. */
 export function encode(
@@ -45,6 +48,7 @@ export function decode(
   /** Where the payload begins. */
   start = 0,
 ): unknown {
+  if (!isParsable(bytes, start)) throw new RangeError('too much to parse');
   const text = bytes.toString('utf8', start);
   const parsed: unknown = JSON.parse(text);
   if (codec === CODEC.marked) return unmark(parsed, 0, classes);
@@ -98,8 +102,9 @@ function unmark(value: unknown, depth: number, classes: ClassMap): unknown {
   const object = value as Record<string, unknown>;
   if (Object.hasOwn(object, '$')) return revive(object, depth, classes);
   for (const name of Object.keys(object)) {
-    refuseName(name);
-    object[name] = unmark(object[name], depth + 1, classes);
+    const member = unmark(object[name], depth + 1, classes);
+    assertHarmless(name, member);
+    object[name] = member;
   }
   return object;
 }
@@ -113,6 +118,7 @@ function revive(
     case 'undefined':
       return undefined;
     case 'bigint':
+      if (text(body).length > MAX_BIGINT_TEXT) throw new RangeError('too long a bigint');
       return BigInt(text(body));
     case 'number':
       return Number(text(body));
@@ -155,7 +161,8 @@ function reviveInstance(name: string, own: [string, unknown][], classes: ClassMa
 function named(body: unknown, depth: number, classes: ClassMap): [string, unknown][] {
   return list(body).map((pair) => {
     const [name, member] = members(pair, depth, classes);
-    return [refuseName(text(name)), member];
+    assertHarmless(text(name), member);
+    return [text(name), member];
   });
 }
 
@@ -179,16 +186,17 @@ function number(value: unknown): number {
   return value;
 }
 
-function refuseName(name: string): string {
-  if (name === '__proto__') throw new TypeError('a member is named __proto__');
-  return name;
+function assertHarmless(name: string, member: unknown): void {
+  const refused = refuseName(name, member);
+  if (refused) throw new TypeError(refused);
 }
 
 function refusePrototypes(value: unknown, depth: number): void {
   if (typeof value !== 'object' || value === null) return;
   if (depth > MAX_DEPTH) throw new TypeError('nesting too deep');
   for (const name of Object.keys(value)) {
-    refuseName(name);
-    refusePrototypes((value as Record<string, unknown>)[name], depth + 1);
+    const member = (value as Record<string, unknown>)[name];
+    assertHarmless(name, member);
+    refusePrototypes(member, depth + 1);
   }
 }

@@ -5,6 +5,7 @@ import { MAX_ETAG_BYTES } from './envelope.js';
 import { CacheError } from './errors.js';
 import { textFault, type AnyClass } from './key.js';
 import type { EntryScope } from './security.js';
+import { isSchema, type StandardSchema } from './standard-schema.js';
 import type { TierName } from './tier.js';
 import type { ClassMap } from './value.js';
 
@@ -54,6 +55,12 @@ export interface EntryOptions {
   readonly forceFresh?: boolean;
   /** Classes whose instances the value may hold; they come back as such from every tier. @defaultValue none */
   readonly type?: TypeList;
+  /**
+   * What a value has to look like that is read from L2 or L3; one that does not is a counted miss, and the loader runs. Any
+   * synchronous Standard Schema (Zod, Valibot, ArkType …). It belongs on every call of its keys: what another call has
+   * brought into memory is taken as it is. @defaultValue none
+   */
+  readonly schema?: StandardSchema;
   /** The caller leaves with `signal.reason`; the load goes on for others, and is aborted when nobody waits. */
   readonly signal?: AbortSignal;
 }
@@ -86,6 +93,7 @@ export interface EntryLife {
   readonly types: ClassMap | undefined;
   /** Whose entries the call means. */
   readonly scope: EntryScope;
+  readonly schema: StandardSchema | undefined;
 }
 
 /** Whether only the shared tier may answer. */
@@ -100,7 +108,10 @@ export type EntryDefaults = Pick<
 > & { readonly consistency?: Consistency | undefined };
 
 /** Options of a verb that only reads. */
-export type ReadOptions = Pick<EntryOptions, 'tiers' | 'signal' | 'hardTimeout' | 'consistency'>;
+export type ReadOptions = Pick<
+  EntryOptions,
+  'tiers' | 'signal' | 'hardTimeout' | 'consistency' | 'schema'
+>;
 
 type Name = keyof EntryOptions | 'etag';
 type Reader = (value: unknown, name: string) => unknown;
@@ -118,6 +129,7 @@ const ALL: readonly Name[] = [
   'forceFresh',
   'signal',
   'type',
+  'schema',
 ];
 const OF_LOADERS: readonly Name[] = [
   'ttl',
@@ -138,7 +150,7 @@ const OF_WRITES: readonly Name[] = [
   'consistency',
   'type',
 ];
-const OF_READS: readonly Name[] = ['tiers', 'signal', 'hardTimeout', 'consistency'];
+const OF_READS: readonly Name[] = ['tiers', 'signal', 'hardTimeout', 'consistency', 'schema'];
 const TIERS: readonly string[] = ['l1', 'l2', 'l3'];
 const CONSISTENCIES: readonly Consistency[] = ['eventual', 'strong', 'local'];
 const NO_TAGS: readonly string[] = Object.freeze([]);
@@ -154,6 +166,7 @@ export function defaultLife(defaults: EntryDefaults): EntryLife {
     etag: undefined,
     types: undefined,
     scope: 'tenant' as const,
+    schema: undefined,
     ...defaults,
     consistency: defaults.consistency ?? 'eventual',
   });
@@ -225,6 +238,11 @@ const READERS: Readonly<Record<Exclude<Name, 'ttl'>, Reader>> = {
     if (typeof value !== 'function')
       throw invalid('type', `is ${show(value)}; allowed: a function that returns classes`);
     return classesOf(value as TypeList);
+  },
+  schema: (value) => {
+    if (!isSchema(value))
+      throw invalid('schema', `is ${show(value)}; allowed: a Standard Schema of version 1`);
+    return value;
   },
   etag: (value) => {
     if (typeof value !== 'string' || Buffer.byteLength(value) > MAX_ETAG_BYTES)

@@ -48,6 +48,10 @@ export const MAX_ENVELOPE_BYTES = 1024 ** 2;
 export const ID_OFFSET = 34;
 export const ID_BYTES = 8;
 const MAX_MS = 2 ** 48 - 1;
+/** Tags of one entry: as many as a call may give, and of a user's entry each once more as that user's, and one for all of them. */
+export const MAX_TAGS = 2 * 16 + 1;
+/** As long as two texts and the marks between them may be. */
+const MAX_TAG_BYTES = 2 * 1_024 + 2;
 
 /** What an envelope says beside its value. */
 export interface Header {
@@ -137,6 +141,7 @@ export function open(
 ): Opened | undefined {
   if (bytes.length < HEADER || bytes[0] !== MAGIC || bytes[1] !== VERSION || bytes[3] !== 0)
     return undefined;
+  if (bytes.length > MAX_ENVELOPE_BYTES || bytes[54] > MAX_TAGS) return undefined;
   const flags = bytes[2];
   const codec = flags & CODEC_MASK;
   if (codec !== CODEC.json && codec !== CODEC.marked) return undefined;
@@ -157,7 +162,7 @@ function openBody(bytes: Buffer, codec: Codec, packing: Packing, classes: ClassM
   for (let left = bytes[54]; left > 0; left--) {
     const length = bytes.readUInt16BE(at);
     at += 2;
-    if (at + length > bytes.length) throw new RangeError('truncated tags');
+    if (length > MAX_TAG_BYTES || at + length > bytes.length) throw new RangeError('not a tag');
     tags.push(bytes.toString('utf8', at, at + length));
     at += length;
   }
@@ -199,8 +204,9 @@ function readExtras(
 ): { caps: TierCaps | undefined; etag: string | undefined; end: number } {
   const [l1, l2] = [bytes.readUIntBE(at, 6), bytes.readUIntBE(at + 6, 6)];
   const text = at + EXTRAS_BYTES;
-  const end = text + bytes.readUInt16BE(at + 12);
-  if (end > bytes.length) throw new RangeError('truncated etag');
+  const length = bytes.readUInt16BE(at + 12);
+  const end = text + length;
+  if (length > MAX_ETAG_BYTES || end > bytes.length) throw new RangeError('not an etag');
   const cap = (ms: number): number | undefined => (ms === MAX_MS ? undefined : ms);
   return {
     caps: l1 === MAX_MS && l2 === MAX_MS ? undefined : { l1: cap(l1), l2: cap(l2) },

@@ -96,6 +96,12 @@ export interface L3Config {
    * @defaultValue false
    */
   readonly poolerMode?: boolean;
+  /**
+   * Every statement says for which tenants it runs, and the server shows it no other rows: for tables that the SQL of
+   * `rowSecurity()` has prepared, with `migrate: false`. Where they are not, or the user is exempted, L3 is not used.
+   * @defaultValue false
+   */
+  readonly rowSecurity?: boolean;
   /** Beyond this the rows that are soonest to die go first; an estimate. @defaultValue `'1gb'` */
   readonly maxSize?: Size;
   /** No row is kept longer than this, fresh and grace together. @defaultValue `'30d'` */
@@ -264,6 +270,7 @@ export interface L3Options {
   readonly migrate: boolean;
   readonly unlogged: boolean;
   readonly poolerMode: boolean;
+  readonly rowSecurity?: boolean | undefined;
   readonly maxSize: number;
   readonly maxAge: number;
   readonly ttl?: number | undefined;

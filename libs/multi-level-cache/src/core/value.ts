@@ -14,6 +14,9 @@ export interface Shape {
 }
 
 const MAX_DEPTH = 256;
+/** Reading digits costs with the square of their number: a million of them stop a process for 100 ms. */
+const MAX_BIGINT = 1n << 65_536n;
+export const MAX_BIGINT_TEXT = String(-MAX_BIGINT).length;
 const TYPED_ARRAYS = [
   Int8Array,
   Uint8Array,
@@ -56,6 +59,17 @@ export function listedClass(value: object, classes: ClassMap): string | undefine
   return undefined;
 }
 
+/**
+ * Why a member is not taken, neither into a tier nor out of one; `undefined` = it is. Held as a value neither of these does
+ * harm. Merged into another object, `__proto__` and `constructor.prototype` reach the prototype of all objects (CWE-1321); a
+ * member named `constructor` alone reaches nothing, and is data.
+ */
+export function refuseName(name: string, member: unknown): string | undefined {
+  if (name === '__proto__') return 'a member named __proto__';
+  if (name !== 'constructor' || typeof member !== 'object' || member === null) return undefined;
+  return Object.hasOwn(member, 'prototype') ? 'members named constructor.prototype' : undefined;
+}
+
 /** A plain object, also one without prototype or from another realm. */
 export function isPlain(value: object): value is Record<string, unknown> {
   const prototype: unknown = Object.getPrototypeOf(value);
@@ -69,7 +83,7 @@ export function isPlain(value: object): value is Record<string, unknown> {
  * Walks a value once.
  *
  * @throws CacheError `CACHE_VALUE_UNCACHEABLE` naming what cannot come back as it went in: functions, symbols, instances of
- * classes that are not listed, circular references, `__proto__` members.
+ * classes that are not listed, circular references, members that are refused by name.
  */
 export function inspect(value: unknown, classes = NO_CLASSES): Shape {
   const walk = new Walk(classes);
@@ -120,6 +134,8 @@ class Walk {
         this.rich = true;
         return;
       case 'bigint':
+        if (value > MAX_BIGINT || value < -MAX_BIGINT)
+          throw uncacheable('a bigint of more than 65,536 bits');
         this.bytes += 24;
         this.rich = true;
         return;
@@ -155,7 +171,8 @@ class Walk {
     if (Object.getOwnPropertySymbols(value).length > 0)
       throw uncacheable('a member named by a symbol');
     for (const name of Object.keys(value)) {
-      if (name === '__proto__') throw uncacheable('a member named __proto__');
+      const refused = refuseName(name, value[name]);
+      if (refused) throw uncacheable(refused);
       // The codec marks its own objects with this name.
       if (name === '$') this.rich = true;
       this.#member(value[name], depth);

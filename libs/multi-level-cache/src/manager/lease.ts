@@ -53,7 +53,7 @@ async function takeLease(
   const { address, kind, life } = flight;
   const verify = isStrong(life);
   const look = (): Promise<TierRead | undefined> =>
-    l2.read(address, { together: kind.bulk !== undefined, verify });
+    l2.read(address, { together: kind.bulk !== undefined, verify, schema: life.schema });
   // Not verified is not stored either.
   const away = verify ? GUARDED : AWAY;
   let seen = await look();
@@ -66,7 +66,8 @@ async function takeLease(
     if (wanted && seen.state === 'fresh' && seen.entry) return { found: seen.entry, away: false };
     flight.hold(seen);
     if (flight.rested) return TAKEN;
-    const reply = await l2.ticket(address, seen, address.scope.tagged(life.tags));
+    const tags = address.scope.tagged(life.tags);
+    const reply = await l2.ticket(address, seen, tags, life.schema);
     if (reply.kind === 'granted') return { ticket: reply.ticket, away: false };
     if (reply.kind === 'none') return away;
     if (reply.kind === 'guarded') return GUARDED;

@@ -10,7 +10,7 @@ import { leaseFor } from './lease.js';
 import { withRefresh, type Loaded } from './load.js';
 import { Loading } from './loading.js';
 import type { Parts } from './parts.js';
-import { Flight, lateError, variantOf, type Answer, type FlightKind } from './single-flight.js';
+import { Flight, lateError, type Answer, type FlightKind } from './single-flight.js';
 import { NOTHING, type TierGuard } from './tier-guard.js';
 import { waitFor } from './waiting.js';
 
@@ -41,7 +41,7 @@ export class ReadPath {
       const joined = tags.changes;
       // A load that runs may have read before something that this caller has to see.
       const alone = isStrong(life) || kind?.apart === true;
-      const running = alone ? undefined : flights.find(address, variantOf(life));
+      const running = alone ? undefined : flights.find(address, life);
       // Another call leads this key: ours does not wait for it before it loads the others.
       if (running) kind?.bulk?.leave(address.key);
       const flight = running ?? this.#start(address, loader, life, kind);
@@ -61,7 +61,7 @@ export class ReadPath {
 
   /** Reloads a fresh key in the background, unless it is being loaded already. */
   refresh(address: Address, loader: Loader<unknown>, life: EntryLife): void {
-    if (this.parts.flights.find(address, variantOf(life))) return;
+    if (this.parts.flights.find(address, life)) return;
     const flight = this.#start(address, loader, life, { force: true, refresh: true });
     // Its trouble is told by the `load` event; the caller has an answer.
     flight.promise.catch(() => undefined);
@@ -74,7 +74,7 @@ export class ReadPath {
     life: EntryLife,
     force: boolean,
   ): Promise<Answer> {
-    const running = this.parts.flights.find(address, variantOf(life));
+    const running = this.parts.flights.find(address, life);
     return (running ?? this.#start(address, loader, life, { force, refresh: true })).promise;
   }
 
@@ -88,10 +88,11 @@ export class ReadPath {
     const { l1, l2, l3 } = this.#inUse(life);
     const memory = l1?.ticketFor(address);
     const verify = isStrong(life);
-    const second = await l2?.read(address, { verify });
+    const { schema } = life;
+    const second = await l2?.read(address, { verify, schema });
     // What cannot be verified is no answer.
     if (verify && l2 && !second) return undefined;
-    const third = second?.state === 'fresh' ? undefined : await l3?.read(address);
+    const third = second?.state === 'fresh' ? undefined : await l3?.read(address, { schema });
     const found =
       second?.state === 'fresh' ? second.entry : third?.state === 'fresh' ? third.entry : undefined;
     if (!found) return undefined;
@@ -118,7 +119,8 @@ export class ReadPath {
       answers[at] = { by, entry };
     };
     const verify = isStrong(life);
-    const how = { ...TOGETHER, verify };
+    const { schema } = life;
+    const how = { ...TOGETHER, verify, schema };
     const second = await Promise.all(addresses.map(async (address) => l2?.read(address, how)));
     second.forEach((read, at) => {
       if (read?.state === 'fresh' && read.entry) answer(at, 'l2', read.entry);
@@ -129,7 +131,9 @@ export class ReadPath {
     const leases = await Promise.all(
       missing.map(async (at) => (second[at] ? l2?.ticket(addresses[at], second[at]) : undefined)),
     );
-    const third = await Promise.all(missing.map((at) => l3.read(addresses[at], TOGETHER)));
+    const third = await Promise.all(
+      missing.map((at) => l3.read(addresses[at], { ...TOGETHER, schema })),
+    );
     missing.forEach((at, index) => {
       const [read, lease] = [third[index], leases[index]];
       const found = read?.state === 'fresh' ? read.entry : undefined;
@@ -245,7 +249,8 @@ export class ReadPath {
     const asks = flight.kind.bulk || flight.kind.force || isStrong(flight.life);
     if (!l3 || (!asks && !placing.reads(cache))) return undefined;
     const before = clock.now();
-    const read = await l3.read(flight.address, { together: flight.kind.bulk !== undefined });
+    const together = flight.kind.bulk !== undefined;
+    const read = await l3.read(flight.address, { together, schema: flight.life.schema });
     if (read) placing.looked(cache, read.state === 'fresh', clock.now() - before);
     return read;
   }

@@ -136,10 +136,12 @@ export class SingleFlight {
     return this.#size;
   }
 
-  find({ scope, key }: Address, variant: string): Flight | undefined {
+  /** One that loads what this life asks for. */
+  find({ scope, key }: Address, life: EntryLife): Flight | undefined {
+    const variant = variantOf(life);
     return this.#flights
       .get(nameOf(scope.tenant, scope.place, key))
-      ?.find((flight) => flight.variant === variant);
+      ?.find((flight) => flight.variant === variant && flight.life.schema === life.schema);
   }
 
   add(flight: Flight): void {
@@ -175,7 +177,7 @@ export class SingleFlight {
 }
 
 /** What tells flights of one key apart. */
-export function variantOf({ tiers, forceFresh }: EntryLife): string {
+function variantOf({ tiers, forceFresh }: EntryLife): string {
   return (forceFresh ? '!' : '') + (tiers?.join() ?? '');
 }
 

@@ -2,7 +2,9 @@
 import type { Clock } from '../core/clock.js';
 import { Deadline } from '../core/deadline.js';
 import { adopt, type Entry, type Isolation } from '../core/entry.js';
+import { isCacheError } from '../core/errors.js';
 import type { Address } from '../core/key.js';
+import { accepts, type StandardSchema } from '../core/standard-schema.js';
 import type {
   Filled,
   MaybePromise,
@@ -39,6 +41,8 @@ export interface ReadHow {
   readonly together?: boolean;
   /** By what the store itself says now. */
   readonly verify?: boolean;
+  /** What the value has to look like. */
+  readonly schema?: StandardSchema | undefined;
 }
 
 export class TierGuard {
@@ -52,6 +56,8 @@ export class TierGuard {
   /** What is open of their breakers. */
   #ill = 0;
   #fills = 0;
+  /** Values that were not what their readers take. */
+  #refused = 0;
 
   constructor(
     readonly tier: Tier,
@@ -85,7 +91,8 @@ export class TierGuard {
 
   /** As the tier says, and `degraded` while a part of it is not read or not filled. */
   status(): TierStatus {
-    const status = this.tier.status();
+    const told = this.tier.status();
+    const status = { ...told, corrupt: told.corrupt + this.#refused };
     if (status.state !== 'up' || this.#ill === 0) return status;
     const troubles = [...this.#parts.values()].flatMap(({ trouble }) => trouble ?? []);
     // What only somebody can mend comes first.
@@ -108,19 +115,24 @@ export class TierGuard {
 
   #read(
     address: Address,
-    { count = true, together = false, verify = false }: ReadHow,
+    { count = true, together = false, verify = false, schema }: ReadHow,
   ): Promise<TierRead | undefined> {
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       const { paid } = this.changes;
       const answer = (found?: TierRead): void => {
         // What was owed when it was asked for may have been paid behind the answer: of which tags is not known before.
         const known = found !== undefined && this.changes.paid === paid;
-        const read = known ? this.#accept(address, found) : undefined;
-        if (count) {
-          if (read?.state === 'fresh') this.hits++;
-          else this.misses++;
+        try {
+          const read = known ? this.#accept(address, found, schema) : undefined;
+          if (count) {
+            if (read?.state === 'fresh') this.hits++;
+            else this.misses++;
+          }
+          resolve(read);
+        } catch (error) {
+          // The caller's own option.
+          reject(error);
         }
-        resolve(read);
       };
       const part = this.#partOf(address);
       if (!part.answers || this.changes.covers(address)) answer();
@@ -140,7 +152,12 @@ export class TierGuard {
     return undefined;
   }
 
-  async ticket(address: Address, read: TierRead, tags?: readonly string[]): Promise<TicketReply> {
+  async ticket(
+    address: Address,
+    read: TierRead,
+    tags?: readonly string[],
+    schema?: StandardSchema,
+  ): Promise<TicketReply> {
     if (keysFor(address) !== true) return NO_TICKET;
     const part = this.#partOf(address);
     const { deadline, fills } = part;
@@ -157,8 +174,9 @@ export class TierGuard {
       if (reply.kind !== 'found') return reply;
       return this.changes.paid !== paid || this.changes.owes(address, reply.read)
         ? NO_TICKET
-        : { kind: 'found', read: this.#own(reply.read) };
+        : { kind: 'found', read: this.#own(reply.read, schema) };
     } catch (error) {
+      if (isCacheError(error, 'CACHE_OPTION_INVALID')) throw error;
       part.failed(fills, call, address, error);
       this.#giveBackLate(address, asked);
       return NO_TICKET;
@@ -294,19 +312,29 @@ export class TierGuard {
     }
   }
 
-  #accept(address: Address, found: TierRead): TierRead | undefined {
+  #accept(
+    address: Address,
+    found: TierRead,
+    schema: StandardSchema | undefined,
+  ): TierRead | undefined {
     try {
-      return this.changes.owes(address, found) ? undefined : this.#own(found);
-    } catch {
+      return this.changes.owes(address, found) ? undefined : this.#own(found, schema);
+    } catch (error) {
+      if (isCacheError(error, 'CACHE_OPTION_INVALID')) throw error;
       // Not what the port promises: as good as nothing, and nobody waits for more.
       return undefined;
     }
   }
 
   /** What came from bytes is protected from its callers as what was loaded here. */
-  #own(read: TierRead): TierRead {
+  #own(read: TierRead, schema: StandardSchema | undefined): TierRead {
     if (!read.entry) return read;
     const entry = adopt(read.entry, this.options.isolation);
+    if (schema && !accepts(schema, entry.value)) {
+      this.#refused++;
+      const { entry: _entry, ...rest } = read;
+      return { ...rest, state: 'invalid' };
+    }
     return entry === read.entry ? read : { ...read, entry };
   }
 }

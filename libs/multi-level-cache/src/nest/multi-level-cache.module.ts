@@ -22,6 +22,7 @@ import { CacheHolder } from './cache-holder.js';
 import { ContextMiddleware } from './context.middleware.js';
 import { featureModule } from './cache-feature.module.js';
 import { demandCaches } from './decorators/wrap-method.js';
+import { adviceOnTransport } from './transport-advice.js';
 import {
   ConfigurableModuleClass,
   type CacheModuleAsyncOptions,
@@ -111,6 +112,7 @@ export class MultiLevelCacheModule
     await this.cache.open();
     for (const tier of this.tiers) this.#log({ tier: tier.name, ...tier.status() });
     for (const advice of adviceOn(this.tiers, this.options)) this.#logger.warn(advice);
+    for (const advice of adviceOnTransport(this.options)) this.#logger.warn(advice);
     if (this.tiers.length === 0) this.#logger.warn('every tier is off: nothing is cached');
     this.#stopListening = this.cache.on('tier', (event) => this.#log(event));
   }

@@ -49,6 +49,26 @@ describe('packing', () => {
   });
 });
 
+describe('what no reader would take', () => {
+  const MIB = 1024 ** 2;
+  it.each([
+    ['more than 200 for one', Buffer.alloc(8 * MIB, '0')],
+    ['more values than may be', Buffer.from(`[${'7,'.repeat(600_000)}7]`)],
+    ['above all bounds', Buffer.alloc(17 * MIB, 'ab')],
+  ])('is not packed: %s', (_what, bytes) => {
+    const packed = pack(bytes, 4_096);
+    expect(packed.packing).toBe(PACKING.none);
+    expect(packed.bytes === bytes).toBe(true);
+  });
+
+  it('up to 1 MiB may stand behind any number of bytes: so much may lie there unpacked', () => {
+    const bytes = Buffer.alloc(MIB, '0');
+    const packed = pack(bytes, 4_096);
+    expect(packed.bytes.length).toBeLessThan(2_000);
+    expect(unpack(packed.packing, packed.bytes).equals(bytes)).toBe(true);
+  });
+});
+
 describe('rubbish', () => {
   const packed = (raw: Buffer, promised = raw.length): Buffer => {
     const length = Buffer.alloc(4);

@@ -82,6 +82,15 @@ describe('the codec', () => {
     ['escaped __proto__', CODEC.json, '{"\\u005f_proto__":{"admin":true}}'],
     ['marked __proto__', CODEC.marked, '{"__proto__":{"admin":true}}'],
     ['hidden __proto__', CODEC.marked, '{"$":"object","v":[["__proto__",{}]]}'],
+    ['constructor.prototype', CODEC.json, '{"constructor":{"prototype":{"admin":true}}}'],
+    ['escaped', CODEC.json, '{"constructor":{"\\u0070rototype":{"admin":true}}}'],
+    ['marked', CODEC.marked, '{"constructor":{"$":"object","v":[["prototype",1]]}}'],
+    ['hidden', CODEC.marked, '{"$":"object","v":[["constructor",{"prototype":1}]]}'],
+    [
+      'a bigint that takes long to read',
+      CODEC.marked,
+      `{"$":"bigint","v":"${'9'.repeat(20_000)}"}`,
+    ],
     ['an unknown mark', CODEC.marked, '{"$":"Function","v":"x"}'],
     ['a mark of an inherited name', CODEC.marked, '{"$":"constructor","v":"x"}'],
     ['a mark without a body', CODEC.marked, '{"$":"Map"}'],
@@ -91,6 +100,26 @@ describe('the codec', () => {
   ] as const)('refuses %s', (_what, codec, text) => {
     expect(() => decode(codec, Buffer.from(text))).toThrow(/./);
     expect(Object.hasOwn(Object.prototype, 'admin')).toBe(false);
+  });
+});
+
+describe('names', () => {
+  it.each([
+    ['a member named constructor', { constructor: 'Ferrari' }],
+    ['with members of its own', { constructor: { name: 'Ferrari' } }],
+    ['prototype alone', { prototype: { year: 2026 } }],
+    ['both, apart from each other', { constructor: 1, prototype: 2 }],
+    ['the largest bigint', (1n << 65_536n) - 1n],
+  ])('%s comes back as it went in', (_what, value) => {
+    expect(isDeepStrictEqual(roundTrip(value), value)).toBe(true);
+  });
+
+  it.each([
+    ['constructor.prototype', { a: [{ constructor: { prototype: {} } }] }],
+    ['__proto__', JSON.parse('{"__proto__":{}}') as unknown],
+    ['a bigint of more than 65,536 bits', 1n << 65_537n],
+  ])('%s goes into no tier', (what, value) => {
+    expect(() => inspect(value)).toThrow(what);
   });
 });
 

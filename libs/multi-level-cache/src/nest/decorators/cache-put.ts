@@ -29,7 +29,7 @@ import {
 /** Options of {@link CachePut}. */
 export interface CachePutOptions<Args extends unknown[], Result> extends Omit<
   FixedOptions & Scoped,
-  'timeout' | 'hardTimeout' | 'refreshAhead'
+  'timeout' | 'hardTimeout' | 'refreshAhead' | 'schema'
 > {
   /** The key: a function of the result and the arguments, or a template of the arguments such as `'product:{0}'`. */
   readonly key: string | ((result: Exclude<Result, undefined>, ...args: Args) => string);

@@ -12,6 +12,7 @@ import { keyTemplate, type KeyOf } from './key-template.js';
 import {
   defined,
   FUNCTION,
+  SCHEMA,
   TAGS,
   TTL_OR_FUNCTION,
   TYPES,
@@ -65,6 +66,7 @@ export class CachedPlan implements DefaultKeyed, Decorated {
       jitter: options.optional('jitter', SHARE),
       refreshAhead: options.optional('refreshAhead', SHARE),
       type: options.optional('type', TYPES),
+      schema: options.optional('schema', SCHEMA),
     });
     for (const name of NEVER) options.notYet(name);
     options.end();

@@ -8,6 +8,7 @@ import {
 } from '../../core/entry-options.js';
 import { isCacheError } from '../../core/errors.js';
 import type { EntryScope } from '../../core/security.js';
+import { isSchema, type StandardSchema } from '../../core/standard-schema.js';
 import type { Rule } from '../faults.js';
 
 /** A method a decorator may stand on: it returns a promise. */
@@ -49,6 +50,11 @@ export const TYPES: Rule<TypeList> = {
   allowed: 'a function that returns a class or a list of classes',
 };
 
+export const SCHEMA: Rule<StandardSchema> = {
+  read: (value) => (isSchema(value) ? value : undefined),
+  allowed: 'a Standard Schema of version 1',
+};
+
 function isTierTtl(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
   return Object.entries(value).every(
@@ -68,7 +74,14 @@ export interface Scoped {
 /** Options of a result that need no result to be known. */
 export type FixedOptions = Pick<
   EntryOptions,
-  'grace' | 'timeout' | 'hardTimeout' | 'negativeTtl' | 'jitter' | 'refreshAhead' | 'type'
+  | 'grace'
+  | 'timeout'
+  | 'hardTimeout'
+  | 'negativeTtl'
+  | 'jitter'
+  | 'refreshAhead'
+  | 'type'
+  | 'schema'
 >;
 
 /** Leaves out what was not given, so that the cache's defaults hold. */

@@ -1,5 +1,6 @@
 /** Answers of the read statement as entries: what of a row may be used, and for how long on the local clock. */
 import { expired, type Entry } from '../../core/entry.js';
+import { MAX_TAGS } from '../../core/envelope.js';
 import type { Address } from '../../core/key.js';
 import { isAged, openFor } from '../../core/sealed.js';
 import type { Ticket, TierRead } from '../../core/tier.js';
@@ -100,7 +101,7 @@ export class Answers {
     const tags = listed === null ? NO_TAGS : (JSON.parse(listed) as readonly string[]);
     const bumped = this.#bumped(address, own, bumps, Number(n0));
     if (bumped === 'hard') return { state: 'invalid', mark };
-    const opened = openFor(address, bytes);
+    const opened = areTags(tags) ? openFor(address, bytes) : 'corrupt';
     if (typeof opened === 'string') {
       if (opened === 'corrupt') this.corrupt++;
       return { state: 'invalid', mark, bytes: bytes.length };
@@ -145,6 +146,11 @@ export class Answers {
 
 function markOf({ last, inc, tl }: State, seen: string, takenAt: number): Mark {
   return { seen, n0: last, inc, tl, takenAt };
+}
+
+/** Anybody who can write the table may have written them. */
+function areTags(list: readonly unknown[]): boolean {
+  return list.length <= MAX_TAGS && list.every((tag) => typeof tag === 'string');
 }
 
 function bumpsOf(list: NonNullable<Said['bumps']>): Bumps {

@@ -8,6 +8,8 @@ export const CONNECT_MS = 1_000;
 /** The tables are always met by their keys, and planning anew costs more than most statements. */
 const ONE_PLAN =
   '-c plan_cache_mode=force_generic_plan -c jit=off -c enable_hashjoin=off -c enable_mergejoin=off';
+/** With row-level security the planner takes tables for smaller than they are, and would read all of them, for each key. */
+const ONE_PLAN_WALLED = `${ONE_PLAN} -c enable_seqscan=off`;
 
 /** Settings of a pool of our own. */
 export function poolConfig(options: L3Options): PoolConfig {
@@ -26,7 +28,7 @@ export function listenerConfig(options: L3Options): ClientConfig {
 }
 
 /** The package, which an application without this tier need not have. */
-export async function packagePg(): Promise<Pick<typeof pg, 'Client' | 'Pool'>> {
+export async function packagePg(): Promise<Pick<typeof pg, 'Client' | 'Pool' | 'Query'>> {
   const found = await import('pg').catch((cause: unknown) => {
     throw new CacheError('CACHE_CONFIG_INVALID', 'l3 needs the package pg: npm install pg', {
       cause,
@@ -37,10 +39,11 @@ export async function packagePg(): Promise<Pick<typeof pg, 'Client' | 'Pool'>> {
 
 function clientConfig(options: L3Options): PoolConfig {
   const given = connectionOf(options);
+  const plan = options.rowSecurity ? ONE_PLAN_WALLED : ONE_PLAN;
   // A pooler refuses settings, and keeps no plans for its statements.
   const settings = options.poolerMode
     ? {}
-    : { options: [given.options ?? '', ONE_PLAN].join(' ').trim() };
+    : { options: [given.options ?? '', plan].join(' ').trim() };
   return { ...given, ...settings, connectionTimeoutMillis: CONNECT_MS, keepAlive: true };
 }
 

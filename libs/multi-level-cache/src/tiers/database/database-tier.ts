@@ -31,6 +31,7 @@ import { names, statements, type Statements } from './sql.js';
 import { Sweeper } from './sweeper.js';
 import { Once } from '../once.js';
 import { TenantKeyTable } from './tenant-keys.js';
+import { walled } from './walled.js';
 import { Writes } from './writes.js';
 
 const READ_BATCH = 1_000;
@@ -75,7 +76,9 @@ export class DatabaseTier implements Tier {
     const channel = channelOf(schema, deps.namespace);
     const announcements = quiet ? undefined : new Announcements(channel);
     this.#clock = deps.clock;
-    this.#sql = statements(names(options.schema, options.table), !options.poolerMode);
+    const named = names(options.schema, options.table);
+    const sql = statements(named, !poolerMode);
+    this.#sql = options.rowSecurity ? walled(named, sql) : sql;
     this.#rows = new Rows(deps.namespace, options, deps.clock);
     this.#answers = new Answers(this.#rows, (address, bytes) => this.#reseal(address, bytes));
     this.#database = new Database(
@@ -102,9 +105,8 @@ export class DatabaseTier implements Tier {
       ({ digest }) => digest,
     );
     this.#fills = new Fills(this.#database, this.#sql, this.#rows, wrote);
-    const { outbox, tenantKey } = names(options.schema, options.table);
-    this.book = new Outbox(this.#database, this.#sql, deps.namespace, outbox, announcements);
-    this.keys = new TenantKeyTable(this.#database, deps.namespace, tenantKey);
+    this.book = new Outbox(this.#database, this.#sql, deps.namespace, named.outbox, announcements);
+    this.keys = new TenantKeyTable(this.#database, deps.namespace, named.tenantKey);
     const numbers = {
       known: () => this.#state?.n0,
       ask: async () => {
@@ -213,7 +215,8 @@ export class DatabaseTier implements Tier {
   async #read(addresses: readonly Address[]): Promise<readonly TierRead[]> {
     const before = this.#clock.now();
     const question = this.#rows.question(addresses);
-    const rows = await this.#database.lists<Row>(this.#sql.read, question);
+    const tenants = this.#rows.tenants(addresses);
+    const rows = await this.#database.lists<Row>(this.#sql.read, question, tenants);
     const { state, reads } = this.#answers.judgeAll(addresses, rows, before);
     this.#learn(state, before);
     return reads;

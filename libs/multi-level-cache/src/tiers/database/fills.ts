@@ -19,6 +19,11 @@ interface Fill {
   readonly ticket: RowTicket;
 }
 
+interface Sent {
+  readonly fill: Fill;
+  readonly spans: Spans;
+}
+
 export class Fills {
   readonly #queue = new Coalescer<Fill, boolean>((fills) => this.#send(fills), BATCH);
 
@@ -40,7 +45,7 @@ export class Fills {
   async #send(fills: readonly Fill[]): Promise<readonly boolean[]> {
     const now = this.rows.clock.now();
     // A statement may touch a row once: the latest fill of a key goes, earlier ones count as refused.
-    const batch = new Map<string, { readonly fill: Fill; readonly spans: Spans }>();
+    const batch = new Map<string, Sent>();
     for (const fill of fills) {
       const spans = this.rows.spans(fill.entry);
       if (spans && now - fill.ticket.takenAt < TOMBSTONE_MS)
@@ -49,9 +54,7 @@ export class Fills {
     if (batch.size === 0) return fills.map(() => false);
     const sent = [...batch.values()];
     const stored = new Set(
-      (await this.database.query<{ key_hash: Buffer }>(this.sql.fill, this.#columns(sent))).map(
-        ({ key_hash }) => key_hash.toString('hex'),
-      ),
+      (await this.#store(sent)).map(({ key_hash }) => key_hash.toString('hex')),
     );
     this.wrote(stored.size);
     return fills.map((fill) => {
@@ -60,7 +63,12 @@ export class Fills {
     });
   }
 
-  #columns(sent: readonly { readonly fill: Fill; readonly spans: Spans }[]): unknown[] {
+  #store(sent: readonly Sent[]): Promise<{ key_hash: Buffer }[]> {
+    const tenants = this.rows.tenants(sent.map(({ fill }) => fill.address));
+    return this.database.query(this.sql.fill, this.#columns(sent), { tenants });
+  }
+
+  #columns(sent: readonly Sent[]): unknown[] {
     const addresses = sent.map(({ fill }) => fill.address);
     const tickets = sent.map(({ fill }) => fill.ticket);
     return [

@@ -1,6 +1,6 @@
 /** The tier's own connections: bounded, never silent for long, and known to be up or down. */
 import { createHash } from 'node:crypto';
-import type { Pool, PoolClient, PoolConfig, QueryResultRow } from 'pg';
+import type { Pool, PoolClient, PoolConfig, QueryConfig, QueryResultRow } from 'pg';
 import type { Clock } from '../../core/clock.js';
 import { Deadline, STALL_MS } from '../../core/deadline.js';
 import { CacheError, isCacheError } from '../../core/errors.js';
@@ -8,8 +8,10 @@ import type { L3Options } from '../../core/options.js';
 import type { PoolPressure, Trouble } from '../../core/tier.js';
 import { CONNECT_MS, packagePg, poolConfig } from './connection.js';
 import { migrate } from './migrations.js';
-import { REMEMBER_SERVER } from './sql.js';
+import { scopedQueryOf, spell } from './scoped-query.js';
+import { names, REMEMBER_SERVER } from './sql.js';
 import { Turnstile } from './turnstile.js';
+import { isWalled } from './walled.js';
 
 /** A statement without a reply for this long means that the server is gone or frozen. */
 const SILENCE_MS = 1_000;
@@ -19,6 +21,7 @@ const PROBE_MS = 1_000;
  * writes or does not permit this one.
  */
 const STATEMENT_TROUBLE = /^(22|23|25|40|54|55|58)|^(42501|53100|53200|57014)$/;
+const NOT_WALLED = 'without row-level security for this user';
 const WORTH_A_RETRY = new Set(['40P01', '40001']);
 
 interface Statement {
@@ -29,6 +32,8 @@ interface Statement {
   /** Not sent any more from then on. */
   readonly until?: number | undefined;
   readonly rowMode?: 'array';
+  /** Whose rows it may see and write, where row-level security keeps them apart. */
+  readonly tenants?: readonly string[] | undefined;
 }
 
 /** Makes the pool; the package pg does, unless another maker is given. */
@@ -48,6 +53,8 @@ export class Database {
   /** Not the timer of pg: a process that stood still hears the reply first. */
   readonly #silence: Deadline;
   readonly #names = new Map<string, string>();
+  /** Sends what says for whom it runs; none = row-level security is not asked for. */
+  #scoped: ReturnType<typeof scopedQueryOf> | undefined;
 
   constructor(
     readonly options: L3Options,
@@ -78,6 +85,8 @@ export class Database {
 
   /** First contact; resolves also when it failed, and goes on trying. */
   async open(): Promise<void> {
+    const { poolerMode, rowSecurity } = this.options;
+    if (rowSecurity) this.#scoped = scopedQueryOf(await packagePg(), !poolerMode);
     const pool = await this.makePool(poolConfig(this.options));
     // Idle connections report the end of the server here; without a listener that ends the process.
     pool.on('error', (error) => this.#lose(error));
@@ -85,7 +94,7 @@ export class Database {
     pool.on('connect', (client) => {
       client.on('error', (error) => this.#lose(error));
       // Before the first statement that needs it, which fails by name where this has failed.
-      if (!this.options.poolerMode) client.query(REMEMBER_SERVER).catch(() => undefined);
+      if (!poolerMode) client.query(REMEMBER_SERVER).catch(() => undefined);
     });
     this.#pool = pool;
     await this.#contact();
@@ -98,14 +107,18 @@ export class Database {
   query<R extends QueryResultRow>(
     text: string,
     values: readonly unknown[],
-    how: Pick<Statement, 'urgent' | 'until'> = {},
+    how: Pick<Statement, 'urgent' | 'until' | 'tenants'> = {},
   ): Promise<R[]> {
     return this.#inTurn<R>({ text, values, ...how });
   }
 
   /** The same with rows as lists, which are cheaper to make than objects. */
-  lists<R extends readonly unknown[]>(text: string, values: readonly unknown[]): Promise<R[]> {
-    return this.#inTurn<R>({ text, values, rowMode: 'array' });
+  lists<R extends readonly unknown[]>(
+    text: string,
+    values: readonly unknown[],
+    tenants: readonly string[],
+  ): Promise<R[]> {
+    return this.#inTurn<R>({ text, values, rowMode: 'array', tenants });
   }
 
   /** For `greet`: also while the state is not up yet. */
@@ -144,7 +157,7 @@ export class Database {
     await Promise.race([this.#pool?.end().catch(() => undefined), late]);
   }
 
-  async #send<R>({ text, values, rowMode }: Statement): Promise<R[]> {
+  async #send<R>({ text, values, rowMode, tenants = [] }: Statement): Promise<R[]> {
     const pool = this.#pool;
     if (!pool || this.#closed) throw unavailable('not open');
     try {
@@ -156,7 +169,9 @@ export class Database {
           ...(rowMode ? { rowMode } : {}),
           ...(this.options.poolerMode ? {} : { name: this.#nameOf(text) }),
         };
-        const { rows } = await this.#silence.race(client.query(query));
+        const { rows } = await this.#silence.race(
+          this.#scoped ? this.#scopedTo(tenants, client, query) : client.query(query),
+        );
         client.release();
         return rows as R[];
       } catch (error) {
@@ -168,6 +183,18 @@ export class Database {
       if (!STATEMENT_TROUBLE.test(codeOf(error))) this.#lose(error);
       throw error;
     }
+  }
+
+  #scopedTo(
+    tenants: readonly string[],
+    client: PoolClient,
+    query: QueryConfig,
+  ): Promise<{ rows: unknown[] }> {
+    return new Promise((resolve, reject) => {
+      const done = (error: Error | undefined, result: { rows: unknown[] }): void =>
+        error ? reject(error) : resolve(result);
+      client.query(new this.#scoped!(query, spell(tenants), done));
+    });
   }
 
   /** Once more where it was late because this process stood still: what came meanwhile has not been heard. */
@@ -196,6 +223,7 @@ export class Database {
     this.#probing = true;
     try {
       if (this.options.migrate && !this.#migrated) await this.#migrate();
+      if (this.#scoped) await this.#assertWalled();
       await this.greet();
       if (this.#closed) return;
       this.trouble = undefined;
@@ -207,6 +235,13 @@ export class Database {
     } finally {
       this.#probing = false;
     }
+  }
+
+  /** Nothing is asked of tables that would show this user what it must not see. */
+  async #assertWalled(): Promise<void> {
+    const { schema, table } = this.options;
+    const [found] = await this.ask<{ walled: boolean }>(isWalled(names(schema, table)));
+    if (!found?.walled) throw new CacheError('CACHE_CONFIG_INVALID', NOT_WALLED);
   }
 
   async #migrate(): Promise<void> {
@@ -248,6 +283,7 @@ function unavailable(reason: string | undefined): CacheError {
 /** What an operator has to know; never an address, a name or a password. */
 export function troubleOf(error: unknown): Trouble {
   if (isCacheError(error, 'CACHE_TIER_TIMEOUT')) return { reason: 'silent' };
+  if (isCacheError(error, 'CACHE_CONFIG_INVALID')) return { reason: NOT_WALLED, config: true };
   const code = codeOf(error);
   const mend = (reason: string): Trouble => ({ reason, config: true });
   if (code.startsWith('28')) return mend('refusing the authentication');

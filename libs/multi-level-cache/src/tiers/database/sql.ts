@@ -1,4 +1,5 @@
 /** Every statement of this tier. Each is one round trip and its own transaction; none runs on an application's connection. */
+import { MAX_ENVELOPE_BYTES } from '../../core/envelope.js';
 
 /** Names of the tables, quoted. */
 export interface Names {
@@ -79,7 +80,10 @@ const SYSTEM = '(select system_identifier from pg_control_system())::text';
  * as well, where no error may come of it.
  */
 export const REACHES_OUTBOX = `
-  select coalesce(has_table_privilege(to_regclass($1), 'insert'), false) as reached,
+  select coalesce(has_table_privilege(to_regclass($1), 'insert'), false) and not exists (
+      select from pg_class c where c.oid = to_regclass($1) and row_security_active(c.oid) and not exists (
+        select from pg_policy p where p.polrelid = c.oid and p.polcmd in ('*', 'a')
+          and exists (select from unnest(p.polroles) r where r = 0 or pg_has_role(r, 'usage')))) as reached,
     ${SYSTEM} || ' ' || (select oid from pg_database where datname = current_database()) as database`;
 
 /** Neither changes while a connection lives: asked for once on each, and kept in its session. */
@@ -143,7 +147,7 @@ export function statements(n: Names, inSession: boolean): Statements {
     state,
     // $1 tenants, $2 key hashes, $3 and $4 tenants and implicit tags of these keys, each pair once; all separated. A row for the
     // store (`at` 0, what it knows as JSON), then one for each key that is there, with the highest numbers of its own tags. The
-    // value of another timeline is none. All times are those of one moment, after the question came in.
+    // value of another timeline is none; one that nobody here has written, for it is too large, comes as an empty one. All times are those of one moment, after the question came in.
     read: `
       with s as materialized (${state})
       select 0 as at, null::text as ver, null::text as n0, null::float8 as age, null::float8 as fresh, null::float8 as stale,
@@ -158,7 +162,8 @@ export function statements(n: Names, inSession: boolean): Statements {
         case when e.tags <> '{}' then array_to_json(e.tags)::text end,
         case when e.tags <> '{}' then (
           select json_build_array(max(t.hard), max(t.soft))::text from ${n.tag} t where t.tenant = e.tenant and t.tag = any(e.tags)) end,
-        case when e.tl = (select tl from s) then e.value end
+        case when e.tl = (select tl from s) then case when octet_length(e.value) <= ${MAX_ENVELOPE_BYTES} then e.value
+          when e.value is not null then '' end end
       from unnest(${LIST('$1')}, ${LIST('$2')}::bytea[]) with ordinality as w(tenant, key_hash, at)
       join ${n.entry} e on e.tenant = w.tenant and e.key_hash = w.key_hash`,
     // $1 tenants, $2 hashes, $3 implicit tags, $4 values, $5 n0, $6 seen, $7 inc, $8 tl, $9 tags as JSON, $10 age, $11 fresh,

@@ -146,7 +146,9 @@ export class Writes {
     told: Change,
     { quiet, until }: ApplyHow,
   ): Promise<R[]> {
-    const sent = { urgent: true, until: statement === 'set' ? until : undefined };
+    // The first parameter of each is whose rows it changes.
+    const tenants = [values[0]].flat() as string[];
+    const sent = { urgent: true, until: statement === 'set' ? until : undefined, tenants };
     if (quiet || !this.announcements)
       return this.database.query<R>(this.sql[statement], values, sent);
     const all = [...values, ...this.announcements.of(told)];

@@ -45,7 +45,8 @@ export class Heartbeat {
   async #beat({ epoch }: Session): Promise<void> {
     const { keys, commands } = this.link;
     try {
-      const shared = [keys.sq, keys.ep, keys.stream, keys.debts, keys.tags('p')];
+      // No tags are bumped: in their place stands a record that every user may name.
+      const shared = [keys.sq, keys.ep, keys.stream, keys.debts, keys.sq];
       const args = [epoch, '', HEARTBEAT, '', '', MODE.drop];
       const number = await commands.run(CHANGE, shared, args);
       if (number === null) await this.link.resync();
