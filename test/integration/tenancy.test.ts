@@ -189,6 +189,22 @@ describe('entries', () => {
     expect(cache.stats().caches['default'].requests.loader).toBe(3);
   });
 
+  it('of a user with the longest name may have as many tags as any, each as long', async () => {
+    const { as, cache, namespace } = await open('required');
+    const subjectId = 'u'.repeat(1_024);
+    const tags = Array.from({ length: 16 }, (_zero, n) => String(n).padStart(1_024, 't'));
+    const who = { tenantId: 'a', subjectId };
+    await as(who, () => cache.scoped('user').getOrSet('k', () => 1, { tags }));
+    await cache.drain();
+    for (const tier of ['l2', 'l3'] as const) {
+      const other = await open('required', namespace);
+      const get = () => other.cache.scoped('user').get('k', { tiers: [tier] });
+      expect(await other.as(who, get)).toBe(1);
+    }
+    await as(who, () => cache.scoped('user').invalidateTags([tags[7]]));
+    expect(await as(who, () => cache.scoped('user').get('k'))).toBeUndefined();
+  });
+
   it('of everybody are one for all tenants', async () => {
     const { as, cache } = await open('required');
     await as(ANN, () => cache.scoped('public').set('rates', 1));

@@ -76,8 +76,8 @@ export const REFUSED = {
     return Buffer.concat([head, tags, Buffer.from('1')]);
   },
   'with a tag longer than any': (bytes) => {
-    const tag = Buffer.alloc(2 + 2_000, 'x');
-    tag.writeUInt16BE(2_000);
+    const tag = Buffer.alloc(2 + 3_000, 'x');
+    tag.writeUInt16BE(3_000);
     const head = changed(withPayload(bytes, 0, ''), (copy) => (copy[TAGS_AT] = 1));
     return Buffer.concat([head, tag, Buffer.from('1')]);
   },
