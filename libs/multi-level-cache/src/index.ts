@@ -76,7 +76,18 @@ export type {
 } from './nest/decorators/method-options.js';
 
 // For whom a call is made
-export type { SecurityContext } from './security/context.js';
+export type {
+  CacheAction,
+  CachePolicy,
+  CurrentContext,
+  EntryScope,
+  SecurityContext,
+} from './core/security.js';
+export { CACHE_POLICY, CACHE_SECURITY_CONTEXT } from './nest/tokens.js';
+export type { SecurityConfig, Tenancy } from './core/security-options.js';
+export { PermissionPolicy } from './security/permission-policy.js';
+export { isSystem as isSystemContext } from './security/system.js';
+export type { SecurityStats } from './security/gate.js';
 
 // Errors
 export { CacheError, isCacheError, type CacheErrorCode } from './core/errors.js';

@@ -1,5 +1,5 @@
 /** What can be done with a change before a tier gets it, and how it is spelled for other processes. Pure. */
-import { Address, Scope, type ScopeRules } from './key.js';
+import { Address, isPlace, Scope, type ScopeRules } from './key.js';
 import type { Change, RemoteChange, RemoteKey, SharedDebt } from './tier.js';
 
 /** Type of several changes in one record. */
@@ -35,7 +35,7 @@ export function removal(change: Change): Change {
 export function localChange(remote: RemoteChange, namespace: string, rules: ScopeRules): Change {
   if (remote.kind === 'tags') return remote;
   const addresses = remote.keys.map(
-    ([tenant, cache, key]) => new Address(new Scope(namespace, tenant, cache, rules), key),
+    ([tenant, place, key]) => new Address(Scope.at(namespace, tenant, place, rules), key),
   );
   return { kind: remote.kind === 'expire' ? 'expire' : 'delete', addresses };
 }
@@ -47,7 +47,7 @@ export function encodeChange(change: Change): { type: string; payload: string } 
       type: 't',
       payload: JSON.stringify([change.tenant, change.tags, ...(change.soft ? [1] : [])]),
     };
-  const keys = change.addresses.map(({ scope, key }) => [scope.tenant, scope.cache, key]);
+  const keys = change.addresses.map(({ scope, key }) => [scope.tenant, scope.place, key]);
   if (change.kind === 'guard')
     return { type: 'g', payload: JSON.stringify([change.id, change.ms, keys]) };
   if (change.kind === 'unguard') return { type: 'u', payload: JSON.stringify([change.id, keys]) };
@@ -129,7 +129,7 @@ function isKeys(value: unknown): value is RemoteKey[] {
 }
 
 function isKey(value: unknown): value is RemoteKey {
-  return isTexts(value) && value.length === 3;
+  return isTexts(value) && value.length === 3 && isPlace(value[1]);
 }
 
 function isTexts(value: unknown): value is string[] {

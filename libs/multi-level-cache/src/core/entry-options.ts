@@ -4,6 +4,7 @@ import { DURATION_FORM, parseDuration, type Duration } from './duration.js';
 import { MAX_ETAG_BYTES } from './envelope.js';
 import { CacheError } from './errors.js';
 import { textFault, type AnyClass } from './key.js';
+import type { EntryScope } from './security.js';
 import type { TierName } from './tier.js';
 import type { ClassMap } from './value.js';
 
@@ -83,6 +84,8 @@ export interface EntryLife {
   readonly signal: AbortSignal | undefined;
   readonly etag: string | undefined;
   readonly types: ClassMap | undefined;
+  /** Whose entries the call means. */
+  readonly scope: EntryScope;
 }
 
 /** Whether only the shared tier may answer. */
@@ -150,6 +153,7 @@ export function defaultLife(defaults: EntryDefaults): EntryLife {
     signal: undefined,
     etag: undefined,
     types: undefined,
+    scope: 'tenant' as const,
     ...defaults,
     consistency: defaults.consistency ?? 'eventual',
   });

@@ -58,6 +58,16 @@ export function groupTag(cache: string, group: string): string {
   return `${GROUP_MARK}${cache}${GROUP_MARK}${group}`;
 }
 
+/** The tag of one user alone beside the tag itself, for entries of a user. Neither text holds a control character. */
+export function userTag(subject: string, tag: string): string {
+  return `\u0004${subject}\u0004${tag}`;
+}
+
+/** Whether a tag is one that an application gave. */
+export function isGiven(tag: string): boolean {
+  return !tag.startsWith('\u0004');
+}
+
 /** Stands for "some group of this cache was bumped". */
 export function anyGroupTag(cache: string): string {
   return `\u0003${cache}`;
@@ -74,14 +84,18 @@ export interface ScopeRules {
 /** A class whose instances may be cached. */
 export type AnyClass = abstract new (...args: never[]) => object;
 
+/** In no name of a cache. */
+const OF_USER = '@';
 const NO_RULES: ScopeRules = Object.freeze({ groups: [], types: new Map<string, AnyClass>() });
 
-/** One cache of one tenant of one application: the partition in which a key lives. */
+/** One cache of one tenant, or of one user of it: the partition in which a key lives. */
 export class Scope {
   readonly clearTag: string;
   /** As lists, for they are judged on every read of a shared tier. */
   readonly clearTags: readonly [string];
   readonly anyGroupTags: readonly [string];
+  /** The cache, and whose entries in it: what stores and other processes are told. */
+  readonly place: string;
   /** Canonical name: lengths first, so that no two scopes share one. */
   readonly id: string;
   readonly #tenantSegment: string;
@@ -92,17 +106,53 @@ export class Scope {
     readonly tenant: string,
     readonly cache: string,
     readonly rules: ScopeRules = NO_RULES,
+    /** The user whose entries these are; none = the whole tenant's. */
+    readonly subject?: string,
   ) {
+    this.place = subject === undefined ? cache : `${cache}${OF_USER}${encodeSegment(subject)}`;
     this.clearTag = clearTag(cache);
     this.clearTags = [this.clearTag];
     this.anyGroupTags = [anyGroupTag(cache)];
-    this.id = [namespace, tenant, cache].map((part) => `${part.length}:${part}`).join('');
+    this.id = [namespace, tenant, this.place].map((part) => `${part.length}:${part}`).join('');
     this.#tenantSegment = encodeSegment(tenant);
   }
 
-  /** `<namespace>:<tenant>:{<h8>}:<kind>:<cache>:<key>`: entry, lease and write guards of a key share a cluster slot. */
+  /** The scope of such a place. */
+  static at(namespace: string, tenant: string, place: string, rules: ScopeRules): Scope {
+    const [cache, subject] = partsOfPlace(place);
+    return new Scope(namespace, tenant, cache, rules, subject);
+  }
+
+  /** The tags of an entry here: a user's entry carries them as that user's own as well, and one for all that is the user's. */
+  tagged(tags: readonly string[]): readonly string[] {
+    return this.subject === undefined ? tags : [...tags, ...this.meant([...tags, this.clearTag])];
+  }
+
+  /** What an invalidation made here means by these tags. */
+  meant(tags: readonly string[]): readonly string[] {
+    const { subject } = this;
+    return subject === undefined ? tags : tags.map((tag) => userTag(subject, tag));
+  }
+
+  /** `<namespace>:<tenant>:{<h8>}:<kind>:<place>:<key>`: entry, lease and write guards of a key share a cluster slot. */
   redisKey(kind: 'e' | 'l' | 'w', { slot, encoded }: Address): string {
-    return `${this.namespace}:${this.#tenantSegment}:{${slot}}:${kind}:${this.cache}:${encoded}`;
+    return `${this.namespace}:${this.#tenantSegment}:{${slot}}:${kind}:${this.place}:${encoded}`;
+  }
+}
+
+function partsOfPlace(place: string): [cache: string, subject?: string] {
+  const end = place.indexOf(OF_USER);
+  if (end < 0) return [place];
+  return [place.slice(0, end), decodeURIComponent(place.slice(end + OF_USER.length))];
+}
+
+/** Whether a text from elsewhere is the place of a scope. */
+export function isPlace(text: string): boolean {
+  try {
+    const [cache, subject = 'x'] = partsOfPlace(text);
+    return NAME_PATTERN.test(cache) && textFault(subject) === undefined;
+  } catch {
+    return false;
   }
 }
 

@@ -122,7 +122,7 @@ export interface TierListener {
 }
 
 /** A key as other processes name it. */
-export type RemoteKey = readonly [tenant: string, cache: string, key: string];
+export type RemoteKey = readonly [tenant: string, place: string, key: string];
 
 /** What happened elsewhere; `expire`: the value may still stand in. */
 export type RemoteChange =

@@ -1,5 +1,7 @@
 /** Many keys, one call of their loader: each key travels as a load of its own, and all that get as far share it. */
+import { AsyncResource } from 'node:async_hooks';
 import { CacheError } from '../core/errors.js';
+import { Reads } from '../security/identity-reads.js';
 import type {
   BulkLoader,
   BulkLoaderContext,
@@ -17,7 +19,10 @@ interface Waiting {
 
 /** Calls the loader when every key has been answered by a tier, is led by another call, or waits here. */
 export class BulkLoad {
+  /** What the loader reads of the identity it runs for. */
+  readonly reads = new Reads();
   readonly #open: Set<string>;
+  #within: AsyncResource | undefined;
   #waiting: Waiting[] = [];
   #gathered: (() => void)[] = [];
 
@@ -31,6 +36,8 @@ export class BulkLoad {
   /** The loader of each single key. */
   readonly one: Loader<unknown> = (key, context) =>
     new Promise<unknown>((resolve, reject) => {
+      // Where loaders are watched: the last key may be answered elsewhere.
+      this.#within ??= new AsyncResource('BulkLoad');
       this.#waiting.push({ key, context, resolve, reject });
       this.leave(key);
     });
@@ -64,7 +71,9 @@ export class BulkLoad {
       const keys = this.keys.filter((key) => wanted.has(key));
       const setOptions: BulkLoaderContext['setOptions'] = (key, options) =>
         wanted.get(key)?.context.setOptions(options);
-      const values = toMap(await this.loader(keys, { signal: allOf(batch), setOptions }));
+      const load = (): ReturnType<typeof this.loader> =>
+        this.loader(keys, { signal: allOf(batch), setOptions });
+      const values = toMap(await this.#within!.runInAsyncScope(load));
       for (const { key, resolve } of batch) resolve(values.get(key));
     } catch (error) {
       for (const { reject } of batch) reject(error);

@@ -4,7 +4,7 @@ import type { Duration } from '../core/duration.js';
 import type { CacheEventName, CacheListener } from '../core/events.js';
 import type { Pattern } from '../core/predictor.js';
 import type { TierName } from '../core/tier.js';
-import type { SecurityContext } from '../security/context.js';
+import type { EntryScope, SecurityContext } from '../core/security.js';
 import type { Priority } from '../warming/plan.js';
 import type { WarmReport } from '../warming/warmer.js';
 import type { CacheStats } from './stats.js';
@@ -309,6 +309,18 @@ export abstract class CacheManager {
 
   /** Runs `work` in a security context: its tenant is part of every key and tag. */
   abstract runAs<T>(context: SecurityContext, work: () => T): T;
+
+  /**
+   * This cache for entries of another scope: everybody's (`'public'`), the caller's tenant's, or the caller's own (`'user'`).
+   * Without it a call means its tenant's entries, and everybody's where it has none. What is invalidated by tag for a tenant is gone for
+   * all its users; what a user invalidates is the user's own.
+   *
+   * @throws CacheError `CACHE_OPTION_INVALID`
+   *
+   * @example
+   * await cache.scoped('user').getOrSet('cart', () => carts.ofCaller(), { ttl: '5m' });
+   */
+  abstract scoped(scope: EntryScope): CacheManager;
 
   /** The cache of that name in the same application; the same tiers, other keys. */
   abstract namespace(name: string): CacheManager;

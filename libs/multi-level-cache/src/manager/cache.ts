@@ -14,10 +14,12 @@ import { CacheError } from '../core/errors.js';
 import type { CacheEventName, CacheListener } from '../core/events.js';
 import type { Entry } from '../core/entry.js';
 import { assertKey, NAME_PATTERN, type Address, type Scope } from '../core/key.js';
+import type { CacheAction, EntryScope, SecurityContext } from '../core/security.js';
 import type { CacheSettings, ResolvedOptions } from '../core/options.js';
-import type { ContextStore, SecurityContext } from '../security/context.js';
+import type { ContextStore } from '../security/context.js';
+import type { Gate } from '../security/gate.js';
 import { NO_ROW, type MemoryTier } from '../tiers/memory/memory-tier.js';
-import { BulkLoad } from './bulk-load.js';
+import { BulkLoad, toMap } from './bulk-load.js';
 import {
   CacheManager,
   type BulkLoader,
@@ -47,7 +49,9 @@ import type { KeyRef } from '../warming/key-ref.js';
 import type { WarmReport } from '../warming/warmer.js';
 import type { Warming } from './warming.js';
 import { inGroup, readWarm } from './warm-options.js';
+import { WARMING_CACHE } from './warm-shelf.js';
 
+const SCOPES: readonly EntryScope[] = ['public', 'tenant', 'user'];
 /** How soon a hit tries again where a background reload has failed. */
 const REFRESH_AGAIN_MS = 1_000;
 
@@ -56,6 +60,7 @@ export interface Shared extends ReadTools {
   readonly options: ResolvedOptions;
   readonly caches: Map<string, Cache>;
   readonly context: ContextStore;
+  readonly gate: Gate;
   readonly writes: WritePath;
   readonly warming: Warming;
   readonly hooks: TransactionHooks;
@@ -66,7 +71,6 @@ export interface Shared extends ReadTools {
 }
 
 export class Cache extends CacheManager {
-  readonly counts = new RequestCounts();
   readonly #shared: Shared;
   readonly #parts: Parts;
   readonly #homes: Homes;
@@ -76,17 +80,24 @@ export class Cache extends CacheManager {
   readonly #reads: ReadVerbs;
   readonly #writes: WriteVerbs;
   readonly #transactions: Transactions;
+  /** The library's own, which no policy of an application knows. */
+  readonly #internal: boolean;
+  /** The same cache for entries of another scope. */
+  readonly #views = new Map<EntryScope, Cache>();
 
   constructor(
     readonly name: string,
     shared: Shared,
+    readonly of?: EntryScope,
+    readonly counts = new RequestCounts(),
   ) {
     super();
     this.#shared = shared;
+    this.#internal = name === WARMING_CACHE;
     this.#parts = shared.parts;
     this.#transactions = shared.transactions;
     const { namespace, l1, rules } = shared.parts;
-    this.#homes = new Homes(namespace, name, rules, shared.context, l1);
+    this.#homes = new Homes(namespace, name, rules, shared.context, l1, of);
     this.configure(shared.settings(name));
     this.#reads = new ReadVerbs(
       name,
@@ -100,21 +111,36 @@ export class Cache extends CacheManager {
       shared.parts,
       shared.writes,
       () => this.#base,
-      (key) => this.#address(this.#homes.current(), key),
+      (home, key) => this.#address(home, key),
       shared.transactions,
       ({ types }) => types && shared.types.register(types),
     );
   }
 
   /** What holds for calls that say nothing. */
-  configure({ defaults, tiers }: CacheSettings): void {
-    this.#base = { ...defaultLife(defaults), tiers };
+  configure(settings: CacheSettings): void {
+    const { defaults, tiers } = settings;
+    this.#base = { ...defaultLife(defaults), tiers, scope: this.of ?? 'tenant' };
     this.#memory = isStrong(this.#base) ? null : this.#parts.l1;
+    for (const view of this.#views.values()) view.configure(settings);
+  }
+
+  scoped(scope: EntryScope): CacheManager {
+    if (!SCOPES.includes(scope))
+      throw invalid('scope', `is ${typeof scope}; allowed: ${SCOPES.join(', ')}`);
+    const known = scope === this.of ? this : this.#views.get(scope);
+    if (known) return known;
+    // Named apart: what is said of the cache later reaches it.
+    const owner = this.#shared.cache(this.name);
+    const view = owner.#views.get(scope) ?? new Cache(this.name, this.#shared, scope, this.counts);
+    owner.#views.set(scope, view);
+    return view;
   }
 
   peek<T>(key: string): T | undefined {
+    const home = this.#enter('read', key);
     const l1 = this.#transactions.bypassed ? null : this.#memory;
-    const row = l1 ? l1.hit(this.#homes.current().partition!, key) : NO_ROW;
+    const row = l1 ? l1.hit(home.partition!, key) : NO_ROW;
     if (!l1 || row === NO_ROW) return undefined;
     this.counts.l1++;
     return l1.value(row) as T;
@@ -125,7 +151,12 @@ export class Cache extends CacheManager {
   }
 
   get<T>(key: string, options?: ReadOptions): Promise<T | undefined> {
-    const home = this.#homes.current();
+    let home: Home;
+    try {
+      home = this.#enter('read', key);
+    } catch (error) {
+      return Promise.reject(error);
+    }
     const { events } = this.#parts;
     const l1 = this.#transactions.bypassed ? null : this.#memory;
     const row = l1 && options === undefined ? l1.hit(home.partition!, key) : NO_ROW;
@@ -146,21 +177,22 @@ export class Cache extends CacheManager {
     key: string,
     options?: EntryOptions,
   ): Promise<{ readonly value: unknown } | DeferredLoad> {
-    return this.#reads.defer(this.#homes.current(), key, options);
+    return this.#reads.defer(this.#enter('read', key), key, options);
   }
 
   async getMany<T>(keys: readonly string[], options?: ReadOptions): Promise<Map<string, T>> {
     const distinct = this.#keys(keys);
     const life = readLife(options, this.#base);
     life.signal?.throwIfAborted();
+    const home = this.#enterAll('read', distinct);
     if (this.#transactions.bypassed) return new Map();
-    const values = await this.#reads.many(this.#homes.current(), distinct, life);
+    const values = await this.#reads.many(home, distinct, life);
     return found([...values.keys()], [...values.values()]) as Map<string, T>;
   }
 
   /** For the warmer: which keys are fresh in some tier; what a lower one has is in memory afterwards. */
   fresh(keys: readonly string[]): Promise<ReadonlyMap<string, Entry | undefined>> {
-    return this.#reads.quietly(this.#homes.current(), keys);
+    return this.#reads.quietly(this.#enterAll('read', keys), keys);
   }
 
   /** For the warmer: loads a key that nobody asks for. */
@@ -170,7 +202,7 @@ export class Cache extends CacheManager {
     options: EntryOptions | undefined,
     force: boolean,
   ): Promise<Entry | undefined> {
-    return this.#reads.ahead(this.#homes.current(), key, loader, options, force);
+    return this.#reads.ahead(this.#enter('read', key), key, loader, options, force);
   }
 
   /** Of whoever is calling. */
@@ -184,7 +216,9 @@ export class Cache extends CacheManager {
 
   async warm(options: WarmOptions): Promise<WarmReport> {
     this.#assertOpen();
-    const { scope } = this.#homes.current();
+    const { scope } = this.#enter('admin');
+    if (scope.subject !== undefined)
+      throw invalid('scope', "is 'user'; users' entries are not warmed");
     const { warming } = this.#shared;
     const { keys, groups, methods, ...how } = readWarm(options, scope, warming.calls);
     const { tenant } = scope;
@@ -223,8 +257,7 @@ export class Cache extends CacheManager {
   }
 
   async set(key: string, value: unknown, options?: EntryOptions & WriteOptions): Promise<Receipt> {
-    this.#assertOpen();
-    return this.#writes.set([[key, value]], options);
+    return this.#writes.set(this.#enterOpen('write', key), [[key, value]], options);
   }
 
   async setMany(
@@ -232,26 +265,26 @@ export class Cache extends CacheManager {
     options?: EntryOptions & WriteOptions,
   ): Promise<Receipt> {
     this.#assertOpen();
-    return this.#writes.set(entries, options);
+    const values = toMap(entries);
+    return this.#writes.set(this.#enterAll('write', [...values.keys()]), values, options);
   }
 
   async delete(key: string, options?: WriteOptions): Promise<Receipt> {
-    this.#assertOpen();
-    return this.#writes.delete([key], options);
+    return this.#writes.delete(this.#enterOpen('invalidate', key), [key], options);
   }
 
   async deleteMany(keys: readonly string[], options?: WriteOptions): Promise<Receipt> {
-    return this.#writes.delete(this.#keys(keys), options);
+    const distinct = this.#keys(keys);
+    return this.#writes.delete(this.#enterAll('invalidate', distinct), distinct, options);
   }
 
   async expire(key: string, options?: WriteOptions): Promise<Receipt> {
-    this.#assertOpen();
-    return this.#writes.expire(key, options);
+    return this.#writes.expire(this.#enterOpen('invalidate', key), key, options);
   }
 
   async touch(key: string, ttl: Duration): Promise<boolean> {
     const ms = duration(ttl, 'ttl');
-    const address = this.#address(this.#homes.current(), key);
+    const address = this.#address(this.#enter('write', key), key);
     if (this.#transactions.bypassed || (await timeLeft(this.#parts, address)) === undefined)
       return false;
     await this.#writes.touch(address, ms);
@@ -263,29 +296,27 @@ export class Cache extends CacheManager {
     write: () => T | Promise<T>,
     options?: MutateOptions,
   ): Promise<T> {
-    this.#assertOpen();
-    return this.#writes.mutate(this.#homes.current().scope, targets, write, options);
+    const home = this.#enterTargets(targets);
+    return this.#writes.mutate(home, targets, write, options);
   }
 
   async invalidateIn(manager: EntityManagerLike, targets: MutateTargets): Promise<void> {
-    this.#assertOpen();
+    const home = this.#enterTargets(targets);
     const transaction = this.#shared.hooks.transactionOf(manager);
-    return this.#writes.invalidateIn(this.#homes.current().scope, transaction, targets);
+    return this.#writes.invalidateIn(home, transaction, targets);
   }
 
   async invalidateTags(tags: readonly string[], options?: InvalidateOptions): Promise<Receipt> {
-    this.#assertOpen();
-    return this.#writes.tags(this.#homes.current().scope, tags, options);
+    return this.#writes.tags(this.#enterOpen('invalidate').scope, tags, options);
   }
 
   async clear(options?: InvalidateOptions): Promise<Receipt> {
-    this.#assertOpen();
-    return this.#writes.clear(this.#homes.current().scope, options);
+    return this.#writes.clear(this.#enterOpen('clear').scope, options);
   }
 
   async invalidatePattern(pattern: string, options?: WriteOptions): Promise<Receipt> {
-    this.#assertOpen();
-    return this.#writes.pattern(this.#homes.current().scope, pattern, options);
+    const action = pattern === '*' ? 'clear' : 'invalidate';
+    return this.#writes.pattern(this.#enterOpen(action).scope, pattern, options);
   }
 
   async has(key: string): Promise<boolean> {
@@ -293,20 +324,22 @@ export class Cache extends CacheManager {
   }
 
   async ttl(key: string): Promise<number | undefined> {
-    const address = this.#address(this.#homes.current(), key);
+    const address = this.#address(this.#enter('read', key), key);
     return this.#transactions.bypassed ? undefined : timeLeft(this.#parts, address);
   }
 
   async explain(key: string): Promise<Explanation> {
-    const home = this.#homes.current();
+    const home = this.#enter('read', key);
     const found = await explain(this.#parts, this.#address(home, key));
-    const { tenant } = home.scope;
+    const { subject, tenant } = home.scope;
+    if (subject !== undefined) return found;
     const warming = this.#shared.warming.about({ tenant, cache: this.name, key });
     return warming ? { ...found, warming } : found;
   }
 
   stats(): CacheStats {
-    return snapshot(this.#parts, this.#shared.caches, this.#shared.warming.stats());
+    const { caches, gate, warming } = this.#shared;
+    return snapshot(this.#parts, caches, warming.stats(), gate.stats());
   }
 
   on<N extends CacheEventName>(event: N, listener: CacheListener<N>): () => void {
@@ -324,7 +357,8 @@ export class Cache extends CacheManager {
         `the name of a cache must match ${NAME_PATTERN.source}`,
       );
     }
-    return this.#shared.cache(name);
+    const cache = this.#shared.cache(name);
+    return this.of ? cache.scoped(this.of) : cache;
   }
 
   close(): Promise<void> {
@@ -337,7 +371,12 @@ export class Cache extends CacheManager {
     options?: EntryOptions,
     kind?: FlightKind,
   ): Promise<unknown> {
-    const home = this.#homes.current();
+    let home: Home;
+    try {
+      home = this.#enter('read', key);
+    } catch (error) {
+      return Promise.reject(error);
+    }
     if (this.#transactions.open > 0) {
       const transaction = this.#transactions.current();
       if (transaction) return this.#reads.within(transaction, home, key, loader, options, kind);
@@ -351,6 +390,40 @@ export class Cache extends CacheManager {
     if (l1.refreshDue(row, REFRESH_AGAIN_MS)) this.#reads.refresh(home, key, loader, options);
     if (events.hearsHits) events.emit('hit', { cache: this.name, key, tier: 'l1' });
     return answer;
+  }
+
+  /**
+   * Where the caller is at home, if it may do this.
+   *
+   * @throws CacheError `CACHE_CONTEXT_MISSING`, `CACHE_ACCESS_DENIED`
+   */
+  #enter(action: CacheAction, key?: string): Home {
+    const { gate } = this.#shared;
+    try {
+      const home = this.#homes.current();
+      if (gate.policy && !this.#internal) gate.assert(action, this.name, key);
+      return home;
+    } catch (error) {
+      gate.refused(error, { action, cache: this.name, key });
+      throw error;
+    }
+  }
+
+  #enterOpen(action: CacheAction, key?: string): Home {
+    this.#assertOpen();
+    return this.#enter(action, key);
+  }
+
+  #enterAll(action: CacheAction, keys: readonly string[]): Home {
+    const home = this.#enter(action, keys[0]);
+    for (const key of keys.slice(1)) this.#enter(action, key);
+    return home;
+  }
+
+  #enterTargets(targets: MutateTargets | undefined): Home {
+    this.#assertOpen();
+    const keys: unknown = targets?.keys;
+    return this.#enterAll('invalidate', Array.isArray(keys) ? (keys as string[]) : []);
   }
 
   #keys(keys: readonly string[]): string[] {

@@ -5,8 +5,10 @@ import { localChange } from '../core/change.js';
 import { EventHub } from '../core/events.js';
 import type { ScopeRules } from '../core/key.js';
 import type { CacheSettings, ResolvedOptions } from '../core/options.js';
+import type { SecurityOptions } from '../core/security-options.js';
 import type { Tier, TierName, TierState } from '../core/tier.js';
 import { ContextStore } from '../security/context.js';
+import { Gate } from '../security/gate.js';
 import type { MemoryTier } from '../tiers/memory/memory-tier.js';
 import type { KeyRef } from '../warming/key-ref.js';
 import { Background } from './background.js';
@@ -29,6 +31,8 @@ const FIRST_CONTACT_MS = 1_000;
 const DRAIN_MS = 5_000;
 const INVALIDATION_TIMEOUT_MS = 250;
 const DEFAULT_NAME = 'default';
+/** Nobody is told apart. */
+export const NO_SECURITY: SecurityOptions = { tenancy: 'off' };
 
 /** The tiers of an application; `null` = off. */
 export interface TierSet {
@@ -52,6 +56,10 @@ export interface CacheRoot extends CacheManager {
   declare(name: string, settings: CacheSettings): void;
   /** Warming of the whole application. */
   readonly warming: Warming;
+  /** For whom calls are made. */
+  readonly context: ContextStore;
+  /** Who may make them. */
+  readonly gate: Gate;
   /** Transactions of the application's databases. */
   readonly transactions: Transactions;
   /** How those become known. */
@@ -80,7 +88,8 @@ export function isRoot(cache: CacheManager): cache is CacheRoot {
 /** Everything that lives once per application. */
 class Application implements Shared {
   readonly caches = new Map<string, Cache>();
-  readonly context = new ContextStore();
+  readonly context: ContextStore;
+  readonly gate: Gate;
   readonly types = new TypeRegistry();
   readonly warming: Warming;
   readonly declared = new Map<string, CacheSettings>();
@@ -102,6 +111,9 @@ class Application implements Shared {
     hooks: MakeHooks,
     random: () => number,
   ) {
+    const { context, policy, tenancy } = options.security ?? NO_SECURITY;
+    this.context = new ContextStore({ tenancy, source: context });
+    this.gate = new Gate(this.context, policy);
     const background = new Background(clock);
     const rules: ScopeRules = { groups: options.groups ?? [], types: this.types.classes };
     const isolation = (options.l1 && options.l1.isolation) || 'freeze';
@@ -135,6 +147,8 @@ class Application implements Shared {
       events,
       background,
       closing: new Closing(clock, background),
+      context: this.context,
+      gate: this.gate,
       random,
     };
     this.reads = new ReadPath(this.parts);
@@ -292,6 +306,14 @@ class Root extends Cache implements CacheRoot {
 
   get warming(): Warming {
     return this.#application.warming;
+  }
+
+  get context(): ContextStore {
+    return this.#application.context;
+  }
+
+  get gate(): Gate {
+    return this.#application.gate;
   }
 
   get transactions(): Transactions {

@@ -1,7 +1,7 @@
 /** What each tier knows of a key, without changing anything: for `explain`, `has` and `ttl`. */
 import type { Entry } from '../core/entry.js';
 import { isTooLarge } from '../core/envelope.js';
-import type { Address } from '../core/key.js';
+import { isGiven, type Address } from '../core/key.js';
 import type { TierName, TierRead } from '../core/tier.js';
 import type { MemoryView } from '../tiers/memory/memory-tier.js';
 import type { Explanation, TierExplanation } from './cache-manager.js';
@@ -87,6 +87,6 @@ function describe(
     ttlMs: Math.max(entry.freshUntil - now, 0),
     graceMs: Math.max(entry.staleUntil - Math.max(entry.freshUntil, now), 0),
     ...(read.bytes === undefined ? {} : { bytes: read.bytes }),
-    tags: entry.tags,
+    tags: entry.tags.filter(isGiven),
   };
 }

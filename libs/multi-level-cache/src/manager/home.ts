@@ -1,20 +1,22 @@
-/** Where a call is at home: the scope and the L1 partition of the caller's tenant in one named cache. */
+/** Where a call is at home: the scope and the L1 partition of the caller in one named cache. */
 import { Address, Scope, type ScopeRules } from '../core/key.js';
-import type { ContextStore } from '../security/context.js';
+import type { EntryScope } from '../core/security.js';
+import { missing, type ContextStore, type Entered } from '../security/context.js';
+import { isSystem } from '../security/system.js';
 import type { MemoryTier, Partition } from '../tiers/memory/memory-tier.js';
 
-const MAX_TENANTS = 10_000;
+const MAX_HOMES = 10_000;
 /** About 300 bytes each. */
 const MAX_RECENT = 4_096;
 
-/** One tenant's part of a cache. */
+/** One tenant's or user's part of a cache. */
 export interface Home {
   readonly scope: Scope;
   readonly partition: Partition | undefined;
 }
 
 export class Homes {
-  readonly #byTenant = new Map<string, Home>();
+  readonly #byName = new Map<string, Home>();
   /** Addresses asked for lately: hashing and spelling a key costs more than finding that it was done. */
   readonly #recent = new Map<string, Address>();
   #public: Home;
@@ -25,20 +27,28 @@ export class Homes {
     readonly rules: ScopeRules,
     readonly context: ContextStore,
     readonly l1: MemoryTier | null,
+    /** Whose entries are meant; left out: the tenant's, or everybody's where there is none. */
+    readonly of?: EntryScope,
   ) {
     this.#public = this.#make('p');
   }
 
-  /** Of whoever is calling; no name is built to find it. */
+  /**
+   * Of whoever is calling; no name is built to find a tenant's.
+   *
+   * @throws CacheError `CACHE_CONTEXT_MISSING`
+   */
   current(): Home {
-    const { tenant } = this.context;
-    if (tenant === 'p') return this.#public;
-    return this.#byTenant.get(tenant) ?? this.#make(tenant);
+    const { entered, tenancy } = this.context;
+    if (tenancy === 'off' && this.of === undefined)
+      return entered === undefined ? this.#public : this.#ofTenant(entered.tenant);
+    return this.#judged(entered);
   }
 
   /** The same, after a miss: a partition that was swept while it was empty is taken anew. */
   living(home: Home): Home {
-    return home.partition?.live === false ? this.#make(home.scope.tenant) : home;
+    const { subject, tenant } = home.scope;
+    return home.partition?.live === false ? this.#make(tenant, subject) : home;
   }
 
   /** A key in this home. */
@@ -52,14 +62,40 @@ export class Homes {
     return address;
   }
 
-  #make(tenant: string): Home {
-    const scope = new Scope(this.namespace, tenant, this.cache, this.rules);
+  /** Where it matters who somebody is. */
+  #judged(entered: Entered | undefined): Home {
+    const required = this.context.tenancy === 'required';
+    if (entered === undefined) {
+      if (required) throw missing('is missing: nobody was named for this call');
+      if (this.of === 'user') throw missing('is missing: an entry of a user was meant');
+      return this.#public;
+    }
+    const { of = 'tenant' } = this;
+    this.context.asked(of);
+    if (of === 'public') return this.#public;
+    const { subjectId, tenantId } = entered.context;
+    if (required && tenantId === undefined && !isSystem(entered.context))
+      throw missing('names no tenantId');
+    if (of === 'tenant') return this.#ofTenant(entered.tenant);
+    if (subjectId === undefined) throw missing('names no subjectId: an entry of a user was meant');
+    return this.#find(`${entered.tenant}\u0000${subjectId}`, entered.tenant, subjectId);
+  }
+
+  #ofTenant(tenant: string): Home {
+    return tenant === 'p' ? this.#public : this.#find(tenant, tenant);
+  }
+
+  #find(name: string, tenant: string, subject?: string): Home {
+    return this.#byName.get(name) ?? this.#make(tenant, subject);
+  }
+
+  #make(tenant: string, subject?: string): Home {
+    const scope = new Scope(this.namespace, tenant, this.cache, this.rules, subject);
     const home = { scope, partition: this.l1?.partition(scope) };
-    if (tenant === 'p') return (this.#public = home);
+    if (tenant === 'p' && subject === undefined) return (this.#public = home);
     // Bounded: a forgotten home is remade when its tenant calls again.
-    if (this.#byTenant.size >= MAX_TENANTS)
-      this.#byTenant.delete(this.#byTenant.keys().next().value!);
-    this.#byTenant.set(tenant, home);
+    if (this.#byName.size >= MAX_HOMES) this.#byName.delete(this.#byName.keys().next().value!);
+    this.#byName.set(subject === undefined ? tenant : `${tenant}\u0000${subject}`, home);
     return home;
   }
 }

@@ -66,7 +66,7 @@ async function takeLease(
     if (wanted && seen.state === 'fresh' && seen.entry) return { found: seen.entry, away: false };
     flight.hold(seen);
     if (flight.rested) return TAKEN;
-    const reply = await l2.ticket(address, seen, life.tags);
+    const reply = await l2.ticket(address, seen, address.scope.tagged(life.tags));
     if (reply.kind === 'granted') return { ticket: reply.ticket, away: false };
     if (reply.kind === 'none') return away;
     if (reply.kind === 'guarded') return GUARDED;

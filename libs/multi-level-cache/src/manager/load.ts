@@ -3,6 +3,10 @@ import type { Clock } from '../core/clock.js';
 import { createEntry, handOut, type Entry, type Isolation } from '../core/entry.js';
 import { loadedLife, type EntryLife } from '../core/entry-options.js';
 import type { EventHub } from '../core/events.js';
+import { CacheError } from '../core/errors.js';
+import type { ContextStore } from '../security/context.js';
+import type { Gate } from '../security/gate.js';
+import { Reads, scopeOf } from '../security/identity-reads.js';
 import type { LoaderContext } from './cache-manager.js';
 import type { Closing } from './closing.js';
 import type { Flight } from './single-flight.js';
@@ -12,6 +16,8 @@ export interface Loaded {
   readonly entry: Entry | undefined;
   /** The loader or its options asked for it not to be kept. */
   readonly store: boolean;
+  /** It was made of the identity of whoever loaded it, and is for nobody else. */
+  readonly own?: boolean;
 }
 
 export interface LoadTools {
@@ -20,6 +26,8 @@ export interface LoadTools {
   readonly events: EventHub;
   readonly random: () => number;
   readonly isolation: Isolation;
+  readonly context: ContextStore;
+  readonly gate: Gate;
 }
 
 /** A value that is returned and not kept. */
@@ -41,26 +49,56 @@ export async function runLoader(flight: Flight, tools: LoadTools): Promise<Loade
   });
   let value: unknown;
   try {
-    value = await tools.closing.orGiveUp(flight.loader(flight.address.key, context), (reason) =>
-      flight.expire(reason),
-    );
+    const made = called(flight, context, tools);
+    value = await tools.closing.orGiveUp(made, (reason) => flight.expire(reason));
     if (value === NOT_MODIFIED && !stale)
       throw new Error('notModified() was returned, but there is no stale value to keep');
   } catch (error) {
     tell(flight, tools, clock.now() - before, { error });
     throw error;
   }
+  const own = readsTooMuch(flight, tools);
   const now = clock.now();
   tell(flight, tools, now - before);
-  const store = !(value instanceof Skipped);
+  const store = !(value instanceof Skipped) && !own;
   if (value instanceof Skipped) ({ value } = value);
-  if (value === undefined) return { entry: undefined, store: false };
+  if (value === undefined) return { entry: undefined, store: false, own };
   const again = value === NOT_MODIFIED ? stale : undefined;
   const final = settled(life, again ? again.value : value, tools.random);
+  const { scope } = flight.address;
+  const tags = again && final.tags.length === 0 ? again.tags : scope.tagged(final.tags);
+  const tagged = { ...final, tags };
   const entry = again
-    ? { ...renewed(again, final, now), loadMs: now - before }
-    : createEntry(value, final, now, now - before, false, tools.isolation);
-  return { entry, store: store && final.ttl > 0 };
+    ? { ...renewed(again, tagged, now), loadMs: now - before }
+    : createEntry(value, tagged, now, now - before, false, tools.isolation);
+  return { entry, store: store && final.ttl > 0, own };
+}
+
+/** Runs the loader; where tenants are told apart, what it reads of the identity is written down. */
+function called(flight: Flight, context: LoaderContext, { context: identity }: LoadTools): unknown {
+  const load = (): unknown => flight.loader(flight.address.key, context);
+  if (identity.tenancy === 'off') return load();
+  // The loader of many keys runs once, and what it reads is in each of its values.
+  flight.reads = flight.kind.bulk?.reads ?? new Reads();
+  return identity.reading(flight.reads, load);
+}
+
+/**
+ * Whether the value was made of an identity that is narrower than its entry.
+ *
+ * @throws CacheError `CACHE_SCOPE_VIOLATION`, but in production: there it is not kept, and counted
+ */
+function readsTooMuch({ address, life, reads }: Flight, { gate }: LoadTools): boolean {
+  const name = reads?.narrowerThan(life.scope);
+  if (name === undefined) return false;
+  const { key, scope } = address;
+  const error = new CacheError(
+    'CACHE_SCOPE_VIOLATION',
+    `a loader of the cache ${scope.cache} has read ${name} of its caller, and its entries are of scope '${life.scope}'; make it '${scopeOf(name)}', or load without ${name}`,
+  );
+  gate.refused(error, { action: 'read', cache: scope.cache, key });
+  if (process.env['NODE_ENV'] !== 'production') throw error;
+  return true;
 }
 
 /** The life of this value: `null` may have its own, and a share of it is cut off at random. */
@@ -89,7 +127,7 @@ function renewed(stale: Entry, life: EntryLife, now: number): Entry {
   const freshUntil = now + life.ttl;
   return {
     ...stale,
-    tags: life.tags.length > 0 ? life.tags : stale.tags,
+    tags: life.tags,
     etag: life.etag ?? stale.etag,
     caps: life.caps,
     createdAt: now,

@@ -4,6 +4,8 @@ import type { Clock } from '../core/clock.js';
 import type { Isolation } from '../core/entry.js';
 import type { ScopeRules } from '../core/key.js';
 import type { EventHub } from '../core/events.js';
+import type { ContextStore } from '../security/context.js';
+import type { Gate } from '../security/gate.js';
 import type { MemoryTier } from '../tiers/memory/memory-tier.js';
 import type { Background } from './background.js';
 import type { Closing } from './closing.js';
@@ -26,6 +28,8 @@ export interface Parts {
   readonly events: EventHub;
   readonly background: Background;
   readonly closing: Closing;
+  readonly context: ContextStore;
+  readonly gate: Gate;
   /** 0 ≤ n < 1; for jitter only. */
   readonly random: () => number;
 }

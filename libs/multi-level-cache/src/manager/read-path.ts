@@ -1,6 +1,7 @@
 /** THE read flow below an L1 miss, top to bottom: L2, lease, L3, loader, and the fenced commit on the way back up. */
 import type { Entry } from '../core/entry.js';
 import { isStrong, type EntryLife } from '../core/entry-options.js';
+import { isCacheError } from '../core/errors.js';
 import type { Address } from '../core/key.js';
 import type { Ticket, TierName, TierRead } from '../core/tier.js';
 import type { Loader } from './cache-manager.js';
@@ -46,6 +47,11 @@ export class ReadPath {
       const flight = running ?? this.#start(address, loader, life, kind);
       const answer = await waitFor(flight, life, this.parts.clock, () => this.#standIn(flight));
       if (!running) return answer;
+      // Made of the identity of whoever led it: this caller gets its own.
+      if (answer.own) {
+        kind = { ...kind, apart: true };
+        continue;
+      }
       // Another call's bulk loader left this key out: ours may know it.
       if (running.kind.bulk && !kind?.bulk && !answer.entry) continue;
       if (joined === flight.change || !this.#outdated(flight, answer)) return answer;
@@ -225,7 +231,8 @@ export class ReadPath {
     } catch (error) {
       if (lease.ticket) l2?.release(address, lease.ticket);
       const standIn = this.#standIn(flight);
-      if (!standIn) throw error;
+      // A mistake of the program is not hidden by an older value.
+      if (!standIn || isCacheError(error, 'CACHE_SCOPE_VIOLATION')) throw error;
       return standIn;
     }
   }
@@ -260,7 +267,7 @@ export class ReadPath {
     const entry = loaded.entry && withRefresh(loaded.entry, life, random);
     if (entry && loaded.store) await this.#commit.loaded(address, entry, way, row);
     else if (lease.ticket) l2?.release(address, lease.ticket);
-    return { by: 'loader', entry };
+    return { by: 'loader', entry, own: loaded.own };
   }
 
   #inUse({ tiers }: EntryLife): InUse {

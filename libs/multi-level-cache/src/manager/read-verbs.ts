@@ -66,7 +66,7 @@ export class ReadVerbs {
       throw error;
     }
     const { entry, by } = answer;
-    this.#tell(key, answer);
+    this.#tell(home, key, answer);
     if (!entry) return undefined;
     if (
       by !== 'loader' &&
@@ -91,7 +91,7 @@ export class ReadVerbs {
     if (!transaction.bypasses && !life.forceFresh) {
       const answer = await this.#lookUp(home, address, life);
       if (answer?.entry) {
-        this.#tell(key, answer);
+        this.#tell(home, key, answer);
         return handOut(answer.entry);
       }
     }
@@ -111,7 +111,7 @@ export class ReadVerbs {
       ? undefined
       : await this.#lookUp(home, address, life);
     life.signal?.throwIfAborted();
-    this.#tell(key, answer);
+    this.#tell(home, key, answer);
     return answer?.entry && handOut(answer.entry);
   }
 
@@ -125,14 +125,14 @@ export class ReadVerbs {
       const hit = memory !== null && row !== NO_ROW;
       // Set now, so that the order is the one asked for, and before anybody is told, who may write.
       values.set(key, hit ? memory.value(row) : undefined);
-      if (hit) this.#tell(key, MEMORY);
+      if (hit) this.#tell(home, key, MEMORY);
       else missing.push(key);
     }
     const addresses = missing.map((key) => this.homes.address(home, key));
     const answers = missing.length > 0 ? await this.shared.reads.getMany(addresses, life) : [];
     life.signal?.throwIfAborted();
     answers.forEach((answer, index) => {
-      this.#tell(missing[index], answer);
+      this.#tell(home, missing[index], answer);
       if (answer?.entry) values.set(missing[index], handOut(answer.entry));
     });
     return values;
@@ -190,7 +190,7 @@ export class ReadVerbs {
         ? ({ by: 'l1', entry: memory.entry(row) } as const)
         : await deferLoad(this.shared.reads, this.addressOf(home, key), this.#life(options));
     const loads = found instanceof DeferredLoad;
-    this.#tell(key, loads ? LOADER : found);
+    this.#tell(home, key, loads ? LOADER : found);
     return loads ? found : { value: deepCopy(found.entry?.value) };
   }
 
@@ -209,13 +209,13 @@ export class ReadVerbs {
   }
 
   /** Counts and tells who answered; called in the caller's own async context. */
-  #tell(key: string, answer: Answer | undefined): void {
+  #tell({ scope }: Home, key: string, answer: Answer | undefined): void {
     const { events } = this.shared.parts;
     const { cache } = this;
     const by = answer?.by;
-    // Hits in memory are counted by their rows.
-    if (by !== 'l1')
-      this.shared.asked({ tenant: this.homes.current().scope.tenant, cache, key }, answer);
+    // Hits in memory are counted by their rows; users' own entries are not warmed.
+    if (by !== 'l1' && scope.subject === undefined)
+      this.shared.asked({ tenant: scope.tenant, cache, key }, answer);
     if (by) this.counts[by]++;
     if (!by || by === 'loader') {
       if (events.has('miss')) events.emit('miss', { cache, key });

@@ -4,12 +4,15 @@ import type { EntryLife } from '../core/entry-options.js';
 import { CacheError } from '../core/errors.js';
 import type { Address } from '../core/key.js';
 import type { TierName, TierRead } from '../core/tier.js';
+import type { Reads } from '../security/identity-reads.js';
 import type { Loader } from './cache-manager.js';
 
 /** Who answered, and with what; no entry = the loader returned `undefined`. */
 export interface Answer {
   readonly by: TierName | 'loader' | 'stale';
   readonly entry: Entry | undefined;
+  /** It is for whoever led the load, and for nobody who joined it. */
+  readonly own?: boolean | undefined;
 }
 
 /** Why and how a flight loads. */
@@ -21,13 +24,15 @@ export interface FlightKind {
   /** In a transaction of the caller's: nobody joins it, no tier is asked, and nothing is kept of it. */
   readonly apart?: boolean;
   /** One of many keys loaded by one call: it does not wait for other processes, and its loader may leave the key out. */
-  readonly bulk?: { leave(key: string): void; gather(): Promise<void> };
+  readonly bulk?: { readonly reads: Reads; leave(key: string): void; gather(): Promise<void> };
   /** Nobody joins it, and it does not wait for other processes: its loader runs outside of the cache. */
   readonly alone?: boolean;
 }
 
 /** One load under way. */
 export class Flight {
+  /** What its loader has read of the identity it ran for, where that is watched. */
+  reads: Reads | undefined;
   /** Settles for everybody who joined: an answer, the loader's own error, or `CACHE_LOADER_TIMEOUT`. */
   promise!: Promise<Answer>;
   /** The best entry seen on the way down that may stand in if the loader fails or is late. */
@@ -123,13 +128,13 @@ export class SingleFlight {
 
   find({ scope, key }: Address, variant: string): Flight | undefined {
     return this.#flights
-      .get(nameOf(scope.tenant, scope.cache, key))
+      .get(nameOf(scope.tenant, scope.place, key))
       ?.find((flight) => flight.variant === variant);
   }
 
   add(flight: Flight): void {
     const { scope, key } = flight.address;
-    const name = nameOf(scope.tenant, scope.cache, key);
+    const name = nameOf(scope.tenant, scope.place, key);
     const list = this.#flights.get(name);
     if (list) list.push(flight);
     else this.#flights.set(name, [flight]);
@@ -139,7 +144,7 @@ export class SingleFlight {
   /** Ends the entry of exactly this flight. */
   remove(flight: Flight): void {
     const { scope, key } = flight.address;
-    const name = nameOf(scope.tenant, scope.cache, key);
+    const name = nameOf(scope.tenant, scope.place, key);
     const list = this.#flights.get(name);
     const at = list?.indexOf(flight) ?? -1;
     if (!list || at < 0) return;
@@ -149,8 +154,8 @@ export class SingleFlight {
   }
 
   /** The key was written: later callers start a load of their own. `removed`: also by grace it is served no more. */
-  detach(tenant: string, cache: string, key: string, removed: boolean): void {
-    const name = nameOf(tenant, cache, key);
+  detach(tenant: string, place: string, key: string, removed: boolean): void {
+    const name = nameOf(tenant, place, key);
     const list = this.#flights.get(name);
     if (!list) return;
     this.#flights.delete(name);
@@ -165,8 +170,8 @@ export function variantOf({ tiers, forceFresh }: EntryLife): string {
 }
 
 // None of the three parts may hold a control character.
-function nameOf(tenant: string, cache: string, key: string): string {
-  return `${tenant}\u0000${cache}\u0000${key}`;
+function nameOf(tenant: string, place: string, key: string): string {
+  return `${tenant}\u0000${place}\u0000${key}`;
 }
 
 /** What a caller gets whose load is one too many. */

@@ -1,4 +1,5 @@
 /** All counters of an application, gathered when somebody asks. */
+import type { SecurityStats } from '../security/gate.js';
 import type { Parts } from './parts.js';
 import { TIER_OFF, type CacheStats, type RequestCounts, type TierStats } from './stats.js';
 import type { TierGuard } from './tier-guard.js';
@@ -10,6 +11,7 @@ export function snapshot(
   parts: Parts,
   caches: ReadonlyMap<string, { readonly counts: RequestCounts }>,
   warming: WarmingStats,
+  security: SecurityStats,
 ): CacheStats {
   const requests: Record<string, { requests: RequestCounts }> = {};
   let hits = 0;
@@ -23,7 +25,7 @@ export function snapshot(
   const { l1, l2, l3 } = parts;
   const first = l1 ? { ...l1.status(), hits, misses: lower, writes: l1.writes } : TIER_OFF;
   const tiers = { l1: first, l2: lowerStats(l2), l3: lowerStats(l3) };
-  return { caches: requests, tiers, placement: parts.placing.stats, warming };
+  return { caches: requests, tiers, placement: parts.placing.stats, warming, security };
 }
 
 function lowerStats(guard: TierGuard | null): TierStats {

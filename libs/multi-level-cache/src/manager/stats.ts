@@ -1,6 +1,7 @@
 /** Who answered, as plain integers: the hot path adds one and nothing else. */
 import type { TierName, TierState } from '../core/tier.js';
 import type { PlacementStats } from './placing.js';
+import type { SecurityStats } from '../security/gate.js';
 import type { WarmingStats } from './warm-tally.js';
 
 /** Requests of one cache by who answered them. */
@@ -35,6 +36,7 @@ export interface CacheStats {
   /** What the placement decided otherwise than usual. */
   readonly placement: PlacementStats;
   readonly warming: WarmingStats;
+  readonly security: SecurityStats;
 }
 
 export const TIER_OFF: TierStats = Object.freeze({

@@ -1,7 +1,8 @@
 /** Warming of one application: what is told of accesses, the round of the scheduled job, warming by hand and after a restart. */
 import type { WarmingOptions } from '../core/options.js';
 import type { Predictor } from '../core/predictor.js';
-import type { Scope } from '../core/key.js';
+import { tenantName, type Scope } from '../core/key.js';
+import type { EntryScope } from '../core/security.js';
 import { Budget } from '../warming/budget.js';
 import { hotKeyOf, nameOf, type HotKey, type KeyRef } from '../warming/key-ref.js';
 import { LearnedPredictor } from '../warming/learned-predictor.js';
@@ -20,6 +21,7 @@ import { WarmShelf, WARMING_CACHE } from './warm-shelf.js';
 import { WarmingReadings } from './warming-readings.js';
 import { WarmTally, type WarmingStats } from './warm-tally.js';
 
+const PUBLIC = { tenant: tenantName(undefined) };
 /** Of decorated methods. */
 const DEFAULT_CACHE = 'default';
 /** Loads at a time of what somebody waits for. */
@@ -90,9 +92,10 @@ export class Warming {
     };
   }
 
-  /** A method of the cache named `default` has loaded a key for whoever is calling, and can again. */
-  record(method: string, call: WarmCall): void {
-    const { tenant } = this.host.cache(DEFAULT_CACHE).scope();
+  /** A method of the cache named `default` has loaded a key for whoever is calling, and can again; a user's own it cannot. */
+  record(method: string, call: WarmCall, of?: EntryScope): void {
+    if (of === 'user') return;
+    const { tenant } = of === 'public' ? PUBLIC : this.host.cache(DEFAULT_CACHE).scope();
     this.calls.record(method, { tenant, cache: DEFAULT_CACHE, key: call.key }, call);
   }
 
@@ -287,8 +290,8 @@ export class Warming {
       );
   }
 
-  #hits({ cache, tenant }: Scope, key: string, hits: number, at: number): void {
-    if (cache === WARMING_CACHE) return;
+  #hits({ cache, subject, tenant }: Scope, key: string, hits: number, at: number): void {
+    if (cache === WARMING_CACHE || subject !== undefined) return;
     this.#tally.hit(hits);
     this.accesses.asked({ tenant, cache, key }, hits, at);
   }

@@ -123,7 +123,7 @@ export class WritePath {
     else {
       void l1?.apply(change);
       for (const { scope, key } of change.addresses)
-        flights.detach(scope.tenant, scope.cache, key, change.kind !== 'expire');
+        flights.detach(scope.tenant, scope.place, key, change.kind !== 'expire');
     }
     if (tell) this.#tell(change, 'local');
   }
@@ -132,12 +132,12 @@ export class WritePath {
     const { flights, l1, namespace, tags } = this.parts;
     if (change.kind === 'tags') tags.bump(change.tenant, change.tags, change.soft);
     else {
-      for (const [tenant, cache, key] of change.keys) {
-        const scope = new Scope(namespace, tenant, cache, this.rules);
+      for (const [tenant, place, key] of change.keys) {
+        const scope = Scope.at(namespace, tenant, place, this.rules);
         if (change.kind === 'guard') l1?.hold(scope, key, change.id, change.ms);
         else if (change.kind === 'unguard') l1?.free(scope, key, change.id);
         else l1?.drop(scope, key);
-        flights.detach(tenant, cache, key, change.kind !== 'expire');
+        flights.detach(tenant, place, key, change.kind !== 'expire');
       }
     }
     this.#tell(change, 'backplane');

@@ -13,6 +13,7 @@ import { assertKey, groupTag, textFault, type Address, type Scope } from '../cor
 import type { Change } from '../core/tier.js';
 import { toMap } from './bulk-load.js';
 import type { Entries, MutateTargets, Receipt } from './cache-manager.js';
+import type { Home } from './home.js';
 import { settled } from './load.js';
 import { mutate, type Targets } from './mutation.js';
 import type { Parts } from './parts.js';
@@ -35,21 +36,22 @@ export class WriteVerbs {
     readonly writes: WritePath,
     /** What holds for a write that says nothing. */
     readonly base: () => EntryLife,
-    readonly addressOf: (key: string) => Address,
+    readonly addressOf: (home: Home, key: string) => Address,
     readonly transactions: Transactions,
     readonly register: (life: EntryLife) => void,
   ) {}
 
-  set(entries: Entries<unknown>, options: Given): Promise<Receipt> {
+  set(home: Home, entries: Entries<unknown>, options: Given): Promise<Receipt> {
     const { strict, rest } = split(options, 'strict');
     const life = writeLife(rest, this.base());
     this.register(life);
     const { clock, isolation, random } = this.parts;
     const now = clock.now();
     const values = [...toMap(entries)];
-    const addresses = values.map(([key]) => this.addressOf(key));
+    const addresses = values.map(([key]) => this.addressOf(home, key));
+    const tags = home.scope.tagged(life.tags);
     const made = values.map(([, value]) =>
-      createEntry(value, settled(life, value, random), now, 0, true, isolation),
+      createEntry(value, { ...settled(life, value, random), tags }, now, 0, true, isolation),
     );
     // `ttl: 0` means "do not store", and what was there is no longer right.
     const kept = addresses.map((_address, index) => made[index].freshUntil > now);
@@ -59,8 +61,8 @@ export class WriteVerbs {
     return this.#mixed(addresses, made, kept, strict, life);
   }
 
-  delete(keys: readonly string[], options: Given): Promise<Receipt> {
-    return this.#change({ kind: 'delete', addresses: keys.map(this.addressOf) }, options);
+  delete(home: Home, keys: readonly string[], options: Given): Promise<Receipt> {
+    return this.#change({ kind: 'delete', addresses: this.#in(home, keys) }, options);
   }
 
   async touch(address: Address, ms: number): Promise<void> {
@@ -69,12 +71,12 @@ export class WriteVerbs {
     else await this.#writeNow({ kind: 'touch', addresses, ms }, { strict: false });
   }
 
-  expire(key: string, options: Given): Promise<Receipt> {
-    return this.#change({ kind: 'expire', addresses: [this.addressOf(key)] }, options);
+  expire(home: Home, key: string, options: Given): Promise<Receipt> {
+    return this.#change({ kind: 'expire', addresses: this.#in(home, [key]) }, options);
   }
 
   async mutate<T>(
-    { tenant }: Scope,
+    home: Home,
     targets: MutateTargets,
     write: () => T | Promise<T>,
     options: Given,
@@ -82,9 +84,8 @@ export class WriteVerbs {
     const { strict, rest = {} } = split(options, 'strict');
     const unknown = Object.keys(rest)[0];
     if (unknown !== undefined) throw invalid(unknown, 'is unknown; known is strict');
-    const { keys, tags } = readTargets(targets);
     if (typeof write !== 'function') throw invalid('write', 'must be a function');
-    const addresses = [...new Set(keys)].map(this.addressOf);
+    const { addresses, tags, tenant } = this.#targets(home, targets);
     const transaction = this.transactions.current();
     // Its commit comes later than any guard could stand.
     if (transaction) addTargets(transaction, { addresses, tenant, tags });
@@ -94,33 +95,52 @@ export class WriteVerbs {
 
   /** @param transaction - `undefined`: there is none, and it is done at once. */
   async invalidateIn(
-    { tenant }: Scope,
+    home: Home,
     transaction: Transaction | undefined,
     targets: MutateTargets,
   ): Promise<void> {
-    const { keys, tags } = readTargets(targets);
-    const addresses = keys.map(this.addressOf);
-    if (transaction) return addTargets(transaction, { addresses, tenant, tags });
-    const changes = changesOf({ addresses, tenant, tags });
+    const meant = this.#targets(home, targets);
+    if (transaction) return addTargets(transaction, meant);
+    const changes = changesOf(meant);
     await Promise.all(changes.map((change) => this.#write(change, { strict: false })));
   }
 
-  tags({ tenant }: Scope, tags: readonly string[], options: Given): Promise<Receipt> {
+  tags(scope: Scope, tags: readonly string[], options: Given): Promise<Receipt> {
     const flags = flagsOnly(options, 'strict', 'soft');
-    const checked = checkTags(tags, Number.MAX_SAFE_INTEGER);
-    return this.#write({ kind: 'tags', tenant, tags: checked, soft: flags.soft }, flags);
+    const meant = scope.meant(checkTags(tags, Number.MAX_SAFE_INTEGER));
+    const { tenant } = scope;
+    return this.#write({ kind: 'tags', tenant, tags: meant, soft: flags.soft }, flags);
   }
 
-  clear({ tenant, clearTag }: Scope, options: Given): Promise<Receipt> {
+  clear(scope: Scope, options: Given): Promise<Receipt> {
     const flags = flagsOnly(options, 'strict', 'soft');
-    return this.#write({ kind: 'tags', tenant, tags: [clearTag], soft: flags.soft }, flags);
+    const { tenant } = scope;
+    const tags = scope.meant([scope.clearTag]);
+    return this.#write({ kind: 'tags', tenant, tags, soft: flags.soft }, flags);
   }
 
   pattern(scope: Scope, pattern: string, options: Given): Promise<Receipt> {
     if (pattern === '*') return this.clear(scope, options);
     const group = groupOf(scope, pattern);
+    if (scope.subject !== undefined)
+      throw new CacheError(
+        'CACHE_PATTERN_UNDECLARED',
+        "a pattern means the keys of a whole tenant; of a user's entries clear() removes all, and tags some",
+      );
     const tags = [groupTag(scope.cache, group)];
     return this.#change({ kind: 'tags', tenant: scope.tenant, tags }, options);
+  }
+
+  #in(home: Home, keys: readonly string[]): Address[] {
+    return keys.map((key) => this.addressOf(home, key));
+  }
+
+  /** What is meant by keys and tags here. */
+  #targets(home: Home, targets: unknown): Targets {
+    const { keys, tags } = readTargets(targets);
+    const { scope } = home;
+    const addresses = this.#in(home, [...new Set(keys)]);
+    return { addresses, tenant: scope.tenant, tags: scope.meant(tags) };
   }
 
   async #mixed(

@@ -5,6 +5,7 @@
 import { Injectable } from '@nestjs/common';
 import { CacheError } from '../core/errors.js';
 import type { EntryOptions } from '../core/entry-options.js';
+import type { EntryScope } from '../core/security.js';
 import type { CacheManager, Loader } from '../manager/cache-manager.js';
 
 /** A class, as the owner of default keys. */
@@ -23,6 +24,7 @@ export interface MadeCall {
   readonly key: string;
   readonly args: readonly unknown[];
   readonly options: EntryOptions;
+  readonly scope: EntryScope | undefined;
   /** The same call with other arguments. */
   readonly loader: (args: unknown[]) => Loader<unknown>;
 }
@@ -33,6 +35,8 @@ export class CacheHolder {
   manager: CacheManager | undefined;
   /** After shutdown decorated reads run uncached. */
   closed = false;
+  /** Each decorated method has to say whose its entries are. */
+  wantsScopes = false;
   /** Told of each load of a `@Cached` method. */
   record: ((call: MadeCall) => void) | undefined;
   readonly #prefixes = new Map<AnyClass, Map<DefaultKeyed, string>>();

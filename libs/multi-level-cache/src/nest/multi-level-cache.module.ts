@@ -5,6 +5,8 @@ import {
   Module,
   type BeforeApplicationShutdown,
   type DynamicModule,
+  type MiddlewareConsumer,
+  type NestModule,
   type OnApplicationShutdown,
   type OnModuleDestroy,
   type OnModuleInit,
@@ -17,6 +19,7 @@ import { CacheManager } from '../manager/cache-manager.js';
 import { isRoot } from '../manager/create-cache.js';
 import { adviceOn } from './advice.js';
 import { CacheHolder } from './cache-holder.js';
+import { ContextMiddleware } from './context.middleware.js';
 import { featureModule } from './cache-feature.module.js';
 import { demandCaches } from './decorators/wrap-method.js';
 import {
@@ -44,7 +47,12 @@ import { CACHE_TIERS, RESOLVED_OPTIONS } from './tokens.js';
 @Module({ imports: [DiscoveryModule], providers: PROVIDERS, exports: EXPORTS })
 export class MultiLevelCacheModule
   extends ConfigurableModuleClass
-  implements OnModuleInit, OnModuleDestroy, BeforeApplicationShutdown, OnApplicationShutdown
+  implements
+    NestModule,
+    OnModuleInit,
+    OnModuleDestroy,
+    BeforeApplicationShutdown,
+    OnApplicationShutdown
 {
   readonly #logger = new Logger('MultiLevelCache');
   #stopListening: (() => void) | undefined;
@@ -88,6 +96,11 @@ export class MultiLevelCacheModule
    */
   static forFeature(features: readonly FeatureConfig[]): DynamicModule {
     return featureModule(features);
+  }
+
+  /** Each request runs in the context that `security.resolve` makes of it. */
+  configure(consumer: MiddlewareConsumer): void {
+    if (this.options.security?.resolve) consumer.apply(ContextMiddleware).forRoutes('{*any}');
   }
 
   /** Contact with the servers; consumers' `onModuleInit` comes later and finds the cache open. */

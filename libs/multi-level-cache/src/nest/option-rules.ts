@@ -9,6 +9,7 @@ import type {
 } from '../core/options.js';
 import type { Placement } from '../core/placement.js';
 import type { Predictor } from '../core/predictor.js';
+import type { EntryScope } from '../core/security.js';
 import { parseSize, SIZE_FORM } from '../core/size.js';
 import type { Rule } from './faults.js';
 
@@ -113,6 +114,7 @@ export const SHARE: Rule<number> = {
 
 export const ISOLATION = oneOf('freeze', 'clone', 'share');
 export const PROFILE = oneOf('resilient', 'strict', 'economy');
+export const SCOPE: Rule<EntryScope> = oneOf('public', 'tenant', 'user');
 export const TENANCY = oneOf('off', 'optional', 'required');
 export const CONSISTENCY = oneOf('eventual', 'strong', 'local');
 const FORESIGHT = ['begin', 'observe', 'forget', 'score'] as const;

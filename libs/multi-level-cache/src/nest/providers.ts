@@ -4,10 +4,11 @@ import { SystemClock, type Clock } from '../core/clock.js';
 import { CacheError } from '../core/errors.js';
 import type { ResolvedOptions } from '../core/options.js';
 import type { Placement } from '../core/placement.js';
+import type { CachePolicy, CurrentContext } from '../core/security.js';
 import type { Tier, TierName } from '../core/tier.js';
 import { TypeOrmTransactions } from '../integrations/transactions/typeorm-transactions.js';
 import { CacheManager } from '../manager/cache-manager.js';
-import { createCache } from '../manager/create-cache.js';
+import { createCache, isRoot, NO_SECURITY } from '../manager/create-cache.js';
 import { DefaultPlacement } from '../manager/placement.js';
 import { DatabaseTier } from '../tiers/database/database-tier.js';
 import { MemoryTier } from '../tiers/memory/memory-tier.js';
@@ -20,6 +21,8 @@ import {
   CACHE_L2,
   CACHE_L3,
   CACHE_PLACEMENT,
+  CACHE_POLICY,
+  CACHE_SECURITY_CONTEXT,
   CACHE_TIERS,
   RESOLVED_OPTIONS,
 } from './tokens.js';
@@ -71,15 +74,28 @@ export const PROVIDERS: Provider[] = [
     },
   },
   {
+    provide: CACHE_POLICY,
+    inject: [RESOLVED_OPTIONS],
+    useFactory: ({ security }: ResolvedOptions): CachePolicy | null => security?.policy ?? null,
+  },
+  {
+    provide: CACHE_SECURITY_CONTEXT,
+    inject: [CacheManager],
+    useFactory: (manager: CacheManager): CurrentContext =>
+      isRoot(manager) ? manager.context : { current: () => undefined },
+  },
+  {
     provide: CacheManager,
-    inject: [RESOLVED_OPTIONS, CACHE_TIERS, CACHE_PLACEMENT, CLOCK],
+    inject: [RESOLVED_OPTIONS, CACHE_TIERS, CACHE_PLACEMENT, CLOCK, CACHE_POLICY],
     useFactory: (
       given: ResolvedOptions,
       tiers: readonly Tier[],
       placement: Placement | null,
       clock: Clock,
+      policy: CachePolicy | null,
     ): CacheManager => {
-      const options = { ...given, placement: placement ?? (false as const) };
+      const security = { ...(given.security ?? NO_SECURITY), policy: policy ?? undefined };
+      const options = { ...given, placement: placement ?? (false as const), security };
       return createCache(options, tierSet(tiers), clock, (all) => new TypeOrmTransactions(all));
     },
   },
@@ -95,6 +111,8 @@ export const EXPORTS = [
   CACHE_L2,
   CACHE_L3,
   CACHE_PLACEMENT,
+  CACHE_POLICY,
+  CACHE_SECURITY_CONTEXT,
 ];
 
 /** The list by name; whoever replaced a provider may have got it wrong. */

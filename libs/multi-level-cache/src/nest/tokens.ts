@@ -36,5 +36,28 @@ export const CACHE_L3: unique symbol = Symbol('CACHE_L3');
  */
 export const CACHE_PLACEMENT: unique symbol = Symbol('CACHE_PLACEMENT');
 
+/**
+ * The `CachePolicy` that is asked before every call, or `null` for none: the option `security.policy`.
+ *
+ * @example
+ * Test.createTestingModule({ imports: [AppModule] }).overrideProvider(CACHE_POLICY).useValue(null);
+ */
+export const CACHE_POLICY: unique symbol = Symbol('CACHE_POLICY');
+
+/**
+ * For whom the running work is done: `CurrentContext`. What a loader reads of it here is known to the cache, which keeps no value
+ * that is made of more than its scope says.
+ *
+ * @example
+ * class Greeting {
+ *   constructor(@Inject(CACHE_SECURITY_CONTEXT) private readonly caller: CurrentContext) {}
+ *
+ *   text(): string {
+ *     return `Hello ${this.caller.current()?.subjectId ?? 'stranger'}`;
+ *   }
+ * }
+ */
+export const CACHE_SECURITY_CONTEXT: unique symbol = Symbol('CACHE_SECURITY_CONTEXT');
+
 /** Options as the parts get them, checked and complete. Not for applications. */
 export const RESOLVED_OPTIONS: unique symbol = Symbol('RESOLVED_CACHE_OPTIONS');

@@ -34,10 +34,10 @@ export class WarmingExplorer {
         warming.calls.declareMethod(labelOf(instance, method));
     }
     if (warming.options)
-      this.holder.record = ({ args, instance, key, loader, method, options }) => {
+      this.holder.record = ({ args, instance, key, loader, method, options, scope }) => {
         if (!known.has(instance) || !areSmall(args)) return;
         const again = loader(deepCopy(args) as unknown[]);
-        warming.record(labelOf(instance, method), { key, loader: again, options });
+        warming.record(labelOf(instance, method), { key, loader: again, options }, scope);
       };
   }
 

@@ -212,7 +212,7 @@ describe('options of @Cached', () => {
 
   it.each([
     [{ type: 'Options' }, 'type'],
-    [{ scope: 'public' }, 'scope'],
+    [{ keys: 'a', scope: 'everybody' }, 'scope'],
     [{ batch: 1 }, 'batch'],
     [{ jitter: 2 }, 'jitter'],
     [{ ttl: { l9: 1 } }, 'ttl'],

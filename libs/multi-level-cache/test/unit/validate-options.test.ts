@@ -42,6 +42,7 @@ describe('validateOptions', () => {
       groups: [],
       warming: false,
       placement: undefined,
+      security: { tenancy: 'off' },
       strict: false,
     });
   });
@@ -124,7 +125,6 @@ describe('validateOptions', () => {
 
   it.each([
     ['l1.eviction', { l1: { eviction: 's3-fifo' } }, "'lru'"],
-    ['security', { security: { tenancy: 'off' } }, 'false'],
     ['telemetry', { telemetry: true }, 'false'],
   ])('says that %s is not available yet', (path, options, only) => {
     const [line, ...others] = faultsOf({ namespace: 'a', ...options });
@@ -136,6 +136,11 @@ describe('validateOptions', () => {
   it.each([
     ['l1.isolation', { l1: { isolation: 'copy' } }, "'freeze', 'clone', 'share'"],
     ['l2.url', { l2: { url: 'redis://h', cluster: [{ host: 'h', port: 1 }] } }, 'exactly one of'],
+    ['security.tenancy', { security: { tenancy: 'on' } }, "'off', 'optional', 'required'"],
+    ['security.resolve', { security: { resolve: 'jwt' } }, 'a function'],
+    ['security.context', { security: { context: {} } }, 'a function'],
+    ['security.policy', { security: { policy: {} } }, 'an object with the method can'],
+    ['security.tenant', { security: { tenant: 'a' } }, 'one of'],
     ['consistency', { consistency: 'often' }, "'eventual', 'strong', 'local'"],
     ['consistency', { consistency: 'strong' }, 'with l2 or l3 on: there is no shared tier to ask'],
     ['l2.name', { l2: { sentinels: [{ host: 'h', port: 1 }] } }, 'the name of the master'],

@@ -1,13 +1,26 @@
 /** `@CacheEvict`: what a method changed leaves the cache, once the method has succeeded. */
-import type { CacheManager } from '../../manager/cache-manager.js';
+import type { EntryScope } from '../../core/security.js';
+import type { CacheHolder } from '../cache-holder.js';
 import { Faults, Section, type Rule } from '../faults.js';
-import { BOOLEAN } from '../option-rules.js';
+import { BOOLEAN, SCOPE } from '../option-rules.js';
 import { keyTemplate } from './key-template.js';
-import { TAGS, type AnyFunction, type AsyncMethodDecorator } from './method-options.js';
-import { holderOf, replaceMethod, targetOf, type Target } from './wrap-method.js';
+import {
+  TAGS,
+  type AnyFunction,
+  type AsyncMethodDecorator,
+  type Scoped,
+} from './method-options.js';
+import {
+  cacheOf,
+  holderOf,
+  replaceMethod,
+  targetOf,
+  type Decorated,
+  type Target,
+} from './wrap-method.js';
 
 /** Options of {@link CacheEvict}; at least one of `keys` and `tags`. */
-export interface CacheEvictOptions<Args extends unknown[]> {
+export interface CacheEvictOptions<Args extends unknown[]> extends Scoped {
   /** Keys to delete: a function of the arguments, or keys and templates such as `'product:{0}'`. */
   readonly keys?: string | readonly string[] | ((...args: Args) => string | readonly string[]);
   /** Tags to invalidate. */
@@ -49,26 +62,31 @@ export function CacheEvict<Args extends unknown[]>(
 ): AsyncMethodDecorator<Args, unknown> {
   return (prototype, method, descriptor) => {
     const target = targetOf('CacheEvict', prototype, method, descriptor);
-    replaceMethod(target, descriptor, wrapper(target, new EvictPlan(target, options)));
+    const plan = new EvictPlan(target, options);
+    replaceMethod(target, descriptor, wrapper(target, plan), plan);
   };
 }
 
 function wrapper(target: Target, plan: EvictPlan): (...args: unknown[]) => Promise<unknown> {
   return async function (this: object | undefined, ...args: unknown[]): Promise<unknown> {
     const holder = holderOf(this, target);
-    if (plan.before) await plan.run(holder?.manager, args);
+    if (plan.before) await plan.run(holder, args);
     const result = await target.original.apply(this, args);
-    if (!plan.before) await plan.run(holder?.manager, args);
+    if (!plan.before) await plan.run(holder, args);
     return result;
   };
 }
 
-class EvictPlan {
+class EvictPlan implements Decorated {
+  readonly scope: EntryScope | undefined;
   readonly before: boolean;
   readonly #keys: AnyFunction | undefined;
   readonly #tags: AnyFunction | readonly string[] | undefined;
 
-  constructor(target: Target, given: object) {
+  constructor(
+    readonly target: Target,
+    given: object,
+  ) {
     const faults = new Faults();
     const options = new Section(faults, given, '');
     this.#keys = options.optional('keys', KEYS);
@@ -80,13 +98,14 @@ class EvictPlan {
     // What is removed in a transaction waits for its commit in any case.
     if (options.optional('afterCommit', BOOLEAN) && this.before)
       options.fault('afterCommit', "true beside when: 'before'", 'one of the two');
-    options.notYet('scope');
+    this.scope = options.optional('scope', SCOPE);
     options.end();
     faults.throwIfAny(`the options of @CacheEvict on ${target.label}`);
   }
 
-  async run(cache: CacheManager | undefined, args: unknown[]): Promise<void> {
-    if (!cache) return;
+  async run(holder: CacheHolder | undefined, args: unknown[]): Promise<void> {
+    if (!holder?.manager) return;
+    const cache = cacheOf(holder, holder.manager, this);
     const keys = this.#keys?.(...args) as string | readonly string[] | undefined;
     const tags = typeof this.#tags === 'function' ? this.#tags(...args) : this.#tags;
     const list: readonly string[] = typeof keys === 'string' ? [keys] : (keys ?? []);

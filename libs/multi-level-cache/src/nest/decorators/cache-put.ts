@@ -1,8 +1,9 @@
 /** `@CachePut`: what a method made goes into the cache, once the method has succeeded. */
 import type { EntryOptions } from '../../core/entry-options.js';
+import type { EntryScope } from '../../core/security.js';
 import type { CacheManager } from '../../manager/cache-manager.js';
 import { Faults, Section } from '../faults.js';
-import { DURATION, SHARE } from '../option-rules.js';
+import { DURATION, SCOPE, SHARE } from '../option-rules.js';
 import { keyTemplate } from './key-template.js';
 import {
   defined,
@@ -13,13 +14,21 @@ import {
   type AnyFunction,
   type AsyncMethodDecorator,
   type FixedOptions,
+  type Scoped,
   type Ttl,
 } from './method-options.js';
-import { holderOf, replaceMethod, targetOf, type Target } from './wrap-method.js';
+import {
+  cacheOf,
+  holderOf,
+  replaceMethod,
+  targetOf,
+  type Decorated,
+  type Target,
+} from './wrap-method.js';
 
 /** Options of {@link CachePut}. */
 export interface CachePutOptions<Args extends unknown[], Result> extends Omit<
-  FixedOptions,
+  FixedOptions & Scoped,
   'timeout' | 'hardTimeout' | 'refreshAhead'
 > {
   /** The key: a function of the result and the arguments, or a template of the arguments such as `'product:{0}'`. */
@@ -58,7 +67,8 @@ export function CachePut<Args extends unknown[], Result>(
 ): AsyncMethodDecorator<Args, Result> {
   return (prototype, method, descriptor) => {
     const target = targetOf('CachePut', prototype, method, descriptor);
-    replaceMethod(target, descriptor, wrapper(target, new PutPlan(target, options)));
+    const plan = new PutPlan(target, options);
+    replaceMethod(target, descriptor, wrapper(target, plan), plan);
   };
 }
 
@@ -67,12 +77,13 @@ function wrapper(target: Target, plan: PutPlan): (...args: unknown[]) => Promise
     const holder = holderOf(this, target);
     const result = await target.original.apply(this, args);
     if (holder?.manager && !holder.closed && result !== undefined)
-      await plan.store(holder.manager, result, args);
+      await plan.store(cacheOf(holder, holder.manager, plan), result, args);
     return result;
   };
 }
 
-class PutPlan {
+class PutPlan implements Decorated {
+  readonly scope: EntryScope | undefined;
   readonly #key: AnyFunction;
   readonly #fixed: EntryOptions;
   readonly #ttl: AnyFunction | undefined;
@@ -80,7 +91,10 @@ class PutPlan {
   readonly #when: AnyFunction | undefined;
   readonly #unless: AnyFunction | undefined;
 
-  constructor(target: Target, given: object) {
+  constructor(
+    readonly target: Target,
+    given: object,
+  ) {
     const faults = new Faults();
     const options = new Section(faults, given, '');
     this.#key = options.optional('key', KEY)!;
@@ -99,7 +113,7 @@ class PutPlan {
       jitter: options.optional('jitter', SHARE),
       type: options.optional('type', TYPES),
     });
-    options.notYet('scope');
+    this.scope = options.optional('scope', SCOPE);
     options.end();
     faults.throwIfAny(`the options of @CachePut on ${target.label}`);
   }

@@ -2,11 +2,12 @@
 import type { EntryOptions, LifeOptions } from '../../core/entry-options.js';
 import { CacheError } from '../../core/errors.js';
 import { textFault } from '../../core/key.js';
+import type { EntryScope } from '../../core/security.js';
 import type { Loader } from '../../manager/cache-manager.js';
 import type { AnyClass, CacheHolder, DefaultKeyed, MadeCall } from '../cache-holder.js';
 import { defaultKey } from '../../core/default-key.js';
 import { Faults, Section } from '../faults.js';
-import { BOOLEAN, DURATION, POSITIVE_TIMER, SHARE, TIMER } from '../option-rules.js';
+import { BOOLEAN, DURATION, POSITIVE_TIMER, SCOPE, SHARE, TIMER } from '../option-rules.js';
 import { keyTemplate, type KeyOf } from './key-template.js';
 import {
   defined,
@@ -17,16 +18,16 @@ import {
   type AnyFunction,
   type Ttl,
 } from './method-options.js';
-import type { Target } from './wrap-method.js';
+import type { Decorated, Target } from './wrap-method.js';
 
-const LATER = ['scope'];
 const NEVER = ['tiers', 'consistency', 'forceFresh'];
 
-export class CachedPlan implements DefaultKeyed {
+export class CachedPlan implements DefaultKeyed, Decorated {
   readonly keyOf: KeyOf | undefined;
   readonly when: AnyFunction | undefined;
   /** The first argument is a list, and the method makes a Map of it. */
   readonly batch: boolean;
+  readonly scope: EntryScope | undefined;
   /** What is known without a result. */
   readonly entry: EntryOptions;
   readonly #unless: AnyFunction | undefined;
@@ -49,6 +50,7 @@ export class CachedPlan implements DefaultKeyed {
     this.when = options.optional('when', FUNCTION);
     this.#unless = options.optional('unless', FUNCTION);
     this.batch = options.optional('batch', BOOLEAN) === true;
+    this.scope = options.optional('scope', SCOPE);
     const ttl = options.optional('ttl', TTL_OR_FUNCTION);
     const tags = options.optional('tags', TAGS);
     this.#ttl = typeof ttl === 'function' ? ttl : undefined;
@@ -64,7 +66,7 @@ export class CachedPlan implements DefaultKeyed {
       refreshAhead: options.optional('refreshAhead', SHARE),
       type: options.optional('type', TYPES),
     });
-    for (const name of [...LATER, ...NEVER]) options.notYet(name);
+    for (const name of NEVER) options.notYet(name);
     options.end();
     faults.throwIfAny(`the options of @Cached on ${target.label}`);
   }
@@ -104,7 +106,8 @@ export class CachedPlan implements DefaultKeyed {
 
   #made(instance: object, key: string, args: readonly unknown[]): MadeCall {
     const loader = (again: unknown[]): Loader<unknown> => this.loader(instance, again);
-    return { instance, method: this.target.method, key, args, options: this.entry, loader };
+    const { entry: options, scope, target } = this;
+    return { instance, method: target.method, key, args, options, scope, loader };
   }
 
   /** What a result says of itself. */

@@ -2,8 +2,8 @@
 import type { AnyClass } from '../cache-holder.js';
 import { runBatch } from './batch.js';
 import { CachedPlan } from './cached-plan.js';
-import type { AsyncMethodDecorator, FixedOptions, Ttl } from './method-options.js';
-import { holderOf, replaceMethod, targetOf, type Target } from './wrap-method.js';
+import type { AsyncMethodDecorator, FixedOptions, Scoped, Ttl } from './method-options.js';
+import { cacheOf, holderOf, replaceMethod, targetOf, type Target } from './wrap-method.js';
 
 /** What the methods that `@Cached` made were told. */
 const planOf = new WeakMap<object, CachedPlan>();
@@ -14,7 +14,7 @@ export function cachedPlanOf(method: unknown): CachedPlan | undefined {
 }
 
 /** Options of {@link Cached}. `Args` and `Result` are those of the method. */
-export interface CachedOptions<Args extends unknown[], Result> extends FixedOptions {
+export interface CachedOptions<Args extends unknown[], Result> extends FixedOptions, Scoped {
   /**
    * The key: a function of the arguments, or a template such as `'product:{0}'`.
    * @defaultValue class, method and canonical arguments
@@ -81,7 +81,7 @@ export function Cached(options?: object): unknown {
     const plan = new CachedPlan(target, options);
     const replacement = wrapper(target, plan);
     planOf.set(replacement, plan);
-    replaceMethod(target, descriptor, replacement, plan.keyOf ? undefined : plan);
+    replaceMethod(target, descriptor, replacement, plan);
   };
   return decorate;
 }
@@ -93,7 +93,7 @@ function wrapper(target: Target, plan: CachedPlan): (...args: unknown[]) => unkn
       const holder = holderOf(this, target);
       if (!holder?.manager || holder.closed) return original.apply(this, args);
       if (plan.when && !plan.when(...args)) return original.apply(this, args);
-      const { manager: cache } = holder;
+      const cache = cacheOf(holder, holder.manager, plan);
       const keyFor = (own: readonly unknown[]): string =>
         plan.keyFor(holder, classOf(this, target), own);
       if (plan.batch) return runBatch({ cache, plan, instance: this, args, keyFor });

@@ -7,6 +7,7 @@ import {
   type TypeList,
 } from '../../core/entry-options.js';
 import { isCacheError } from '../../core/errors.js';
+import type { EntryScope } from '../../core/security.js';
 import type { Rule } from '../faults.js';
 
 /** A method a decorator may stand on: it returns a promise. */
@@ -53,6 +54,15 @@ function isTierTtl(value: unknown): boolean {
   return Object.entries(value).every(
     ([name, ttl]) => /^l[123]$/.test(name) && parseDuration(ttl) !== undefined,
   );
+}
+
+/** Whose the entries of a decorated method are. */
+export interface Scoped {
+  /**
+   * Everybody's (`'public'`), one tenant's, or one user's (`'user'`). Required where `security.tenancy` is on.
+   * @defaultValue the tenant's, or everybody's where the caller has none
+   */
+  readonly scope?: EntryScope;
 }
 
 /** Options of a result that need no result to be known. */

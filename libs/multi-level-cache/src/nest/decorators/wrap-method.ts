@@ -1,11 +1,13 @@
 /** Puts a function in place of a method: keeps its metadata, and has Nest hand each instance its application's cache. */
 import { Inject, Logger, Optional } from '@nestjs/common';
 import { CacheError } from '../../core/errors.js';
-import { CacheHolder, type DefaultKeyed } from '../cache-holder.js';
+import type { EntryScope } from '../../core/security.js';
+import type { CacheManager } from '../../manager/cache-manager.js';
+import { CacheHolder, type AnyClass, type DefaultKeyed } from '../cache-holder.js';
 import type { AnyFunction } from './method-options.js';
 
 const SLOT: unique symbol = Symbol('nestjs-multi-level-cache');
-const methodsOf = new WeakMap<object, (DefaultKeyed | undefined)[]>();
+const methodsOf = new WeakMap<object, Decorated[]>();
 const warned = new WeakSet<object>();
 /** Applications in this process that demand a cache for each decorated method. */
 let strict = 0;
@@ -46,12 +48,21 @@ export function targetOf(
   return { prototype, method, label, original: original as AnyFunction };
 }
 
-/** Replaces the method; `keyed` is given where it spells default keys. */
+/** What a decorator was told about its method. */
+export interface Decorated {
+  readonly target: Target;
+  readonly scope: EntryScope | undefined;
+  /** Where it spells default keys. */
+  prefix?(runtime: AnyClass): string;
+  readonly keyOf?: unknown;
+}
+
+/** Replaces the method. */
 export function replaceMethod(
   target: Target,
   descriptor: { value?: unknown },
   wrapper: AnyFunction,
-  keyed?: DefaultKeyed,
+  plan: Decorated,
 ): void {
   const { prototype, original } = target;
   // Guards, routes, Swagger and spans read what other decorators wrote on the function.
@@ -63,9 +74,9 @@ export function replaceMethod(
   }
   descriptor.value = wrapper;
   const methods = methodsOf.get(prototype);
-  if (methods) methods.push(keyed);
+  if (methods) methods.push(plan);
   else {
-    methodsOf.set(prototype, [keyed]);
+    methodsOf.set(prototype, [plan]);
     addSlot(prototype);
   }
 }
@@ -92,7 +103,7 @@ export function holderOf(instance: Slotted | undefined, target: Target): CacheHo
 
 /** Whether the instance has decorated methods. */
 export function isDecorated(instance: object): boolean {
-  return defaultKeyed(instance) !== undefined;
+  return decorated(instance) !== undefined;
 }
 
 /** Gives an instance that Nest did not construct (a factory's, a value) the cache of its application. */
@@ -101,16 +112,42 @@ export function bind(instance: object, holder: CacheHolder): void {
   if (present === undefined || present.closed) (instance as Slotted)[SLOT] = holder;
 }
 
-/** Decorated methods with default keys of a class and the classes above it; `undefined` if nothing is decorated. */
-export function defaultKeyed(prototype: object): DefaultKeyed[] | undefined {
-  let found: DefaultKeyed[] | undefined;
+/** Those of the decorated methods that spell default keys. */
+export function defaultKeyed(plans: readonly Decorated[]): DefaultKeyed[] {
+  return plans.filter((plan) => plan.prefix && plan.keyOf === undefined) as DefaultKeyed[];
+}
+
+/**
+ * The cache that a decorated method means.
+ *
+ * @throws CacheError `CACHE_CONFIG_INVALID` where it has to say whose its entries are, and does not
+ */
+export function cacheOf(
+  holder: CacheHolder,
+  manager: CacheManager,
+  { scope, target }: Decorated,
+): CacheManager {
+  if (scope !== undefined) return manager.scoped(scope);
+  if (holder.wantsScopes) throw new CacheError('CACHE_CONFIG_INVALID', withoutScope([target]));
+  return manager;
+}
+
+/** What is said of methods that do not say whose their entries are. */
+export function withoutScope(targets: readonly Target[]): string {
+  const labels = targets.map(({ label }) => label).join(', ');
+  return `with security.tenancy on, each decorated method says whose its entries are: scope: 'public', 'tenant' or 'user'; left out on ${labels}`;
+}
+
+/** What decorators were told on a class and the classes above it; `undefined` if nothing is decorated. */
+export function decorated(prototype: object): Decorated[] | undefined {
+  let found: Decorated[] | undefined;
   for (
     let at: object | null = prototype;
     at !== null;
     at = Object.getPrototypeOf(at) as object | null
   ) {
     const methods = methodsOf.get(at);
-    if (methods) found = [...(found ?? []), ...methods.filter((method) => method !== undefined)];
+    if (methods) found = [...(found ?? []), ...methods];
   }
   return found;
 }
