@@ -120,3 +120,27 @@ export type {
 export type { PlacedEntry, Placement, Skip } from './core/placement.js';
 export type { Entry, Isolation, TierCaps } from './core/entry.js';
 export type { Address, Scope } from './core/key.js';
+
+// Audit: its log, where it goes, and what verifies it
+export type {
+  Audit,
+  AuditActor,
+  AuditCheckpoint,
+  AuditEvent,
+  AuditEventType,
+  AuditOutcome,
+  AuditRecord,
+  AuditSink,
+  AuditStats,
+} from './core/audit.js';
+export type { AuditConfig, AuditFile, AuditKey } from './core/audit-options.js';
+export { CACHE_AUDIT } from './nest/tokens.js';
+export {
+  verifyAudit,
+  type AuditReport,
+  type AuditSource,
+  type ChainReport,
+  type ChainState,
+  type VerifyOptions,
+} from './security/audit/verify.js';
+export type { ChainFault, FaultKind } from './security/audit/chain-check.js';

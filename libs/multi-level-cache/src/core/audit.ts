@@ -24,8 +24,8 @@ export type AuditEventType =
 
 export type AuditOutcome = 'allow' | 'deny' | 'error';
 
-/** A caller with a subject, a context without one, or no context at all. */
-export type AuditActor = 'user' | 'service' | 'none';
+/** A caller with a subject, a context without one, the library itself, or no context at all. */
+export type AuditActor = 'user' | 'service' | 'system' | 'none';
 
 /** What happened, as the cache tells it; names and subjects are hashed before they leave memory. */
 export interface AuditEvent {

@@ -1,4 +1,5 @@
 /** What an application may say about security, and what the parts get once it has been checked. No checking here. */
+import type { AuditConfig, AuditOptions } from './audit-options.js';
 import type { CachePolicy, SecurityContext } from './security.js';
 
 /**
@@ -25,6 +26,8 @@ export interface SecurityConfig {
   readonly context?: () => SecurityContext | undefined;
   /** Who may do what within a tenant. @defaultValue everybody may everything */
   readonly policy?: CachePolicy;
+  /** Who did what, in chains that show whether they were tampered with. @defaultValue `false` */
+  readonly audit?: false | AuditConfig;
 }
 
 /** Checked security options. */
@@ -33,4 +36,6 @@ export interface SecurityOptions {
   readonly resolve?: SecurityConfig['resolve'];
   readonly context?: SecurityConfig['context'];
   readonly policy?: CachePolicy | undefined;
+  /** `undefined` = off. */
+  readonly audit?: AuditOptions | undefined;
 }

@@ -7,6 +7,7 @@ import type { EventHub } from '../core/events.js';
 import type { ContextStore } from '../security/context.js';
 import type { Gate } from '../security/gate.js';
 import type { MemoryTier } from '../tiers/memory/memory-tier.js';
+import type { AuditTrail } from './audit-trail.js';
 import type { Background } from './background.js';
 import type { Closing } from './closing.js';
 import type { Placing } from './placing.js';
@@ -30,6 +31,8 @@ export interface Parts {
   readonly closing: Closing;
   readonly context: ContextStore;
   readonly gate: Gate;
+  /** `undefined` = nothing is audited. */
+  readonly audit?: AuditTrail | undefined;
   /** 0 ≤ n < 1; for jitter only. */
   readonly random: () => number;
 }

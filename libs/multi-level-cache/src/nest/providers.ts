@@ -1,6 +1,7 @@
 /** How Nest makes the tiers and the cache from the options; each step is a provider that a test may replace. */
 import type { Provider } from '@nestjs/common';
-import { SystemClock, type Clock } from '../core/clock.js';
+import type { Audit } from '../core/audit.js';
+import { chance, SystemClock, type Clock } from '../core/clock.js';
 import { CacheError } from '../core/errors.js';
 import type { ResolvedOptions } from '../core/options.js';
 import type { Placement } from '../core/placement.js';
@@ -9,14 +10,17 @@ import type { Tier, TierName } from '../core/tier.js';
 import { TypeOrmTransactions } from '../integrations/transactions/typeorm-transactions.js';
 import { CacheManager } from '../manager/cache-manager.js';
 import { createCache, isRoot, NO_SECURITY } from '../manager/create-cache.js';
+import type { TransactionHooks, Transactions } from '../manager/transactions.js';
 import { DefaultPlacement } from '../manager/placement.js';
 import { DatabaseTier } from '../tiers/database/database-tier.js';
 import { MemoryTier } from '../tiers/memory/memory-tier.js';
 import { RedisTier } from '../tiers/redis/redis-tier.js';
+import { makeAudit } from './audit.js';
 import { CacheBinder } from './cache-binder.js';
 import { CacheHolder } from './cache-holder.js';
 import { MODULE_OPTIONS_TOKEN } from './multi-level-cache.module-definition.js';
 import {
+  CACHE_AUDIT,
   CACHE_L1,
   CACHE_L2,
   CACHE_L3,
@@ -73,6 +77,7 @@ export const PROVIDERS: Provider[] = [
       return placement === false ? null : (placement ?? new DefaultPlacement(hasL2));
     },
   },
+  { provide: CACHE_AUDIT, inject: [RESOLVED_OPTIONS, CLOCK], useFactory: makeAudit },
   {
     provide: CACHE_POLICY,
     inject: [RESOLVED_OPTIONS],
@@ -86,17 +91,19 @@ export const PROVIDERS: Provider[] = [
   },
   {
     provide: CacheManager,
-    inject: [RESOLVED_OPTIONS, CACHE_TIERS, CACHE_PLACEMENT, CLOCK, CACHE_POLICY],
+    inject: [RESOLVED_OPTIONS, CACHE_TIERS, CACHE_PLACEMENT, CLOCK, CACHE_POLICY, CACHE_AUDIT],
     useFactory: (
       given: ResolvedOptions,
       tiers: readonly Tier[],
       placement: Placement | null,
       clock: Clock,
       policy: CachePolicy | null,
+      audit: Audit | null,
     ): CacheManager => {
       const security = { ...(given.security ?? NO_SECURITY), policy: policy ?? undefined };
       const options = { ...given, placement: placement ?? (false as const), security };
-      return createCache(options, tierSet(tiers), clock, (all) => new TypeOrmTransactions(all));
+      const hooks = (all: Transactions): TransactionHooks => new TypeOrmTransactions(all);
+      return createCache(options, tierSet(tiers), clock, hooks, chance, audit ?? undefined);
     },
   },
 ];
@@ -106,6 +113,7 @@ export const EXPORTS = [
   CacheManager,
   CacheHolder,
   RESOLVED_OPTIONS,
+  CACHE_AUDIT,
   CACHE_TIERS,
   CACHE_L1,
   CACHE_L2,

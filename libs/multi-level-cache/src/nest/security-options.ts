@@ -1,10 +1,11 @@
 /** Checks the option `security`. */
 import type { CachePolicy } from '../core/security.js';
 import type { SecurityOptions } from '../core/security-options.js';
+import { readAudit } from './audit-options.js';
 import { Section, type Rule } from './faults.js';
 import * as rules from './option-rules.js';
 
-export function readSecurity(root: Section): SecurityOptions {
+export function readSecurity(root: Section, hasL3: boolean): SecurityOptions {
   const given = root.given('security');
   const section = new Section(root.faults, given === false ? {} : (given ?? {}), 'security');
   const options: SecurityOptions = {
@@ -12,6 +13,7 @@ export function readSecurity(root: Section): SecurityOptions {
     resolve: section.optional('resolve', RESOLVE),
     context: section.optional('context', CONTEXT),
     policy: section.optional('policy', POLICY),
+    audit: readAudit(section, hasL3),
   };
   section.end();
   return options;

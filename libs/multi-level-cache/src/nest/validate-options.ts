@@ -38,7 +38,7 @@ export function validateOptions(given: unknown): ResolvedOptions {
   }
   const placement = root.optional('placement', rules.PLACEMENT);
   root.notYet('telemetry', false);
-  const security = readSecurity(root);
+  const security = readSecurity(root, l3 !== false);
   const warming = readWarming(root);
   root.end();
   faults.throwIfAny('the options of MultiLevelCacheModule');

@@ -16,6 +16,7 @@ export interface ChainFault {
 /** Faults told of one chain; what it was is clear by then. */
 const MOST_FAULTS = 100;
 const MOST_SUSPECTS = 1_000;
+const MOST_GAPS = 1_000;
 
 interface Found {
   seq: number;
@@ -75,8 +76,7 @@ export class ChainCheck {
     if (seq <= this.#seq) this.#late(seq);
     else this.#follow(record, seq);
     const moved = record.seq - seq;
-    if (moved !== 0 && moved !== this.#shift && told === this.#told)
-      this.#tell(seq, 'edit');
+    if (moved !== 0 && moved !== this.#shift && told === this.#told) this.#tell(seq, 'edit');
     this.#shift = moved;
     return true;
   }
@@ -174,7 +174,8 @@ export class ChainCheck {
 
   #miss(first: number, last: number): void {
     this.#told++;
-    this.#missing.push([first, last]);
+    // Nobody fills them all again.
+    if (this.#missing.length < MOST_GAPS) this.#missing.push([first, last]);
   }
 
   #tell(seq: number, kind: FaultKind, found?: string, wanted?: string): void {

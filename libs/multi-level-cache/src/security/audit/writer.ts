@@ -1,9 +1,9 @@
-/** Takes events out of the ring, links them to the chain, and gives them to the sink: one batch after the other, until it has them. */
+/** Takes events out of the ring, links them to the chain, and has them delivered: one batch after the other. */
 import type { AuditEvent, AuditRecord, AuditSink } from '../../core/audit.js';
 import type { AuditKey } from '../../core/audit-options.js';
 import type { Clock } from '../../core/clock.js';
-import { Deadline } from '../../core/deadline.js';
 import { Chain, type Origin } from './chain.js';
+import { Delivery } from './delivery.js';
 import type { Ring } from './ring.js';
 import { AuditSeal } from './seal.js';
 
@@ -15,11 +15,6 @@ const CHECKPOINT_RECORDS = 1_000;
 const BEAT_MS = 60_000;
 /** Chains are removed as a whole, so they must not grow for ever. */
 const CHAIN_MS = 86_400_000;
-/** Longer than a sink of our own takes to give up by itself. */
-const SILENCE_MS = 10_000;
-const RETRY_MS = [50, 5_000] as const;
-/** At the end a sink that is away is not waited for. */
-const LAST_TRIES = 3;
 
 /** An event with its wall time. */
 export interface Heard {
@@ -29,7 +24,6 @@ export interface Heard {
 
 export interface WriterParts {
   readonly sink: AuditSink;
-  /** Gets the checkpoints as well. */
   readonly second: AuditSink | undefined;
   readonly key: () => AuditKey | Promise<AuditKey>;
   readonly retention: number;
@@ -39,48 +33,47 @@ export interface WriterParts {
 }
 
 export class AuditWriter {
-  readonly counts = { written: 0, dropped: 0, failed: 0 };
   /** Resolves when key and sink have answered for the first time, well or not. */
   readonly contact: Promise<void>;
   /** Resolves when the last record has been written or given up. */
   readonly ended: Promise<void>;
   /** Why the key is no key. */
   keyFault: unknown;
+  readonly #delivery: Delivery;
   #answered!: () => void;
   #end!: () => void;
-  #failing = true;
   #seal: AuditSeal | undefined;
   #chain: Chain | undefined;
   /** Up to which record, and when, the last checkpoint was made. */
-  #marked = 0;
-  #markedAt = -Infinity;
+  #marked = { seq: 0, at: 0 };
+  /** Lost since the last record about it. */
   #lost = 0;
-  #inHand = 0;
   #running: Promise<void> | undefined;
   #started = false;
   #ending = false;
   #done = false;
-  #triesLeft = LAST_TRIES;
   #beat = false;
-  #endPause: (() => void) | undefined;
-  readonly #silence: Deadline;
 
   constructor(
     readonly ring: Ring<Heard>,
     readonly parts: WriterParts,
   ) {
-    this.#silence = new Deadline(parts.clock, SILENCE_MS, 'the audit sink');
+    this.#delivery = new Delivery(parts.sink, parts.second, parts.clock);
     this.contact = new Promise((resolve) => (this.#answered = resolve));
     this.ended = new Promise((resolve) => (this.#end = resolve));
   }
 
+  get counts(): Delivery['counts'] {
+    return this.#delivery.counts;
+  }
+
   get healthy(): boolean {
-    return this.#chain !== undefined && !this.#failing && !this.ring.full;
+    return this.#chain !== undefined && !this.#delivery.failing && !this.ring.full;
   }
 
   /** Not written yet: in the ring, or on its way. */
   get left(): number {
-    return this.ring.size + this.#inHand;
+    return this.ring.size + this.#delivery.inHand;
   }
 
   start(): void {
@@ -100,7 +93,7 @@ export class AuditWriter {
     this.#running = this.#run().finally(() => {
       this.#running = undefined;
       // What came after the last look.
-      if (this.#hasWork || (this.#ending && !this.#done)) this.wake();
+      if (this.#hasWork || this.#ending) this.wake();
     });
   }
 
@@ -111,13 +104,13 @@ export class AuditWriter {
   /** No event comes any more. */
   finish(): void {
     this.#ending = true;
-    this.#endPause?.();
+    this.#delivery.finish();
     if (this.#started) this.wake();
     else this.#end();
   }
 
   get #hasWork(): boolean {
-    if (this.#done || (this.#ending && this.#triesLeft < 0)) return false;
+    if (this.#done || this.#delivery.givenUp) return false;
     return this.ring.size > 0 || this.#lost > 0 || this.#beat;
   }
 
@@ -127,13 +120,12 @@ export class AuditWriter {
     let chain = this.#chain ?? (await this.#begin());
     while (chain && this.#hasWork) {
       this.#beat = false;
-      const done = await this.#deliver(await this.#link(chain));
-      if (!done) break;
+      if (!(await this.#delivery.records(await this.#link(chain)))) break;
       if (this.parts.wall() - chain.openedAt >= CHAIN_MS) chain = await this.#renew(chain);
-      else await this.#mark(chain, false);
+      else await this.#mark(chain);
     }
     if (!this.#ending) return;
-    if (chain && this.#triesLeft >= 0) await this.#close(chain);
+    if (chain && !this.#delivery.givenUp) await this.#close(chain);
     this.#done = true;
     this.#end();
   }
@@ -152,33 +144,24 @@ export class AuditWriter {
     const cutoff = Math.floor(now - retention);
     // Before anything goes: a verifier has to know that it was us.
     if (sink.prune) notes.push({ type: 'retention', reason: new Date(cutoff).toISOString() });
-    const done = await this.#deliver(notes.map((event) => chain.add(event, now)));
-    if (!done) return undefined;
+    const records = notes.map((event) => chain.add(event, now));
+    if (!(await this.#delivery.records(records, this.#answered))) return undefined;
     this.#chain = chain;
-    this.#marked = -CHECKPOINT_RECORDS;
-    await this.#mark(chain, false);
+    this.#answered();
+    await this.#checkpoint(chain, false);
     // Beside the records, which do not wait for it.
-    void this.#prune(cutoff);
+    void this.#delivery.prune(cutoff);
     return chain;
-  }
-
-  async #prune(cutoff: number): Promise<void> {
-    try {
-      await this.parts.sink.prune?.(cutoff);
-    } catch {
-      this.counts.failed++;
-    }
   }
 
   async #renew(chain: Chain): Promise<Chain | undefined> {
     await this.#close(chain);
-    this.#chain = undefined;
     return this.#begin(chain);
   }
 
   async #close(chain: Chain): Promise<void> {
     const last = chain.add({ type: 'chain-close', count: chain.seq + 1 }, this.parts.wall());
-    if (await this.#deliver([last])) await this.#mark(chain, true);
+    if (await this.#delivery.records([last])) await this.#checkpoint(chain, true);
   }
 
   /** Where it cannot be had any more, the one that is known goes on. */
@@ -192,14 +175,14 @@ export class AuditWriter {
         this.keyFault = error;
         this.#answered();
       }
-      if (!(await this.#again(tries))) return undefined;
+      if (!(await this.#delivery.again(tries))) return undefined;
     }
   }
 
   async #link(chain: Chain): Promise<AuditRecord[]> {
     const { clock, wall } = this.parts;
     const heard = this.ring.take(BATCH);
-    this.#inHand = heard.length;
+    this.#delivery.inHand = heard.length;
     if (this.#lost > 0) {
       const event = { type: 'overflow', outcome: 'error', count: this.#lost } as const;
       this.#lost = 0;
@@ -218,53 +201,16 @@ export class AuditWriter {
     return records;
   }
 
-  /** `false` = given up, at the end. */
-  async #deliver(records: readonly AuditRecord[]): Promise<boolean> {
-    if (records.length === 0) return true;
-    this.#inHand = records.length;
-    for (let tries = 0; ; tries++) {
-      const done = await this.#try(() => this.parts.sink.write(records));
-      this.#failing = !done;
-      this.#answered();
-      if (done) break;
-      if (!(await this.#again(tries))) return false;
-    }
-    this.counts.written += records.length;
-    this.#inHand = 0;
-    return true;
+  /** A checkpoint where one is due. */
+  async #mark(chain: Chain): Promise<void> {
+    const { seq, at } = this.#marked;
+    const due = at + BEAT_MS <= this.parts.clock.now();
+    if (due || chain.seq - seq >= CHECKPOINT_RECORDS) await this.#checkpoint(chain, false);
   }
 
-  async #mark(chain: Chain, closed: boolean): Promise<void> {
-    const { clock, second, sink, wall } = this.parts;
-    const due = this.#markedAt + BEAT_MS <= clock.now();
-    if (!closed && !due && chain.seq - this.#marked < CHECKPOINT_RECORDS) return;
-    this.#marked = chain.seq;
-    this.#markedAt = clock.now();
-    const checkpoint = chain.checkpoint(wall(), closed);
-    for (const one of [sink, second])
-      if (one?.checkpoint) await this.#try(async () => one.checkpoint!(checkpoint));
-  }
-
-  async #try(work: () => Promise<unknown>): Promise<boolean> {
-    try {
-      await this.#silence.race(work());
-      return true;
-    } catch {
-      this.counts.failed++;
-      return false;
-    }
-  }
-
-  /** Waits, longer each time; `false` = no more tries. */
-  async #again(tries: number): Promise<boolean> {
-    if (this.#ending) return --this.#triesLeft >= 0;
-    const [first, most] = RETRY_MS;
-    await new Promise<void>((resolve) => {
-      const timer = this.parts.clock.after(Math.min(first * 2 ** tries, most), resolve);
-      this.#endPause = () => (timer.cancel(), resolve());
-    });
-    this.#endPause = undefined;
-    return true;
+  async #checkpoint(chain: Chain, closed: boolean): Promise<void> {
+    this.#marked = { seq: chain.seq, at: this.parts.clock.now() };
+    await this.#delivery.checkpoint(chain.checkpoint(this.parts.wall(), closed));
   }
 
   #beatLater(): void {

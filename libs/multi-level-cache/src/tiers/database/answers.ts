@@ -99,7 +99,7 @@ export class Answers {
     const opened = open(bytes, address.fingerprint, address.scope.rules.types);
     if (!opened) {
       this.corrupt++;
-      return { state: 'invalid', mark, bytes: bytes.length };
+      return { state: 'invalid', mark, bytes: bytes.length, corrupt: true };
     }
     if (stale <= 0) return { state: 'absent', mark };
     const { value, shape, loadMs, caps, etag } = opened;
