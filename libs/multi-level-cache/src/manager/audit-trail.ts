@@ -1,5 +1,6 @@
 /** What the paths of one application tell its audit log: who did what to which keys, and how it ended. */
 import type { Audit, AuditActor, AuditEvent, AuditEventType } from '../core/audit.js';
+import type { Clock } from '../core/clock.js';
 import { CacheError, isCacheError } from '../core/errors.js';
 import type { EventHub } from '../core/events.js';
 import { Address, GROUP_MARK, Scope, tenantName } from '../core/key.js';
@@ -12,6 +13,8 @@ import type { Targets } from './mutation.js';
 
 /** Of a call with more keys or tags the first ones are named. */
 const NAMED = 64;
+/** The tiers have been closed: what still runs ends in a moment. */
+const ENDING_MS = 500;
 const REFUSED: Readonly<Record<string, AuditEventType>> = {
   CACHE_ACCESS_DENIED: 'denied',
   CACHE_CONTEXT_MISSING: 'context-missing',
@@ -24,6 +27,9 @@ export type Mutation = Change | (Targets & { readonly kind: 'mutate' });
 type About = Pick<AuditEvent, 'type' | 'action' | 'cache' | 'keys' | 'tags' | 'count'>;
 
 export class AuditTrail {
+  /** Changes that have not ended. */
+  readonly #running = new Set<Promise<unknown>>();
+
   constructor(
     readonly log: Audit,
     readonly context: ContextStore,
@@ -44,15 +50,20 @@ export class AuditTrail {
         'the audit log cannot be written at the moment, and security.audit.mode is strict',
       );
     }
+    const running = this.#recorded(about, work);
+    this.#running.add(running);
     try {
-      const result = await work();
-      this.#record(about);
-      return result;
-    } catch (error) {
-      // It may have been done in part.
-      this.#record({ ...about, outcome: 'error', reason: nameOf(error) });
-      throw error;
+      return await running;
+    } finally {
+      this.#running.delete(running);
     }
+  }
+
+  /** Nothing begins any more: the log ends when what is under way has been recorded. */
+  async close(clock: Clock): Promise<void> {
+    const late = new Promise<void>((resolve) => clock.after(ENDING_MS, resolve));
+    await Promise.race([Promise.allSettled(this.#running), late]);
+    await this.log.close();
   }
 
   /** A call that was refused, or a value that was not kept. */
@@ -88,6 +99,18 @@ export class AuditTrail {
     events.on('hit', ({ cache, key, tier }) => read(cache, key, 'hit', tier));
     events.on('stale', ({ cache, key }) => read(cache, key, 'stale'));
     events.on('miss', ({ cache, key }) => read(cache, key, 'miss'));
+  }
+
+  async #recorded<R>(about: About, work: () => R): Promise<Awaited<R>> {
+    try {
+      const result = await work();
+      this.#record(about);
+      return result;
+    } catch (error) {
+      // It may have been done in part.
+      this.#record({ ...about, outcome: 'error', reason: nameOf(error) });
+      throw error;
+    }
   }
 
   #record(event: AuditEvent, context = this.context.entered?.context): void {

@@ -231,7 +231,7 @@ class Application implements Shared {
     this.parts.l1?.flush();
     await Promise.all([this.parts.l2?.close(), this.parts.l3?.close(), this.tiers.l1?.close()]);
     // Last, for it tells of everything before.
-    if (this.parts.audit) await this.parts.audit.log.close();
+    if (this.parts.audit) await this.parts.audit.close(this.clock);
   }
 
   /** What a named cache was declared with, else what the application says. */
