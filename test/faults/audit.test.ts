@@ -60,7 +60,7 @@ async function start(options: object): Promise<Running> {
   });
   children.push(child);
   const lines: string[] = [];
-  const reader = createInterface({ input: child.stdout! });
+  const reader = createInterface({ input: child.stdout });
   const ready = once(reader, 'line');
   reader.on('line', (line) => lines.push(line));
   const said = Promise.all([once(child, 'exit'), once(reader, 'close')]).then(() => lines);

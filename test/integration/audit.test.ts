@@ -219,9 +219,9 @@ describe('in PostgreSQL', () => {
     await sink.checkpoint(chain.checkpoint(Date.now(), false));
     await expect(sink.prune(0)).rejects.toThrow('permission denied');
     const report = await verifyDatabase(database);
-    expect(report.chains.map(({ state, records }) => [state, records]).toSorted()).toEqual([
-      ['closed', 3],
-      ['running', 1],
+    expect(report.chains.map(({ state, records }) => `${state} ${records}`).toSorted()).toEqual([
+      'closed 3',
+      'running 1',
     ]);
   });
 

@@ -9,7 +9,6 @@ import type { Change, TierName } from '../core/tier.js';
 import type { ContextStore } from '../security/context.js';
 import type { Gate, Refusal } from '../security/gate.js';
 import { isSystem } from '../security/system.js';
-import type { Targets } from './mutation.js';
 
 /** Of a call with more keys or tags the first ones are named. */
 const NAMED = 64;
@@ -22,7 +21,13 @@ const REFUSED: Readonly<Record<string, AuditEventType>> = {
 };
 
 /** A change, or what `mutate` is about to change. */
-export type Mutation = Change | (Targets & { readonly kind: 'mutate' });
+export type Mutation =
+  | Change
+  | {
+      readonly kind: 'mutate';
+      readonly addresses: readonly Address[];
+      readonly tags: readonly string[];
+    };
 
 type About = Pick<AuditEvent, 'type' | 'action' | 'cache' | 'keys' | 'tags' | 'count'>;
 

@@ -92,7 +92,7 @@ export class WriteVerbs {
     const { addresses, tags, tenant } = this.#targets(home, targets);
     const transaction = this.transactions.current();
     // Its commit comes later than any guard could stand.
-    return this.#audited({ kind: 'mutate', addresses, tenant, tags }, () => {
+    return this.#audited({ kind: 'mutate', addresses, tags }, () => {
       if (transaction) addTargets(transaction, { addresses, tenant, tags });
       if (transaction) return write();
       return mutate(this.parts, this.writes, { addresses, tenant, tags }, write, strict);
@@ -108,7 +108,7 @@ export class WriteVerbs {
     const meant = this.#targets(home, targets);
     const changes = changesOf(meant);
     if (transaction)
-      return this.#audited({ kind: 'mutate', ...meant }, () => addTargets(transaction, meant));
+      return this.#audited({ ...meant, kind: 'mutate' }, () => addTargets(transaction, meant));
     await Promise.all(changes.map((change) => this.#write(change, { strict: false })));
   }
 

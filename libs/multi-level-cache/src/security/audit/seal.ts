@@ -12,6 +12,7 @@ import { CacheError } from '../../core/errors.js';
 const KEY_BYTES = 32;
 /** 8 bytes tell keys apart, and are no use without the audit key. */
 const NAME_DIGITS = 16;
+const MAX_RECENT = 4_096;
 
 type Unsealed = Omit<AuditRecord, 'hash'>;
 type Unmarked = Omit<AuditCheckpoint, 'mac'>;
@@ -21,6 +22,8 @@ export class AuditSeal {
   readonly #records: Buffer;
   readonly #checkpoints: Buffer;
   readonly #names: Buffer;
+  /** The same keys and subjects come again and again, and a hash costs 3 µs. */
+  readonly #recent = new Map<string, string>();
 
   /** @throws CacheError `CACHE_CONFIG_INVALID` for less than 32 bytes; the message does not show them. */
   constructor(key: AuditKey) {
@@ -34,7 +37,13 @@ export class AuditSeal {
 
   /** Stands for a key, tag or subject; `kind` keeps those apart that are spelled alike. */
   name(kind: 'key' | 'tag' | 'subject', text: string): string {
-    return hmac(this.#names, `${kind}\u0000${text}`).toString('hex').slice(0, NAME_DIGITS);
+    const whole = `${kind}\u0000${text}`;
+    const known = this.#recent.get(whole);
+    if (known !== undefined) return known;
+    if (this.#recent.size >= MAX_RECENT) this.#recent.clear();
+    const name = hmac(this.#names, whole).toString('hex').slice(0, NAME_DIGITS);
+    this.#recent.set(whole, name);
+    return name;
   }
 
   hash(record: Unsealed): string {
