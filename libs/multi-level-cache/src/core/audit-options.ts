@@ -16,7 +16,7 @@ export interface AuditFile {
 export interface AuditConfig {
   /** PostgreSQL, next to the tables of L3; a file; or a sink of your own. */
   readonly sink: 'database' | AuditFile | AuditSink;
-  /** At least 32 bytes, kept outside the database; asked for at every start of a chain, at boot and once a day. */
+  /** At least 32 bytes, kept outside the database; asked for at every start of a chain: at boot and once a day. */
   readonly key: () => AuditKey | Promise<AuditKey>;
   /**
    * While the sink fails or there is no room left, `'strict'` refuses mutations with `CACHE_ACCESS_DENIED` before anything is

@@ -219,11 +219,8 @@ export class RedisTier implements Tier {
   /** What the bytes of this key are worth under the session in which they were asked for. */
   #judge(address: Address, reply: Reply): MaybePromise<TierRead> {
     const opened = open(reply.bytes, address.fingerprint, address.scope.rules.types);
-    if (!opened) {
-      this.#corrupt++;
-      return { ...readOf(reply), corrupt: true };
-    }
-    if (opened.epoch !== reply.session.epochNumber) return readOf(reply);
+    if (!opened) this.#corrupt++;
+    if (opened?.epoch !== reply.session.epochNumber) return { ...readOf(reply), corrupt: !opened };
     const { tags, n0 } = opened;
     const verdict = this.#tags.judge(address, tags, n0);
     if (verdict !== 'unknown') return readOf(reply, opened, verdict);
