@@ -63,7 +63,7 @@ function timeOf(address, value) {
   return { seal: us(sealed - began), open: us(performance.now() - sealed) };
 }
 
-export async function encryption({ trials }) {
+export async function encryption(_stores, { trials }) {
   const vault = await openVault();
   const at = (rules) => new Address(new Scope('bench', 't:acme', 'files', rules), 'product:4711');
   const rules = { groups: [], types: new Map() };

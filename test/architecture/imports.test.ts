@@ -33,6 +33,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
     'tiers/database',
   ],
   integrations: ['core', 'manager'],
+  commands: ['core', 'security', 'tiers/database'],
 };
 /** Packages a room may import by value; everything else is loaded when it is needed, or not at all. */
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {

@@ -1,4 +1,5 @@
 /** Row-level security on a real PostgreSQL: everything works behind it, and a condition that was forgotten shows nothing. */
+import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { SystemClock } from '../../libs/multi-level-cache/src/core/clock.js';
@@ -11,11 +12,13 @@ import {
 import { REACHES_OUTBOX } from '../../libs/multi-level-cache/src/tiers/database/sql.js';
 import { DatabaseTier } from '../../libs/multi-level-cache/src/tiers/database/database-tier.js';
 import { closeCaches, testCache, type TestCache } from '../support/cache.js';
+import type { L3Options } from '../../libs/multi-level-cache/src/core/options.js';
 import { L3 } from '../support/options.js';
 import { freshNamespace, redisUrl, startPgBouncer, type Server } from '../support/servers.js';
 import { walledDatabase, type WalledDatabase } from '../support/walled-database.js';
 
 const STRICT = { rowSecurity: true, migrate: false } as const;
+const L3_ONLY = { tiers: ['l3'] } as const;
 const DEAF = { changed: () => undefined, lost: () => undefined, state: () => undefined };
 
 let database: WalledDatabase;
@@ -30,7 +33,7 @@ afterAll(async () => {
   await database.end();
 });
 
-async function instance(more: Partial<typeof L3> = {}, redis?: string): Promise<TestCache> {
+async function instance(more: Partial<L3Options> = {}, redis?: string): Promise<TestCache> {
   const namespace = freshNamespace();
   await database.admit(namespace);
   return testCache({ namespace, redis, database: database.url, l3: { ...STRICT, ...more } });
@@ -83,7 +86,6 @@ describe('the cache behind it', () => {
       ),
     );
     await cache.drain();
-    const L3_ONLY = { tiers: ['l3'] } as const;
     // Asked for in one tick: one statement for all of them.
     const found = await Promise.all(
       tenants.map((tenant) => as(tenant, () => cache.get('k', L3_ONLY))),
@@ -119,6 +121,67 @@ describe('the cache behind it', () => {
     expect(rows.some(({ tenant }) => tenant.endsWith('/t:t1'))).toBe(false);
     expect(cache.stats().tiers.l3).toMatchObject({ state: 'up' });
     expect(cache.stats().tiers.l3.bytes).toBeGreaterThan(0);
+  });
+
+  it('keeps each tenant within its quota', async () => {
+    const made = await instance({ tenantSize: 20_000 });
+    const { cache } = made;
+    for (let at = 0; at < 60; at++)
+      await cache.runAs({ tenantId: at < 50 ? 'large' : 'small' }, () =>
+        cache.getOrSet(`k${at}`, () => randomBytes(900).toString('hex'), {
+          ttl: 60_000 + at * 3_600_000,
+        }),
+      );
+    await cache.drain();
+    await (made.l3!.real as DatabaseTier).maintain();
+    const held = async (tenantId: string, from: number, to: number): Promise<number> => {
+      const keys = Array.from({ length: to - from }, (_zero, at) => `k${from + at}`);
+      return (await cache.runAs({ tenantId }, () => cache.getMany(keys, L3_ONLY))).size;
+    };
+    expect(await held('small', 50, 60)).toBe(10);
+    // Some 1,100 bytes each: those that live longest stay.
+    const left = await held('large', 0, 50);
+    expect(left).toBeGreaterThan(10);
+    expect(left).toBeLessThan(20);
+    expect(await held('large', 50 - left, 50)).toBe(left);
+  });
+
+  it('keeps the secrets of its own application, and seals anew what it finds', async () => {
+    const options = () => {
+      const masterKeys = () => ({ current: 'm1', keys: { m1: Buffer.alloc(32, 7) } });
+      return { encryption: { masterKeys, required: true }, tenancy: 'off' as const };
+    };
+    const namespace = freshNamespace();
+    await database.admit(namespace);
+    const l3 = { ...STRICT };
+    const url = database.url;
+    const made = await testCache({ namespace, database: url, l3, more: { security: options() } });
+    const a = <T>(work: () => T): T => made.cache.runAs({ tenantId: 'a' }, work);
+    await a(() => made.cache.set('k', 'secret'));
+    const stored = async (): Promise<Buffer> => {
+      const { rows } = await database.owner.query<{ value: Buffer }>(
+        'select value from mlcache.entry where tenant = $1',
+        [`${namespace}/t:a`],
+      );
+      return rows[0].value;
+    };
+    const before = await stored();
+    expect(before.includes('secret')).toBe(false);
+    await made.cache.vault.rotate('a');
+    await expect
+      .poll(
+        async () => (await a(() => made.cache.get('k', L3_ONLY)), (await stored()).equals(before)),
+      )
+      .toBe(false);
+    expect(await a(() => made.cache.get('k', L3_ONLY))).toBe('secret');
+    await database.owner.query(
+      `insert into mlcache.tenant_key values ('foreign', 't:a', 'secret')`,
+    );
+    const found = await asUser((client) =>
+      client.query<{ app: string }>('select app from mlcache.tenant_key'),
+    );
+    expect(found.rows.some(({ app }) => app === namespace)).toBe(true);
+    expect(found.rows.some(({ app }) => app === 'foreign')).toBe(false);
   });
 
   it('keeps debts of its own application', async () => {

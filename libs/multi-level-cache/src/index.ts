@@ -137,3 +137,26 @@ export type { Address, Scope } from './core/key.js';
 // Walls around it
 export { redisAclRules, type RedisAclOptions } from './tiers/redis/acl.js';
 export { rowSecurity, type RowSecurityOptions } from './tiers/database/row-security.js';
+// Audit: its log, where it goes, and what verifies it
+export type {
+  Audit,
+  AuditActor,
+  AuditCheckpoint,
+  AuditEvent,
+  AuditEventType,
+  AuditOutcome,
+  AuditRecord,
+  AuditSink,
+  AuditStats,
+} from './core/audit.js';
+export type { AuditConfig, AuditFile, AuditKey } from './core/audit-options.js';
+export { CACHE_AUDIT } from './nest/tokens.js';
+export {
+  verifyAudit,
+  type AuditReport,
+  type AuditSource,
+  type ChainReport,
+  type ChainState,
+  type VerifyOptions,
+} from './security/audit/verify.js';
+export type { ChainFault, FaultKind } from './security/audit/chain-check.js';

@@ -20,6 +20,9 @@ export interface Clock {
 /** 0 ≤ n < 1: for jitter, and for nothing that has to be secret. */
 export const chance = (): number => Math.random();
 
+/** Milliseconds since 1970, for records that people read; no decision about an entry is made by it. */
+export const wallTime = (): number => Date.now();
+
 /** Reads of the coarse clock between two real ones: bounds the lag of a loop that never yields to timers. */
 const COARSE_READS = 512;
 

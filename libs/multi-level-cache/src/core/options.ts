@@ -273,6 +273,8 @@ export interface L3Options {
   readonly rowSecurity?: boolean | undefined;
   readonly maxSize: number;
   readonly maxAge: number;
+  /** Rough bytes that one tenant may hold. */
+  readonly tenantSize?: number | undefined;
   readonly ttl?: number | undefined;
   readonly budget: number;
   /** Nobody tells others of its changes, and nobody listens. */

@@ -1,4 +1,5 @@
 /** What an application may say about security, and what the parts get once it has been checked. No checking here. */
+import type { AuditConfig, AuditOptions } from './audit-options.js';
 import type { Size } from './size.js';
 import type { CachePolicy, SecurityContext } from './security.js';
 import type {
@@ -46,6 +47,8 @@ export interface SecurityConfig {
    * @defaultValue `false`
    */
   readonly hideKeys?: false | NameSecretProvider;
+  /** Who did what, in chains that show whether they were tampered with. @defaultValue `false` */
+  readonly audit?: false | AuditConfig;
 }
 
 /** What each tenant may take at most. */
@@ -71,6 +74,8 @@ export interface SecurityOptions {
   readonly encryption?: false | EncryptionOptions;
   readonly noL1?: readonly string[];
   readonly hideKeys?: false | NameSecretProvider | undefined;
+  /** `undefined` = off. */
+  readonly audit?: AuditOptions | undefined;
 }
 
 /** Checked quotas; sizes in bytes. */

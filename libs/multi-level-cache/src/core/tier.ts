@@ -25,6 +25,8 @@ export interface TierRead {
   readonly guarded?: boolean;
   /** Bytes in the store, where known. */
   readonly bytes?: number;
+  /** It is `invalid` because its bytes are not what this application wrote for the key. */
+  readonly corrupt?: boolean;
 }
 
 /** Proof of the right to fill one key, taken before the value was read. Opaque to everybody but its tier. */

@@ -33,8 +33,10 @@ export class ApplicationKeys {
     readonly holder: KeyHolder,
   ) {
     this.vault = vaultOf(options, lower, holder.clock, (tenant) => this.#forget(tenant));
-    this.verbs = new CacheVault(this.vault, (tenant) =>
-      holder.writes.write(this.#everythingOf(tenant), false),
+    this.verbs = new CacheVault(
+      this.vault,
+      (tenant) => holder.writes.write(this.#everythingOf(tenant), false),
+      (what, tenant, failed) => holder.parts.audit?.keys(what, tenant, failed),
     );
   }
 

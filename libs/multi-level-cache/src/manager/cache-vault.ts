@@ -6,6 +6,13 @@ import { tenantName, textFault } from '../core/key.js';
 import type { Refused } from '../core/vault.js';
 import type { KeyVault, VaultStats } from '../security/vault/key-vault.js';
 
+/** Hears of every change to keys; without a tenant, of all of them. */
+export type TellKeys = (
+  what: 'key-rotation' | 'tenant-erasure',
+  tenant: string | undefined,
+  failed: boolean,
+) => void;
+
 const OVERLAP_MS = 3_600_000;
 
 /** Options of `rotate`. */
@@ -35,10 +42,16 @@ export interface RotateOptions {
 export class CacheVault {
   readonly #vault: KeyVault | undefined;
   readonly #clear: (tenant: string) => Promise<unknown>;
+  readonly #tell: TellKeys;
 
-  constructor(vault: KeyVault | undefined, clear: (tenant: string) => Promise<unknown>) {
+  constructor(
+    vault: KeyVault | undefined,
+    clear: (tenant: string) => Promise<unknown>,
+    tell: TellKeys = () => undefined,
+  ) {
     this.#vault = vault;
     this.#clear = clear;
+    this.#tell = tell;
   }
 
   /** Whether encryption is on. */
@@ -54,7 +67,9 @@ export class CacheVault {
    */
   async rotate(tenantId?: string, options: RotateOptions = {}): Promise<void> {
     const { overlap = OVERLAP_MS } = options;
-    await this.#open().rotate(tenantOf(tenantId), duration(overlap, 'overlap'));
+    await this.#told('key-rotation', tenantOf(tenantId), (vault, tenant) =>
+      vault.rotate(tenant, duration(overlap, 'overlap')),
+    );
   }
 
   /**
@@ -62,7 +77,7 @@ export class CacheVault {
    * resolved the other master keys can be taken away.
    */
   async rotateMaster(): Promise<number> {
-    return this.#open().rewrap();
+    return this.#told('key-rotation', undefined, (vault) => vault.rewrap());
   }
 
   /**
@@ -72,9 +87,10 @@ export class CacheVault {
    * @throws CacheError `CACHE_OPTION_INVALID`
    */
   async erase(tenantId?: string): Promise<void> {
-    const tenant = tenantOf(tenantId);
-    await this.#open().erase(tenant);
-    await this.#clear(tenant);
+    await this.#told('tenant-erasure', tenantOf(tenantId), async (vault, tenant) => {
+      await vault.erase(tenant);
+      await this.#clear(tenant);
+    });
   }
 
   /** Tells of every entry that was refused; the returned function ends that. */
@@ -87,9 +103,21 @@ export class CacheVault {
     return this.#vault?.stats();
   }
 
-  #open(): KeyVault {
+  /** Told also where it failed: it may have been done in part. */
+  async #told<K extends string | undefined, R>(
+    what: Parameters<TellKeys>[0],
+    tenant: K,
+    work: (vault: KeyVault, tenant: K) => Promise<R>,
+  ): Promise<R> {
     if (!this.#vault) throw new CacheError('CACHE_CONFIG_INVALID', 'security.encryption is off');
-    return this.#vault;
+    let failed = true;
+    try {
+      const result = await work(this.#vault, tenant);
+      failed = false;
+      return result;
+    } finally {
+      this.#tell(what, tenant, failed);
+    }
   }
 }
 

@@ -1,5 +1,6 @@
 /** Puts one application's cache together from its tiers: the only place where the parts meet. */
 import { TagClock } from '../coherence/tag-clock.js';
+import type { Audit } from '../core/audit.js';
 import { chance, type Clock, type Timer } from '../core/clock.js';
 import { localChange } from '../core/change.js';
 import { EventHub } from '../core/events.js';
@@ -13,6 +14,7 @@ import { LoadQuota } from '../security/load-quota.js';
 import type { MemoryTier } from '../tiers/memory/memory-tier.js';
 import type { KeyRef } from '../warming/key-ref.js';
 import { ApplicationKeys } from './application-keys.js';
+import { AuditTrail } from './audit-trail.js';
 import { Background } from './background.js';
 import { Cache, type Shared } from './cache.js';
 import type { CacheManager } from './cache-manager.js';
@@ -82,8 +84,9 @@ export function createCache(
   clock: Clock,
   hooks: MakeHooks,
   random: () => number = chance,
+  audit?: Audit,
 ): CacheRoot {
-  return new Root(new Application(options, tiers, clock, hooks, random));
+  return new Root(new Application(options, tiers, clock, hooks, random, audit));
 }
 
 /** A stand-in that a test put in the cache's place is none. */
@@ -117,6 +120,7 @@ class Application implements Shared {
     readonly clock: Clock,
     hooks: MakeHooks,
     random: () => number,
+    audit: Audit | undefined,
   ) {
     const { context, policy, quotas, tenancy } = options.security ?? NO_SECURITY;
     this.context = new ContextStore({ tenancy, source: context });
@@ -140,6 +144,7 @@ class Application implements Shared {
         isolation,
         random,
         onIll: (ill) => this.#tell(tier.name, ill ? 'degraded' : 'up'),
+        onCorrupt: (address) => this.parts.audit?.corrupt(tier.name, address),
         caches: () => this.caches.keys(),
         onPaid: (change) => this.writes.settle(tier.name, change),
         below: () => (tier === tiers.l2 ? this.parts.l3?.changes : undefined),
@@ -164,8 +169,10 @@ class Application implements Shared {
       context: this.context,
       gate: this.gate,
       loadQuota: quotas?.loads === undefined ? undefined : new LoadQuota(clock, quotas.loads),
+      audit: audit && new AuditTrail(audit, this.context, options.namespace),
       random,
     };
+    this.parts.audit?.listenTo(events, this.gate);
     this.reads = new ReadPath(this.parts);
     this.writes = new WritePath(this.parts, rules);
     this.transactions = new Transactions(this.parts, this.writes);
@@ -192,6 +199,9 @@ class Application implements Shared {
     let late: Timer | undefined;
     if (this.keys.vault) await this.keys.open(this.keys.vault);
     const guards = this.#guards;
+    const audited = this.parts.audit?.log.open();
+    // Told below, where the tiers have been waited for.
+    audited?.catch(() => undefined);
     const contact = guards.map(async (guard) => {
       const followed = guard.tier === this.#followed;
       const listener = this.writes.listener(
@@ -219,6 +229,7 @@ class Application implements Shared {
       }),
     ]);
     late?.cancel();
+    if (audited) await audited;
   }
 
   async drain(): Promise<void> {
@@ -236,6 +247,8 @@ class Application implements Shared {
     this.hooks.close();
     this.parts.l1?.flush();
     await Promise.all([this.parts.l2?.close(), this.parts.l3?.close(), this.tiers.l1?.close()]);
+    // Last, for it tells of everything before.
+    if (this.parts.audit) await this.parts.audit.close(this.clock);
   }
 
   /** What a named cache was declared with, else what the application says. */
@@ -282,9 +295,11 @@ class Application implements Shared {
   }
 
   #tell(tier: TierName, state: TierState): void {
-    const { events } = this.parts;
-    if (!events.has('tier')) return;
+    const { audit, events } = this.parts;
+    if (!audit && !events.has('tier')) return;
     const { reason, config } = this.parts[tier]?.status() ?? {};
+    if (config) audit?.misconfigured(tier, reason);
+    if (!events.has('tier')) return;
     events.emit('tier', {
       tier,
       state,

@@ -8,6 +8,7 @@ import type { ContextStore } from '../security/context.js';
 import type { Gate } from '../security/gate.js';
 import type { LoadQuota } from '../security/load-quota.js';
 import type { MemoryTier } from '../tiers/memory/memory-tier.js';
+import type { AuditTrail } from './audit-trail.js';
 import type { Background } from './background.js';
 import type { Closing } from './closing.js';
 import type { Placing } from './placing.js';
@@ -33,6 +34,8 @@ export interface Parts {
   readonly gate: Gate;
   /** `undefined` = no tenant has one. */
   readonly loadQuota: LoadQuota | undefined;
+  /** `undefined` = nothing is audited. */
+  readonly audit?: AuditTrail | undefined;
   /** 0 ≤ n < 1; for jitter only. */
   readonly random: () => number;
 }

@@ -25,7 +25,8 @@ export function snapshot(
   const { l1, l2, l3 } = parts;
   const first = l1 ? { ...l1.status(), hits, misses: lower, writes: l1.writes } : TIER_OFF;
   const tiers = { l1: first, l2: lowerStats(l2), l3: lowerStats(l3) };
-  return { caches: requests, tiers, placement: parts.placing.stats, warming, security };
+  const audit = parts.audit && { audit: parts.audit.log.stats() };
+  return { ...audit, caches: requests, tiers, placement: parts.placing.stats, warming, security };
 }
 
 function lowerStats(guard: TierGuard | null): TierStats {

@@ -1,5 +1,6 @@
 /** Who answered, as plain integers: the hot path adds one and nothing else. */
 import type { TierName, TierState } from '../core/tier.js';
+import type { AuditStats } from '../core/audit.js';
 import type { PlacementStats } from './placing.js';
 import type { SecurityStats } from '../security/gate.js';
 import type { WarmingStats } from './warm-tally.js';
@@ -36,6 +37,8 @@ export interface CacheStats {
   /** What the placement decided otherwise than usual. */
   readonly placement: PlacementStats;
   readonly warming: WarmingStats;
+  /** Where the audit log is on. */
+  readonly audit?: AuditStats;
   readonly security: SecurityStats;
 }
 

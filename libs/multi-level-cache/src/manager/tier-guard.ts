@@ -32,6 +32,8 @@ export interface GuardOptions extends ChangeOptions {
   readonly random: () => number;
   /** Some part of the tier is not read or not filled any more, or all are again. */
   readonly onIll: (ill: boolean) => void;
+  /** The tier had bytes of this key that are not ours. */
+  readonly onCorrupt?: (address: Address) => void;
 }
 
 export interface ReadHow {
@@ -295,6 +297,7 @@ export class TierGuard {
     const call = reads.begin()!;
     const well = (found: TierRead): void => {
       reads.ended(call);
+      if (found.corrupt) this.options.onCorrupt?.(address);
       answer(found);
     };
     const badly = (error: unknown): void => {

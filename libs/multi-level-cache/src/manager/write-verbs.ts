@@ -11,6 +11,7 @@ import {
 import { CacheError } from '../core/errors.js';
 import { assertKey, groupTag, textFault, type Address, type Scope } from '../core/key.js';
 import type { Change } from '../core/tier.js';
+import type { Mutation } from './audit-trail.js';
 import { toMap } from './bulk-load.js';
 import type { Entries, MutateTargets, Receipt } from './cache-manager.js';
 import type { Home } from './home.js';
@@ -68,7 +69,10 @@ export class WriteVerbs {
   async touch(address: Address, ms: number): Promise<void> {
     const addresses = [address] as const;
     if (ms === 0) await this.#write({ kind: 'delete', addresses }, { strict: false });
-    else await this.#writeNow({ kind: 'touch', addresses, ms }, { strict: false });
+    else {
+      const change: Change = { kind: 'touch', addresses, ms };
+      await this.#audited(change, () => this.#writeNow(change, { strict: false }));
+    }
   }
 
   expire(home: Home, key: string, options: Given): Promise<Receipt> {
@@ -88,9 +92,11 @@ export class WriteVerbs {
     const { addresses, tags, tenant } = this.#targets(home, targets);
     const transaction = this.transactions.current();
     // Its commit comes later than any guard could stand.
-    if (transaction) addTargets(transaction, { addresses, tenant, tags });
-    if (transaction) return write();
-    return mutate(this.parts, this.writes, { addresses, tenant, tags }, write, strict);
+    return this.#audited({ kind: 'mutate', addresses, tags }, () => {
+      if (transaction) addTargets(transaction, { addresses, tenant, tags });
+      if (transaction) return write();
+      return mutate(this.parts, this.writes, { addresses, tenant, tags }, write, strict);
+    });
   }
 
   /** @param transaction - `undefined`: there is none, and it is done at once. */
@@ -100,8 +106,9 @@ export class WriteVerbs {
     targets: MutateTargets,
   ): Promise<void> {
     const meant = this.#targets(home, targets);
-    if (transaction) return addTargets(transaction, meant);
     const changes = changesOf(meant);
+    if (transaction)
+      return this.#audited({ ...meant, kind: 'mutate' }, () => addTargets(transaction, meant));
     await Promise.all(changes.map((change) => this.#write(change, { strict: false })));
   }
 
@@ -162,8 +169,17 @@ export class WriteVerbs {
     return this.#write(change, flagsOnly(options, 'strict'));
   }
 
+  #write(change: Change, asked: Asked, life = this.base()): Promise<Receipt> {
+    return this.#audited(change, () => this.#send(change, asked, life));
+  }
+
+  #audited<R>(mutation: Mutation, work: () => R): R | Promise<Awaited<R>> {
+    const { audit } = this.parts;
+    return audit ? audit.changed(mutation, work) : work();
+  }
+
   /** In a transaction nothing leaves the cache before it commits. */
-  async #write(change: Change, asked: Asked, life = this.base()): Promise<Receipt> {
+  async #send(change: Change, asked: Asked, life: EntryLife): Promise<Receipt> {
     const transaction = this.transactions.current();
     if (!transaction) return this.#writeNow(change, asked, life);
     if (asked.strict) this.writes.assertReachable();

@@ -116,6 +116,7 @@ export const ISOLATION = oneOf('freeze', 'clone', 'share');
 export const PROFILE = oneOf('resilient', 'strict', 'economy');
 export const SCOPE: Rule<EntryScope> = oneOf('public', 'tenant', 'user');
 export const TENANCY = oneOf('off', 'optional', 'required');
+export const AUDIT_MODE = oneOf('best-effort', 'strict');
 export const CONSISTENCY = oneOf('eventual', 'strong', 'local');
 const FORESIGHT = ['begin', 'observe', 'forget', 'score'] as const;
 

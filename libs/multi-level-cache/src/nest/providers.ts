@@ -1,6 +1,7 @@
 /** How Nest makes the tiers and the cache from the options; each step is a provider that a test may replace. */
 import type { Provider } from '@nestjs/common';
-import { SystemClock, type Clock } from '../core/clock.js';
+import type { Audit } from '../core/audit.js';
+import { chance, SystemClock, type Clock } from '../core/clock.js';
 import { CacheError } from '../core/errors.js';
 import type { ResolvedOptions } from '../core/options.js';
 import type { Placement } from '../core/placement.js';
@@ -10,15 +11,18 @@ import { TypeOrmTransactions } from '../integrations/transactions/typeorm-transa
 import { CacheManager } from '../manager/cache-manager.js';
 import { CacheVault } from '../manager/cache-vault.js';
 import { createCache, isRoot, NO_SECURITY } from '../manager/create-cache.js';
+import type { TransactionHooks, Transactions } from '../manager/transactions.js';
 import { DefaultPlacement } from '../manager/placement.js';
 import { nameSecretOf } from '../security/name-secret.js';
 import { DatabaseTier } from '../tiers/database/database-tier.js';
 import { MemoryTier } from '../tiers/memory/memory-tier.js';
 import { RedisTier } from '../tiers/redis/redis-tier.js';
+import { makeAudit } from './audit.js';
 import { CacheBinder } from './cache-binder.js';
 import { CacheHolder } from './cache-holder.js';
 import { MODULE_OPTIONS_TOKEN } from './multi-level-cache.module-definition.js';
 import {
+  CACHE_AUDIT,
   CACHE_L1,
   CACHE_L2,
   CACHE_L3,
@@ -45,8 +49,11 @@ export const PROVIDERS: Provider[] = [
   {
     provide: CACHE_L3,
     inject: [RESOLVED_OPTIONS, CLOCK],
-    useFactory: ({ l3, namespace }: ResolvedOptions, clock: Clock): Tier | null =>
-      l3 ? new DatabaseTier(l3, { namespace, clock }) : null,
+    useFactory: ({ l3, namespace, security }: ResolvedOptions, clock: Clock): Tier | null => {
+      if (!l3) return null;
+      const tenantSize = security?.quotas?.l3;
+      return new DatabaseTier({ ...l3, tenantSize }, { namespace, clock });
+    },
   },
   {
     provide: CACHE_L2,
@@ -79,6 +86,7 @@ export const PROVIDERS: Provider[] = [
       return placement === false ? null : (placement ?? new DefaultPlacement(hasL2));
     },
   },
+  { provide: CACHE_AUDIT, inject: [RESOLVED_OPTIONS, CLOCK], useFactory: makeAudit },
   {
     provide: CACHE_POLICY,
     inject: [RESOLVED_OPTIONS],
@@ -92,18 +100,20 @@ export const PROVIDERS: Provider[] = [
   },
   {
     provide: CacheManager,
-    inject: [RESOLVED_OPTIONS, CACHE_TIERS, CACHE_PLACEMENT, CLOCK, CACHE_POLICY],
+    inject: [RESOLVED_OPTIONS, CACHE_TIERS, CACHE_PLACEMENT, CLOCK, CACHE_POLICY, CACHE_AUDIT],
     useFactory: async (
       given: ResolvedOptions,
       tiers: readonly Tier[],
       placement: Placement | null,
       clock: Clock,
       policy: CachePolicy | null,
+      audit: Audit | null,
     ): Promise<CacheManager> => {
       const security = { ...(given.security ?? NO_SECURITY), policy: policy ?? undefined };
       const nameSecret = await nameSecretOf(security.hideKeys);
       const options = { ...given, placement: placement ?? (false as const), security, nameSecret };
-      return createCache(options, tierSet(tiers), clock, (all) => new TypeOrmTransactions(all));
+      const hooks = (all: Transactions): TransactionHooks => new TypeOrmTransactions(all);
+      return createCache(options, tierSet(tiers), clock, hooks, chance, audit ?? undefined);
     },
   },
   {
@@ -121,6 +131,7 @@ export const EXPORTS = [
   CacheVault,
   CacheHolder,
   RESOLVED_OPTIONS,
+  CACHE_AUDIT,
   CACHE_TIERS,
   CACHE_L1,
   CACHE_L2,

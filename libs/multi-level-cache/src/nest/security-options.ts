@@ -1,12 +1,16 @@
 /** Checks the option `security`. */
 import type { CachePolicy } from '../core/security.js';
 import type { QuotaOptions, SecurityOptions } from '../core/security-options.js';
+import { readAudit } from './audit-options.js';
 import { Section, type Rule } from './faults.js';
 import { readEncryption } from './encryption-options.js';
 import * as rules from './option-rules.js';
 
-/** @param hasLower - there is an L2 or an L3. */
-export function readSecurity(root: Section, hasLower: boolean): SecurityOptions {
+/** @param lower - Which of the tiers below memory there are. */
+export function readSecurity(
+  root: Section,
+  lower: { readonly l2: boolean; readonly l3: boolean },
+): SecurityOptions {
   const given = root.given('security');
   const section = new Section(root.faults, given === false ? {} : (given ?? {}), 'security');
   const options: SecurityOptions = {
@@ -15,7 +19,8 @@ export function readSecurity(root: Section, hasLower: boolean): SecurityOptions 
     context: section.optional('context', CONTEXT),
     policy: section.optional('policy', POLICY),
     quotas: readQuotas(section),
-    ...readEncryption(section, hasLower),
+    ...readEncryption(section, lower.l2 || lower.l3),
+    audit: readAudit(section, lower.l3),
   };
   section.end();
   return options;

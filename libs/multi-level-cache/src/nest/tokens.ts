@@ -59,5 +59,19 @@ export const CACHE_POLICY: unique symbol = Symbol('CACHE_POLICY');
  */
 export const CACHE_SECURITY_CONTEXT: unique symbol = Symbol('CACHE_SECURITY_CONTEXT');
 
+/**
+ * The audit log, or `null` where it is off: `Audit`. For events that the cache does not know of, and for tests.
+ *
+ * @example
+ * class Keys {
+ *   constructor(@Inject(CACHE_AUDIT) private readonly audit: Audit | null) {}
+ *
+ *   rotated(): void {
+ *     this.audit?.record({ type: 'key-rotation', reason: 'signing key' });
+ *   }
+ * }
+ */
+export const CACHE_AUDIT: unique symbol = Symbol('CACHE_AUDIT');
+
 /** Options as the parts get them, checked and complete. Not for applications. */
 export const RESOLVED_OPTIONS: unique symbol = Symbol('RESOLVED_CACHE_OPTIONS');

@@ -38,7 +38,7 @@ export function validateOptions(given: unknown): ResolvedOptions {
   }
   const placement = root.optional('placement', rules.PLACEMENT);
   root.notYet('telemetry', false);
-  const security = readSecurity(root, hasLower);
+  const security = readSecurity(root, { l2: l2 !== false, l3: l3 !== false });
   const warming = readWarming(root);
   root.end();
   faults.throwIfAny('the options of MultiLevelCacheModule');

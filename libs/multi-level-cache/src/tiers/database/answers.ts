@@ -104,7 +104,7 @@ export class Answers {
     const opened = areTags(tags) ? openFor(address, bytes) : 'corrupt';
     if (typeof opened === 'string') {
       if (opened === 'corrupt') this.corrupt++;
-      return { state: 'invalid', mark, bytes: bytes.length };
+      return { state: 'invalid', mark, bytes: bytes.length, corrupt: opened === 'corrupt' };
     }
     if (isAged(address, bytes)) this.onAged(address, bytes);
     if (stale <= 0) return { state: 'absent', mark };

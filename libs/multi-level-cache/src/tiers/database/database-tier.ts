@@ -31,6 +31,7 @@ import { names, statements, type Statements } from './sql.js';
 import { Sweeper } from './sweeper.js';
 import { Once } from '../once.js';
 import { TenantKeyTable } from './tenant-keys.js';
+import { TenantQuota } from './tenant-quota.js';
 import { walled } from './walled.js';
 import { Writes } from './writes.js';
 
@@ -50,6 +51,7 @@ export class DatabaseTier implements Tier {
   readonly #rows: Rows;
   readonly #answers: Answers;
   readonly #sweeper: Sweeper;
+  readonly #quota: TenantQuota | undefined;
   readonly #reads: Coalescer<Address, TierRead>;
   readonly #fills: Fills;
   readonly #writes: Writes;
@@ -92,12 +94,17 @@ export class DatabaseTier implements Tier {
       deps.clock,
       {
         dead: (limit) => this.sweep(limit),
+        quotas: () => this.#quota?.round() ?? Promise.resolve(),
         measure: () => this.#measure(),
         evict: (limit) => this.#evict(limit),
       },
       options.maxSize,
       deps.random,
     );
+    if (options.tenantSize !== undefined)
+      this.#quota = new TenantQuota(this.#database, this.#sql, options.tenantSize, (rows) => {
+        this.#evictions += rows;
+      });
     const wrote = (rows: number): void => this.#sweeper.wrote(rows);
     this.#reads = new Coalescer(
       (addresses) => this.#read(addresses),
@@ -158,10 +165,12 @@ export class DatabaseTier implements Tier {
   }
 
   fill(address: Address, entry: Entry, ticket: Ticket): Promise<Filled> {
+    this.#count(address);
     return this.#fills.add(address, entry, ticket as RowTicket);
   }
 
   apply(change: Change, how?: ApplyHow): Promise<void> {
+    if (change.kind === 'set') this.#count(change.addresses[0]);
     return this.#writes.apply(change, how);
   }
 
@@ -195,6 +204,11 @@ export class DatabaseTier implements Tier {
   /** One round of the sweeper now: dead rows, then the size cap. */
   maintain(): Promise<void> {
     return this.#sweeper.round();
+  }
+
+  /** What is everybody's is not counted. */
+  #count({ scope: { tenant } }: Address): void {
+    if (tenant !== 'p') this.#quota?.wrote(this.#rows.tenant(tenant));
   }
 
   #hear(message: string, own: boolean): void {
@@ -237,7 +251,8 @@ export class DatabaseTier implements Tier {
       const fresh = resealed(address, bytes);
       if (!fresh) return;
       const [tenant, hash] = [this.#rows.tenants([address])[0], this.#rows.hashes([address])[0]];
-      await this.#database.query(this.#sql.reseal, [tenant, hash, bytes, fresh]);
+      const how = { tenants: [tenant] };
+      await this.#database.query(this.#sql.reseal, [tenant, hash, bytes, fresh], how);
     });
   }
 

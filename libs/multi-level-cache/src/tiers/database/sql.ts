@@ -28,6 +28,8 @@ export interface Statements {
   readonly strike: string;
   readonly reseal: string;
   readonly measure: string;
+  readonly measureTenant: string;
+  readonly evictOf: string;
   readonly evict: string;
   readonly sweepEntries: string;
   readonly sweepTags: string;
@@ -277,6 +279,18 @@ export function statements(n: Names, inSession: boolean): Statements {
     measure: `
       select count(*)::float8 as rows, coalesce(sum(coalesce(octet_length(value), 0) + ${ROW_BYTES}), 0)::float8 as bytes
       from ${n.entry} tablesample system ($1::float4)`,
+    // $1 tenant
+    measureTenant: `
+      select count(*)::float8 as rows, coalesce(sum(coalesce(octet_length(value), 0) + ${ROW_BYTES}), 0)::float8 as bytes
+      from ${n.entry} where tenant = $1`,
+    // $1 rows at most, $2 tenant
+    evictOf: `
+      delete from ${n.entry} e using (
+        select tenant, key_hash from ${n.entry}
+        where tenant = $2 and value is not null and (seen >= 0 or created_at < clock_timestamp() - interval '${TOMBSTONE_MS} milliseconds')
+        order by expiry_bucket limit $1 for update skip locked) d
+      where e.tenant = d.tenant and e.key_hash = d.key_hash
+      returning (octet_length(e.value) + ${ROW_BYTES})::float8 as bytes`,
     // $1 rows at most: the soonest to die go first; what fences younger loads stays
     evict: `
       delete from ${n.entry} e using (

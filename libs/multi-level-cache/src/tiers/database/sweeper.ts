@@ -14,6 +14,8 @@ const ROOM = 0.95;
 export interface Sweeping {
   /** Deletes up to that many dead rows; says how many. */
   dead(limit: number): Promise<number>;
+  /** Keeps each tenant within its quota. */
+  quotas?(): Promise<void>;
   /** Rough bytes of all rows. */
   measure(): Promise<number>;
   /** Deletes up to that many living rows, the soonest to die first; says how many bytes went, or 0 if none could go. */
@@ -66,6 +68,7 @@ export class Sweeper {
       let batches = 0;
       const more = (): boolean => ++batches <= BATCHES_A_ROUND && !this.#closed;
       while (more() && (await this.work.dead(BATCH)) === BATCH);
+      await this.work.quotas?.();
       let over = (await this.work.measure()) - this.maxSize;
       if (over <= 0) return;
       over += this.maxSize * (1 - ROOM);

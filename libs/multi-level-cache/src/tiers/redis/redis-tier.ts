@@ -228,7 +228,8 @@ export class RedisTier implements Tier {
     const found = openFor(address, reply.bytes);
     if (found === 'corrupt') this.#corrupt++;
     const opened = typeof found === 'string' ? undefined : found;
-    if (opened?.epoch !== reply.session.epochNumber) return readOf(reply);
+    if (opened?.epoch !== reply.session.epochNumber)
+      return { ...readOf(reply), corrupt: found === 'corrupt' };
     if (isAged(address, reply.bytes)) this.#resealing.run(address, opened, reply);
     const { tags, n0 } = opened;
     const verdict = this.#tags.judge(address, tags, n0);
