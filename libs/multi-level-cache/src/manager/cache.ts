@@ -10,11 +10,11 @@ import {
   type EntryOptions,
   type ReadOptions,
 } from '../core/entry-options.js';
-import { CacheError, isCacheError } from '../core/errors.js';
+import { CacheError } from '../core/errors.js';
 import type { CacheEventName, CacheListener } from '../core/events.js';
 import type { Entry } from '../core/entry.js';
-import { assertKey, NAME_PATTERN, type Address, type Scope } from '../core/key.js';
-import type { CacheAction, EntryScope, SecurityContext } from '../core/security.js';
+import { NAME_PATTERN, type Address, type Scope } from '../core/key.js';
+import type { EntryScope, SecurityContext } from '../core/security.js';
 import type { CacheSettings, ResolvedOptions } from '../core/options.js';
 import type { ContextStore } from '../security/context.js';
 import type { Gate } from '../security/gate.js';
@@ -35,6 +35,7 @@ import {
   type WriteOptions,
 } from './cache-manager.js';
 import type { DeferredLoad } from './deferred-load.js';
+import { Door } from './door.js';
 import { explain, timeLeft } from './explain.js';
 import { Homes, type Home } from './home.js';
 import type { Parts } from './parts.js';
@@ -49,7 +50,6 @@ import type { KeyRef } from '../warming/key-ref.js';
 import type { WarmReport } from '../warming/warmer.js';
 import type { Warming } from './warming.js';
 import { inGroup, readWarm } from './warm-options.js';
-import { WARMING_CACHE } from './warm-shelf.js';
 
 const SCOPES: readonly EntryScope[] = ['public', 'tenant', 'user'];
 /** How soon a hit tries again where a background reload has failed. */
@@ -80,8 +80,7 @@ export class Cache extends CacheManager {
   readonly #reads: ReadVerbs;
   readonly #writes: WriteVerbs;
   readonly #transactions: Transactions;
-  /** The library's own, which no policy of an application knows. */
-  readonly #internal: boolean;
+  readonly #door: Door;
   /** The same cache for entries of another scope. */
   readonly #views = new Map<EntryScope, Cache>();
 
@@ -93,11 +92,11 @@ export class Cache extends CacheManager {
   ) {
     super();
     this.#shared = shared;
-    this.#internal = name === WARMING_CACHE;
     this.#parts = shared.parts;
     this.#transactions = shared.transactions;
     const { namespace, l1, rules } = shared.parts;
     this.#homes = new Homes(namespace, name, rules, shared.context, l1, of);
+    this.#door = new Door(this.#homes, shared.gate, shared);
     this.configure(shared.settings(name));
     this.#reads = new ReadVerbs(
       name,
@@ -105,13 +104,13 @@ export class Cache extends CacheManager {
       this.#homes,
       this.counts,
       () => this.#base,
-      (home, key) => this.#address(home, key),
+      (home, key) => this.#door.address(home, key),
     );
     this.#writes = new WriteVerbs(
       shared.parts,
       shared.writes,
       () => this.#base,
-      (home, key) => this.#address(home, key),
+      (home, key) => this.#door.address(home, key),
       shared.transactions,
       ({ types }) => types && shared.types.register(types),
     );
@@ -138,7 +137,7 @@ export class Cache extends CacheManager {
   }
 
   peek<T>(key: string): T | undefined {
-    const home = this.#enter('read', key);
+    const home = this.#door.enter('read', key);
     const l1 = this.#transactions.bypassed ? null : this.#memory;
     const row = l1 ? l1.hit(home.partition!, key) : NO_ROW;
     if (!l1 || row === NO_ROW) return undefined;
@@ -153,7 +152,7 @@ export class Cache extends CacheManager {
   get<T>(key: string, options?: ReadOptions): Promise<T | undefined> {
     let home: Home;
     try {
-      home = this.#enter('read', key);
+      home = this.#door.enter('read', key);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -177,14 +176,14 @@ export class Cache extends CacheManager {
     key: string,
     options?: EntryOptions,
   ): Promise<{ readonly value: unknown } | DeferredLoad> {
-    return this.#reads.defer(this.#enter('read', key), key, options);
+    return this.#reads.defer(this.#door.enter('read', key), key, options);
   }
 
   async getMany<T>(keys: readonly string[], options?: ReadOptions): Promise<Map<string, T>> {
-    const distinct = this.#keys(keys);
+    const distinct = this.#door.keys(keys);
     const life = readLife(options, this.#base);
     life.signal?.throwIfAborted();
-    const home = this.#enterAll('read', distinct);
+    const home = this.#door.enterAll('read', distinct);
     if (this.#transactions.bypassed) return new Map();
     const values = await this.#reads.many(home, distinct, life);
     return found([...values.keys()], [...values.values()]) as Map<string, T>;
@@ -193,7 +192,7 @@ export class Cache extends CacheManager {
   /** For the warmer: which keys are fresh in some tier; what a lower one has is in memory afterwards. */
   fresh(keys: readonly string[]): Promise<ReadonlyMap<string, Entry | undefined>> {
     // What the policy refuses is none of the warmer's, and keeps nothing from the rest.
-    const allowed = keys.filter((key) => this.#mayRead(key));
+    const allowed = keys.filter((key) => this.#door.mayRead(key));
     return this.#reads.quietly(this.#homes.current(), allowed);
   }
 
@@ -204,7 +203,7 @@ export class Cache extends CacheManager {
     options: EntryOptions | undefined,
     force: boolean,
   ): Promise<Entry | undefined> {
-    return this.#reads.ahead(this.#enter('read', key), key, loader, options, force);
+    return this.#reads.ahead(this.#door.enter('read', key), key, loader, options, force);
   }
 
   /** Of whoever is calling. */
@@ -213,12 +212,12 @@ export class Cache extends CacheManager {
   }
 
   address(key: string): Address {
-    return this.#address(this.#homes.current(), key);
+    return this.#door.address(this.#homes.current(), key);
   }
 
   async warm(options: WarmOptions): Promise<WarmReport> {
-    this.#assertOpen();
-    const { scope } = this.#enter('admin');
+    this.#door.assertOpen();
+    const { scope } = this.#door.enter('admin');
     if (scope.subject !== undefined)
       throw invalid('scope', "is 'user'; users' entries are not warmed");
     const { warming } = this.#shared;
@@ -242,7 +241,7 @@ export class Cache extends CacheManager {
     loader: BulkLoader<T>,
     options?: EntryOptions,
   ): Promise<Map<string, T>> {
-    const distinct = this.#keys(keys);
+    const distinct = this.#door.keys(keys);
     if (typeof loader !== 'function') throw invalid('loader', 'must be a function');
     const bulk = new BulkLoad(distinct, loader);
     const values = await Promise.allSettled(
@@ -259,34 +258,34 @@ export class Cache extends CacheManager {
   }
 
   async set(key: string, value: unknown, options?: EntryOptions & WriteOptions): Promise<Receipt> {
-    return this.#writes.set(this.#enterOpen('write', key), [[key, value]], options);
+    return this.#writes.set(this.#door.enterOpen('write', key), [[key, value]], options);
   }
 
   async setMany(
     entries: Entries<unknown>,
     options?: EntryOptions & WriteOptions,
   ): Promise<Receipt> {
-    this.#assertOpen();
+    this.#door.assertOpen();
     const values = toMap(entries);
-    return this.#writes.set(this.#enterAll('write', [...values.keys()]), values, options);
+    return this.#writes.set(this.#door.enterAll('write', [...values.keys()]), values, options);
   }
 
   async delete(key: string, options?: WriteOptions): Promise<Receipt> {
-    return this.#writes.delete(this.#enterOpen('invalidate', key), [key], options);
+    return this.#writes.delete(this.#door.enterOpen('invalidate', key), [key], options);
   }
 
   async deleteMany(keys: readonly string[], options?: WriteOptions): Promise<Receipt> {
-    const distinct = this.#keys(keys);
-    return this.#writes.delete(this.#enterAll('invalidate', distinct), distinct, options);
+    const distinct = this.#door.keys(keys);
+    return this.#writes.delete(this.#door.enterAll('invalidate', distinct), distinct, options);
   }
 
   async expire(key: string, options?: WriteOptions): Promise<Receipt> {
-    return this.#writes.expire(this.#enterOpen('invalidate', key), key, options);
+    return this.#writes.expire(this.#door.enterOpen('invalidate', key), key, options);
   }
 
   async touch(key: string, ttl: Duration): Promise<boolean> {
     const ms = duration(ttl, 'ttl');
-    const address = this.#address(this.#enter('write', key), key);
+    const address = this.#door.address(this.#door.enter('write', key), key);
     if (this.#transactions.bypassed || (await timeLeft(this.#parts, address)) === undefined)
       return false;
     await this.#writes.touch(address, ms);
@@ -298,27 +297,27 @@ export class Cache extends CacheManager {
     write: () => T | Promise<T>,
     options?: MutateOptions,
   ): Promise<T> {
-    const home = this.#enterTargets(targets);
+    const home = this.#door.enterTargets(targets);
     return this.#writes.mutate(home, targets, write, options);
   }
 
   async invalidateIn(manager: EntityManagerLike, targets: MutateTargets): Promise<void> {
-    const home = this.#enterTargets(targets);
+    const home = this.#door.enterTargets(targets);
     const transaction = this.#shared.hooks.transactionOf(manager);
     return this.#writes.invalidateIn(home, transaction, targets);
   }
 
   async invalidateTags(tags: readonly string[], options?: InvalidateOptions): Promise<Receipt> {
-    return this.#writes.tags(this.#enterOpen('invalidate').scope, tags, options);
+    return this.#writes.tags(this.#door.enterOpen('invalidate').scope, tags, options);
   }
 
   async clear(options?: InvalidateOptions): Promise<Receipt> {
-    return this.#writes.clear(this.#enterOpen('clear').scope, options);
+    return this.#writes.clear(this.#door.enterOpen('clear').scope, options);
   }
 
   async invalidatePattern(pattern: string, options?: WriteOptions): Promise<Receipt> {
     const action = pattern === '*' ? 'clear' : 'invalidate';
-    return this.#writes.pattern(this.#enterOpen(action).scope, pattern, options);
+    return this.#writes.pattern(this.#door.enterOpen(action).scope, pattern, options);
   }
 
   async has(key: string): Promise<boolean> {
@@ -326,13 +325,13 @@ export class Cache extends CacheManager {
   }
 
   async ttl(key: string): Promise<number | undefined> {
-    const address = this.#address(this.#enter('read', key), key);
+    const address = this.#door.address(this.#door.enter('read', key), key);
     return this.#transactions.bypassed ? undefined : timeLeft(this.#parts, address);
   }
 
   async explain(key: string): Promise<Explanation> {
-    const home = this.#enter('read', key);
-    const found = await explain(this.#parts, this.#address(home, key));
+    const home = this.#door.enter('read', key);
+    const found = await explain(this.#parts, this.#door.address(home, key));
     const { subject, tenant } = home.scope;
     if (subject !== undefined) return found;
     const warming = this.#shared.warming.about({ tenant, cache: this.name, key });
@@ -375,7 +374,7 @@ export class Cache extends CacheManager {
   ): Promise<unknown> {
     let home: Home;
     try {
-      home = this.#enter('read', key);
+      home = this.#door.enter('read', key);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -392,68 +391,6 @@ export class Cache extends CacheManager {
     if (l1.refreshDue(row, REFRESH_AGAIN_MS)) this.#reads.refresh(home, key, loader, options);
     if (events.hearsHits) events.emit('hit', { cache: this.name, key, tier: 'l1' });
     return answer;
-  }
-
-  /**
-   * Where the caller is at home, if it may do this.
-   *
-   * @throws CacheError `CACHE_CONTEXT_MISSING`, `CACHE_ACCESS_DENIED`
-   */
-  #enter(action: CacheAction, key?: string): Home {
-    const { context, gate } = this.#shared;
-    try {
-      const { entered } = context;
-      const home = this.#homes.current(entered);
-      if (gate.policy && !this.#internal) gate.assert(entered?.context, action, this.name, key);
-      return home;
-    } catch (error) {
-      gate.refused(error, { action, cache: this.name, key });
-      throw error;
-    }
-  }
-
-  #mayRead(key: string): boolean {
-    try {
-      this.#enter('read', key);
-      return true;
-    } catch (error) {
-      if (isCacheError(error, 'CACHE_ACCESS_DENIED')) return false;
-      throw error;
-    }
-  }
-
-  #enterOpen(action: CacheAction, key?: string): Home {
-    this.#assertOpen();
-    return this.#enter(action, key);
-  }
-
-  #enterAll(action: CacheAction, keys: readonly string[]): Home {
-    const home = this.#enter(action, keys[0]);
-    for (const key of keys.slice(1)) this.#enter(action, key);
-    return home;
-  }
-
-  #enterTargets(targets: MutateTargets | undefined): Home {
-    this.#assertOpen();
-    const keys: unknown = targets?.keys;
-    return this.#enterAll('invalidate', Array.isArray(keys) ? (keys as string[]) : []);
-  }
-
-  #keys(keys: readonly string[]): string[] {
-    this.#assertOpen();
-    if (!Array.isArray(keys)) throw invalid('keys', 'must be a list of strings');
-    keys.forEach(assertKey);
-    return [...new Set<string>(keys)];
-  }
-
-  #address(home: Home, key: string): Address {
-    this.#assertOpen();
-    assertKey(key);
-    return this.#homes.address(this.#homes.living(home), key);
-  }
-
-  #assertOpen(): void {
-    if (this.#shared.closed) throw new CacheError('CACHE_CLOSED', 'the cache has been closed');
   }
 }
 
