@@ -1,5 +1,6 @@
 /** What an application may say about security, and what the parts get once it has been checked. No checking here. */
 import type { Size } from './size.js';
+import type { BackplaneConfig } from './backplane-options.js';
 import type { CachePolicy, SecurityContext } from './security.js';
 import type {
   EncryptionConfig,
@@ -42,10 +43,17 @@ export interface SecurityConfig {
   readonly noL1?: readonly string[];
   /**
    * Names of entries in Redis and rows in PostgreSQL are made from an HMAC of the key under this secret, so that who reads the
-   * stores cannot tell or guess the keys. Another secret means an empty L2 and L3. Messages between instances still name keys.
+   * stores cannot tell or guess the keys. Messages between instances and debts, which name keys, are sealed under it, unless
+   * `backplane` has a secret of its own. Another secret means an empty L2 and L3.
    * @defaultValue `false`
    */
   readonly hideKeys?: false | NameSecretProvider;
+  /**
+   * Messages between instances, and what they owe each other, are sealed (AES-256-GCM): forged, changed and replayed ones are
+   * refused and counted in `stats().tiers.*.corrupt`. All instances need the same secret at the same time.
+   * @defaultValue `false`; sealed under the secret of `hideKeys` where that is on
+   */
+  readonly backplane?: false | BackplaneConfig;
 }
 
 /** What each tenant may take at most. */
@@ -71,6 +79,7 @@ export interface SecurityOptions {
   readonly encryption?: false | EncryptionOptions;
   readonly noL1?: readonly string[];
   readonly hideKeys?: false | NameSecretProvider | undefined;
+  readonly backplane?: false | BackplaneConfig;
 }
 
 /** Checked quotas; sizes in bytes. */

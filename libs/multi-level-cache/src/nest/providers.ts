@@ -1,7 +1,9 @@
 /** How Nest makes the tiers and the cache from the options; each step is a provider that a test may replace. */
+import type { KeyObject } from 'node:crypto';
 import type { Provider } from '@nestjs/common';
 import { SystemClock, type Clock } from '../core/clock.js';
 import { CacheError } from '../core/errors.js';
+import type { MessageSeal } from '../core/message-seal.js';
 import type { ResolvedOptions } from '../core/options.js';
 import type { Placement } from '../core/placement.js';
 import type { CachePolicy, CurrentContext } from '../core/security.js';
@@ -11,6 +13,7 @@ import { CacheManager } from '../manager/cache-manager.js';
 import { CacheVault } from '../manager/cache-vault.js';
 import { createCache, isRoot, NO_SECURITY } from '../manager/create-cache.js';
 import { DefaultPlacement } from '../manager/placement.js';
+import { messageSealOf } from '../security/message-seal.js';
 import { nameSecretOf } from '../security/name-secret.js';
 import { DatabaseTier } from '../tiers/database/database-tier.js';
 import { MemoryTier } from '../tiers/memory/memory-tier.js';
@@ -33,6 +36,8 @@ import { WarmingExplorer } from './warming-explorer.js';
 import { WarmingJob } from './warming-job.js';
 
 const CLOCK = Symbol('CACHE_CLOCK');
+const NAME_SECRET = Symbol('CACHE_NAME_SECRET');
+const MESSAGE_SEAL = Symbol('CACHE_MESSAGE_SEAL');
 const ORDER: readonly TierName[] = ['l1', 'l2', 'l3'];
 
 export const PROVIDERS: Provider[] = [
@@ -43,16 +48,33 @@ export const PROVIDERS: Provider[] = [
   { provide: RESOLVED_OPTIONS, inject: [MODULE_OPTIONS_TOKEN], useFactory: validateOptions },
   { provide: CLOCK, useClass: SystemClock },
   {
+    provide: NAME_SECRET,
+    inject: [RESOLVED_OPTIONS],
+    useFactory: ({ security }: ResolvedOptions) => nameSecretOf(security?.hideKeys),
+  },
+  {
+    provide: MESSAGE_SEAL,
+    inject: [RESOLVED_OPTIONS, NAME_SECRET],
+    useFactory: ({ namespace, security }: ResolvedOptions, nameSecret: KeyObject | undefined) =>
+      messageSealOf(namespace, security?.backplane, nameSecret),
+  },
+  {
     provide: CACHE_L3,
-    inject: [RESOLVED_OPTIONS, CLOCK],
-    useFactory: ({ l3, namespace }: ResolvedOptions, clock: Clock): Tier | null =>
-      l3 ? new DatabaseTier(l3, { namespace, clock }) : null,
+    inject: [RESOLVED_OPTIONS, CLOCK, MESSAGE_SEAL],
+    useFactory: (options: ResolvedOptions, clock: Clock, seal?: MessageSeal): Tier | null => {
+      const { defaults, l3, namespace } = options;
+      const { partitionTtl } = defaults;
+      return l3 ? new DatabaseTier(l3, { namespace, clock, seal, partitionTtl }) : null;
+    },
   },
   {
     provide: CACHE_L2,
-    inject: [RESOLVED_OPTIONS, CLOCK],
-    useFactory: ({ l2, namespace }: ResolvedOptions, clock: Clock): Tier | null =>
-      l2 ? new RedisTier(l2, { namespace, clock }) : null,
+    inject: [RESOLVED_OPTIONS, CLOCK, MESSAGE_SEAL],
+    useFactory: (
+      { l2, namespace }: ResolvedOptions,
+      clock: Clock,
+      seal?: MessageSeal,
+    ): Tier | null => (l2 ? new RedisTier(l2, { namespace, clock, seal }) : null),
   },
   {
     provide: CACHE_L1,
@@ -92,16 +114,16 @@ export const PROVIDERS: Provider[] = [
   },
   {
     provide: CacheManager,
-    inject: [RESOLVED_OPTIONS, CACHE_TIERS, CACHE_PLACEMENT, CLOCK, CACHE_POLICY],
-    useFactory: async (
+    inject: [RESOLVED_OPTIONS, CACHE_TIERS, CACHE_PLACEMENT, CLOCK, CACHE_POLICY, NAME_SECRET],
+    useFactory: (
       given: ResolvedOptions,
       tiers: readonly Tier[],
       placement: Placement | null,
       clock: Clock,
       policy: CachePolicy | null,
-    ): Promise<CacheManager> => {
+      nameSecret: KeyObject | undefined,
+    ): CacheManager => {
       const security = { ...(given.security ?? NO_SECURITY), policy: policy ?? undefined };
-      const nameSecret = await nameSecretOf(security.hideKeys);
       const options = { ...given, placement: placement ?? (false as const), security, nameSecret };
       return createCache(options, tierSet(tiers), clock, (all) => new TypeOrmTransactions(all));
     },

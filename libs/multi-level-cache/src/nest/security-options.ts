@@ -1,6 +1,7 @@
 /** Checks the option `security`. */
 import type { CachePolicy } from '../core/security.js';
 import type { QuotaOptions, SecurityOptions } from '../core/security-options.js';
+import { readBackplane } from './backplane-options.js';
 import { Section, type Rule } from './faults.js';
 import { readEncryption } from './encryption-options.js';
 import * as rules from './option-rules.js';
@@ -16,6 +17,7 @@ export function readSecurity(root: Section, hasLower: boolean): SecurityOptions 
     policy: section.optional('policy', POLICY),
     quotas: readQuotas(section),
     ...readEncryption(section, hasLower),
+    backplane: readBackplane(section, hasLower),
   };
   section.end();
   return options;

@@ -1,5 +1,6 @@
 /** One stretch of being in sync with Redis: from a SYNC reply until a connection or the epoch is lost. */
 import { randomInt } from 'node:crypto';
+import { Sequences } from '../../coherence/sequences.js';
 import type { Clock } from '../../core/clock.js';
 import type { Commands } from './commands.js';
 import { serverOf, type Client } from './connection.js';
@@ -46,6 +47,8 @@ export interface Session {
   cursor: string;
   /** Number of the last message before the cursor. */
   lastNumber: number;
+  /** Which sealed messages have been heard up to there. */
+  sequences: Sequences;
   /** Which replication history answered; empty = not known. */
   readonly history: string;
   /**
@@ -92,6 +95,7 @@ export async function sync(
     history,
     cursor,
     lastNumber: Number(number),
+    sequences: new Sequences(),
     offset: { least: Number(time) - after, most: Number(time) - before },
   };
 }
