@@ -10,7 +10,7 @@ import { Connections, RETRY_MS } from './connections.js';
 import { BEAT_MS, Heartbeat } from './heartbeat.js';
 import type { LinkDeps, LinkEvents } from './link-events.js';
 import { recallGuards, recallSequences, replay, type Hearing } from './replay.js';
-import { missingCommands, SharedKeys, sync, type Session } from './session.js';
+import { hasMoved, missingCommands, SharedKeys, sync, type Session } from './session.js';
 import { StreamSeal, type Heard } from './stream-seal.js';
 
 export class Link {
@@ -251,10 +251,4 @@ export class Link {
     this.#missed = true;
     void this.resync().catch(() => undefined);
   }
-}
-
-/** Whether what this process told last may be lost to whom it speaks now. */
-function hasMoved(old: Session, { history }: Session, mastersMoved: boolean): boolean {
-  // Also under another epoch: others may have begun it while this process still spoke to the server of before.
-  return mastersMoved || history === '' || old.history !== history;
 }

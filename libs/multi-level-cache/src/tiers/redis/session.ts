@@ -127,3 +127,9 @@ export async function historyOf(client: Client, keys: SharedKeys): Promise<strin
   const info = await serverOf(client, keys.sq)?.callBuffer('INFO', 'replication');
   return /^master_replid:(\w+)/m.exec(String(info))?.[1] ?? '';
 }
+
+/** Whether what this process told last may be lost to whom it speaks now. */
+export function hasMoved(old: Session, { history }: Session, mastersMoved: boolean): boolean {
+  // Also under another epoch: others may have begun it while this process still spoke to the server of before.
+  return mastersMoved || history === '' || old.history !== history;
+}
