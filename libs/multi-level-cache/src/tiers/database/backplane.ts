@@ -11,6 +11,7 @@ const MAX_NAME = 63;
 /** What does not fit into any number of messages: everything in memory is to be forgotten. */
 const ALL = '*';
 const NONE = '-';
+const PREFIX = `${SEALED} `;
 /** A sequence and the signs around it. */
 const SEQUENCE_BYTES = 20;
 
@@ -66,8 +67,8 @@ export class Announcements {
 
   /** A message as it was before it was sealed; `undefined` = no instance of this application has sealed it for this channel. */
   opened(sealed: string): Opened | undefined {
-    const [type, text] = sealed.split(' ', 2);
-    const whole = type === SEALED && this.seal?.open('notice', text ?? '', [this.channel]);
+    const text = sealed.startsWith(PREFIX) ? sealed.slice(PREFIX.length) : '';
+    const whole = this.seal?.open('notice', text, [this.channel]);
     const found = whole ? /^(\d+) ((\S+) .*)$/s.exec(whole) : null;
     return found ? { sequence: Number(found[1]), message: found[2], sender: found[3] } : undefined;
   }
@@ -75,7 +76,7 @@ export class Announcements {
   #sealed(message: string): string {
     if (!this.seal) return message;
     const text = `${++this.#sequence} ${message}`;
-    return `${SEALED} ${this.seal.seal('notice', text, [this.channel])}`;
+    return PREFIX + this.seal.seal('notice', text, [this.channel]);
   }
 
   /** For a message before it is sealed. */
