@@ -79,7 +79,7 @@ export interface SecurityOptions {
   readonly encryption?: false | EncryptionOptions;
   readonly noL1?: readonly string[];
   readonly hideKeys?: false | NameSecretProvider | undefined;
-  readonly backplane?: false | BackplaneConfig;
+  readonly backplane?: BackplaneConfig | undefined;
 }
 
 /** Checked quotas; sizes in bytes. */

@@ -3,9 +3,9 @@ import type { BackplaneConfig, BackplaneKeyProvider } from '../core/backplane-op
 import { Section, type Rule } from './faults.js';
 
 /** @param hasLower - there is an L2 or an L3. */
-export function readBackplane(security: Section, hasLower: boolean): false | BackplaneConfig {
+export function readBackplane(security: Section, hasLower: boolean): BackplaneConfig | undefined {
   const given = security.given('backplane');
-  if (given === undefined || given === false) return false;
+  if (given === undefined || given === false) return undefined;
   if (!hasLower) security.fault('backplane', 'given', 'with l2 or l3 on');
   const section = new Section(security.faults, given, 'security.backplane');
   const key = section.optional('key', KEY);

@@ -36,7 +36,7 @@ const WANTED = {
  */
 export async function messageSealOf(
   namespace: string,
-  backplane: BackplaneConfig | false | undefined,
+  backplane: BackplaneConfig | undefined,
   nameSecret: KeyObject | undefined,
 ): Promise<MessageSeal | undefined> {
   const secret = backplane ? await secretOf(backplane.key, WANTED) : nameSecret;
