@@ -1,6 +1,7 @@
 /** Sealed messages through a real Redis: everything works with them, and what is forged or told twice is refused, counted, and changes nothing. */
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { redisAclRules } from '../../libs/multi-level-cache/src/index.js';
 import { SYNC } from '../../libs/multi-level-cache/src/tiers/redis/scripts.js';
 import { closeCaches } from '../support/cache.js';
 import { Proxy } from '../support/proxy.js';
@@ -284,6 +285,24 @@ describe.each<[string, () => ReturnType<typeof newSecret> | undefined]>([
     }
     expect(a.refused.length).toBeGreaterThan(0);
   });
+});
+
+it('a user with exactly the rules of the application is refused nothing', async () => {
+  const version = /redis_version:(\S+)/.exec(await redis.info('server'))![1];
+  const rules = redisAclRules({ namespace, version });
+  await redis.call('ACL', 'SETUSER', 'app', 'on', '>secret', ...rules);
+  await redis.call('ACL', 'LOG', 'RESET');
+  const l2 = { host: '127.0.0.1', port: server.port, username: 'app', password: 'secret' };
+  const [a, b] = [
+    await sealedCache({ namespace, l2 }, secret),
+    await sealedCache({ namespace, l2 }, secret),
+  ];
+  await known([a, b], 'k');
+  await a.cache.delete('k');
+  await heardBy(b, a);
+  const late = await sealedCache({ namespace, l2 }, secret);
+  await heardBy(late, a);
+  expect(await redis.call('ACL', 'LOG')).toEqual([]);
 });
 
 it('two nodes of a cluster tell each other everything', async () => {
