@@ -130,6 +130,13 @@ describe('with sealed messages', () => {
     expect(b.refused).toEqual(['message', 'message']);
     await heardBy(b, a);
     expect(b.cache.peek('kept')).toBe('old');
+    // What it has heard of that time is not told twice either.
+    await known([b], 'k');
+    const all = await entries();
+    for (const [, fields] of all) await forge(fields);
+    await expect.poll(() => b.refused.length, SOON).toBe(2 + all.length);
+    await heardBy(b, a);
+    expect(b.cache.peek('k')).toBe('old');
   });
 });
 
@@ -254,6 +261,20 @@ describe('what is not true', () => {
     expect(late.cache.peek('k')).toBe('old');
   });
 
+  it('is refused by an instance that cannot look it up any more', async () => {
+    await redis.del(record('st'));
+    await redis.incrby(record('sq'), 5_000);
+    const late = await make();
+    await known([late], 'k');
+    const syncs = await syncsDuring(async () => {
+      for (const fields of told) await forge(fields);
+      await expect.poll(() => late.refused.length, SOON).toBeGreaterThanOrEqual(told.length);
+    });
+    // The others have missed numbers, each once.
+    expect(syncs).toBeLessThanOrEqual(2);
+    expect(late.cache.peek('k')).toBe('old');
+  });
+
   it('is refused by an instance that has lost its place in the stream', async () => {
     await redis.incr(record('sq'));
     await a.cache.delete('other');
@@ -284,6 +305,10 @@ describe.each<[string, () => ReturnType<typeof newSecret> | undefined]>([
       expect(await a.cache.get('k')).toBeUndefined();
     }
     expect(a.refused.length).toBeGreaterThan(0);
+    await expect.poll(() => stranger.cache.stats().tiers.l2.state).toBe('up');
+    await stranger.cache.getOrSet('k', () => 'old');
+    await a.cache.delete('k');
+    await expect.poll(() => stranger.cache.peek('k'), { timeout: 2_500 }).toBeUndefined();
   });
 });
 
