@@ -14,8 +14,8 @@ export interface Hearing {
   readonly commands: Commands;
   readonly stream: string;
   /** Whether a message is to be believed: by one record of what has been heard, once. */
-  judge(told: Message | undefined, sequences: Sequences, since: number): Heard;
-  hear(message: Message): void;
+  readonly judge: (told: Message | undefined, sequences: Sequences, since: number) => Heard;
+  readonly hear: (message: Message) => void;
 }
 
 /**
