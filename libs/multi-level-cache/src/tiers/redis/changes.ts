@@ -149,11 +149,14 @@ export class Changes {
     return this.#announce(entries, announce);
   }
 
-  #message(change: Change, { epoch }: Session, { debt, sender }: How): typeof NO_MESSAGE {
-    const { number, options, seal } = this.link;
+  #message(change: Change, session: Session, { debt, sender }: How): typeof NO_MESSAGE {
+    const { options, seal } = this.link;
     if (options.quiet === true) return NO_MESSAGE;
     const told = encodeChange(change);
-    return seal?.wrap(told, { epoch, sender, debt, known: number }) ?? told;
+    if (!seal) return told;
+    // What is made again is told before the session has begun.
+    const known = Math.max(this.link.number, session.lastNumber);
+    return seal.wrap(told, { epoch: session.epoch, sender, debt, known });
   }
 
   /** The keys' own records first, then the announcement: on one server in one round trip. */
