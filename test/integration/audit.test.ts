@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Test, type TestingModule } from '@nestjs/testing';
+import { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   CACHE_AUDIT,
@@ -78,6 +79,38 @@ const USER = {
 };
 
 describe('what is told', () => {
+  it('says that a message was made up by somebody else', async () => {
+    const namespace = freshNamespace();
+    const secret = Buffer.alloc(32, 9);
+    await boot(
+      {},
+      {
+        namespace,
+        l2: { url: redisUrl() },
+        security: { backplane: { key: () => secret } },
+      },
+    );
+    const redis = new Redis(redisUrl());
+    await redis.xadd(
+      `${namespace}:{~}:st`,
+      '*',
+      'n',
+      '1',
+      'e',
+      'x',
+      's',
+      'me',
+      't',
+      'd',
+      'k',
+      '[]',
+    );
+    redis.disconnect();
+    await expect.poll(() => rows("event_type = 'integrity'"), { timeout: 10_000 }).toHaveLength(1);
+    const [told] = await rows("event_type = 'integrity'");
+    expect(told).toMatchObject({ outcome: 'error', reason: 'message not ours', tier: 'l2' });
+  });
+
   it('says which keys were rotated, and whose were destroyed', async () => {
     const masterKeys = () => ({ current: 'm1', keys: { m1: Buffer.alloc(32, 7) } });
     const { app } = await boot({}, { security: { encryption: { masterKeys } } });

@@ -1,4 +1,5 @@
 /** One process of the application: the production cache on a clock of its own, with ways of its own to the shared stores. */
+import { createSecretKey } from 'node:crypto';
 import type { Pool } from 'pg';
 import type {
   RedisClientLike,
@@ -10,6 +11,7 @@ import {
   createCache,
   type CacheRoot,
 } from '../../libs/multi-level-cache/src/manager/create-cache.js';
+import { GcmMessageSeal } from '../../libs/multi-level-cache/src/security/message-seal.js';
 import { DatabaseTier } from '../../libs/multi-level-cache/src/tiers/database/database-tier.js';
 import { MemoryTier } from '../../libs/multi-level-cache/src/tiers/memory/memory-tier.js';
 import { RedisTier } from '../../libs/multi-level-cache/src/tiers/redis/redis-tier.js';
@@ -23,6 +25,8 @@ import type { Way } from './way.js';
 
 /** Longer than a lease whose owner is gone. */
 export const HARD_TIMEOUT = 5_000;
+
+const SECRET = createSecretKey(Buffer.alloc(32, 1));
 
 export interface Servers {
   readonly redis: RedisServer;
@@ -46,6 +50,8 @@ export class Instance {
   wroteAt = 0;
   /** Writes under guard that have not ended. */
   mutating = 0;
+  /** Sealed messages and debts that it did not believe. */
+  refused = 0;
   /** Calls that have not ended. */
   running = 0;
   readonly #stoodIn = new Map<string, number>();
@@ -58,7 +64,9 @@ export class Instance {
   ) {
     const { random } = schedule;
     this.clock = new ProcessClock(schedule, schedule.between(0, 900_000));
-    const deps = { namespace: 'sim', clock: this.clock, random };
+    const seal = setting.sealed ? new GcmMessageSeal('sim', SECRET) : undefined;
+    const onRefused = (): void => void this.refused++;
+    const deps = { namespace: 'sim', clock: this.clock, random, seal, onRefused };
     const l1 = {
       maxEntries: 1_000,
       maxSize: 1_000_000,

@@ -7,6 +7,7 @@ import type { WorldOptions } from './setting.js';
 /** One run, which has not begun. */
 interface Run {
   readonly log: readonly string[];
+  readonly refused: number;
   run(): Promise<readonly Violation[]>;
 }
 

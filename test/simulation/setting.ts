@@ -10,11 +10,14 @@ export interface WorldOptions {
   readonly faults: readonly Fault[];
   /** Left to the seed otherwise. */
   readonly tiers?: Tiers | undefined;
+  /** Messages and debts are sealed. */
+  readonly sealed?: boolean;
 }
 
 export interface Setting {
   readonly l2: boolean;
   readonly l3: boolean;
+  readonly sealed: boolean;
   /** Also verbs and options that are seldom used; loaders that fail. */
   readonly rich: boolean;
   readonly ttl: number;
@@ -44,7 +47,7 @@ const LONG_MS = 3_600_000;
 /** Short enough to end within a run. */
 const SHORT_MS = 400;
 
-export function settingOf({ seed, faults, tiers }: WorldOptions): Setting {
+export function settingOf({ seed, faults, tiers, sealed = false }: WorldOptions): Setting {
   const random = seeded(seed ^ 0x5e77_1e55);
   const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)];
   const able = TIERS.filter((some) => faults.length === 0 || faults.some((one) => can(one, some)));
@@ -55,6 +58,7 @@ export function settingOf({ seed, faults, tiers }: WorldOptions): Setting {
   return {
     l2: chosen.includes('l2'),
     l3: chosen.includes('l3'),
+    sealed,
     rich,
     ttl: short ? SHORT_MS : LONG_MS,
     grace: graceful ? LONG_MS : 0,

@@ -27,6 +27,19 @@ describe('the whole protocol', () => {
     PATIENCE,
   );
 
+  it.each(Object.keys(mixes))(
+    'keeps them with sealed messages where %s goes wrong, and only what was told twice is refused',
+    async (name) => {
+      const faults = mixes[name];
+      for (let seed = 1; seed <= 20; seed++) {
+        const world = whole.world({ seed, faults, sealed: true });
+        expect([seed, await world.run()]).toEqual([seed, []]);
+        if (!faults.includes('repeat')) expect([seed, world.refused]).toEqual([seed, 0]);
+      }
+    },
+    PATIENCE,
+  );
+
   it('goes the same way again with the same seed', async () => {
     const logs = [];
     for (let time = 0; time < 2; time++) {

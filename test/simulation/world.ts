@@ -108,6 +108,11 @@ export class World {
     return this.#ledger.violations;
   }
 
+  /** Sealed messages and debts that somebody did not believe. */
+  get refused(): number {
+    return this.#instances.reduce((sum, { refused }) => sum + refused, 0);
+  }
+
   #start(): Instance {
     const name = `i${this.#made++}`;
     const instance = new Instance(name, this.#schedule, this.#scene.servers, this.#setting);

@@ -1,6 +1,10 @@
 /** A cache of three real tiers for tests, with gates between manager and tier so that an interleaving can be staged. */
 import { SystemClock, type Clock } from '../../libs/multi-level-cache/src/core/clock.js';
 import type { Entry } from '../../libs/multi-level-cache/src/core/entry.js';
+import type {
+  MessageSeal,
+  RefusedMessage,
+} from '../../libs/multi-level-cache/src/core/message-seal.js';
 import type { Address } from '../../libs/multi-level-cache/src/core/key.js';
 import type {
   L2Options,
@@ -53,6 +57,9 @@ export interface TestCacheOptions {
   readonly l3?: Partial<L3Options>;
   /** Sentinels, a cluster, another way to Redis than `redis`. */
   readonly l2?: Partial<L2Options>;
+  /** Messages and debts are sealed. */
+  readonly seal?: MessageSeal | undefined;
+  readonly onRefused?: (what: RefusedMessage) => void;
   /** @defaultValue this process's */
   readonly clock?: Clock;
 }
@@ -70,7 +77,8 @@ const open = new Set<TestCache>();
 /** Makes and opens a cache; tiers without a URL are off. */
 export async function testCache(options: TestCacheOptions): Promise<TestCache> {
   const { budget = 1_000, clock = new SystemClock() } = options;
-  const deps = { namespace: options.namespace, clock };
+  const { namespace, onRefused, seal } = options;
+  const deps = { namespace, clock, seal, onRefused, partitionTtl: options.partitionTtl };
   const lower =
     options.redis !== undefined || options.l2 !== undefined || options.database !== undefined;
   const l1 =

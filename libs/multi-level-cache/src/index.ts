@@ -99,6 +99,7 @@ export type {
   MasterKeys,
   NameSecretProvider,
 } from './core/encryption-options.js';
+export type { BackplaneConfig, BackplaneKeyProvider } from './core/backplane-options.js';
 export type { Refusal, Refused, TenantKeyStore } from './core/vault.js';
 export type { VaultStats } from './security/vault/key-vault.js';
 

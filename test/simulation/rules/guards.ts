@@ -19,7 +19,7 @@ export const GUARDS_RULES: readonly Rule[] = [
   {
     name: 'who comes in asks what is being written',
     file: 'tiers/redis/link.ts',
-    find: 'if (!complete) await recallGuards(',
+    find: 'await recallGuards(',
     replace: 'if (false) await recallGuards(',
     faults: ['half-written'],
     from: 3_500,

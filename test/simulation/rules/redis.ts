@@ -159,7 +159,7 @@ export const REDIS_RULES: readonly Rule[] = [
   },
   {
     name: 'they are also where it has begun another epoch',
-    file: 'tiers/redis/link.ts',
+    file: 'tiers/redis/session.ts',
     find: 'return mastersMoved || history ===',
     replace:
       'if (old.epoch !== arguments[1].epoch) return false;\n  return mastersMoved || history ===',

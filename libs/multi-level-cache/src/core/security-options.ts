@@ -1,6 +1,7 @@
 /** What an application may say about security, and what the parts get once it has been checked. No checking here. */
 import type { AuditConfig, AuditOptions } from './audit-options.js';
 import type { Size } from './size.js';
+import type { BackplaneConfig } from './backplane-options.js';
 import type { CachePolicy, SecurityContext } from './security.js';
 import type {
   EncryptionConfig,
@@ -43,12 +44,19 @@ export interface SecurityConfig {
   readonly noL1?: readonly string[];
   /**
    * Names of entries in Redis and rows in PostgreSQL are made from an HMAC of the key under this secret, so that who reads the
-   * stores cannot tell or guess the keys. Another secret means an empty L2 and L3. Messages between instances still name keys.
+   * stores cannot tell or guess the keys. Messages between instances and debts, which name keys, are sealed under it, unless
+   * `backplane` has a secret of its own. Another secret means an empty L2 and L3.
    * @defaultValue `false`
    */
   readonly hideKeys?: false | NameSecretProvider;
   /** Who did what, in chains that show whether they were tampered with. @defaultValue `false` */
   readonly audit?: false | AuditConfig;
+  /**
+   * Messages between instances, and what they owe each other, are sealed (AES-256-GCM): forged, changed and replayed ones are
+   * refused and counted in `stats().tiers.*.corrupt`. All instances need the same secret at the same time.
+   * @defaultValue `false`; sealed under the secret of `hideKeys` where that is on
+   */
+  readonly backplane?: false | BackplaneConfig;
 }
 
 /** What each tenant may take at most. */
@@ -76,6 +84,7 @@ export interface SecurityOptions {
   readonly hideKeys?: false | NameSecretProvider | undefined;
   /** `undefined` = off. */
   readonly audit?: AuditOptions | undefined;
+  readonly backplane?: BackplaneConfig | undefined;
 }
 
 /** Checked quotas; sizes in bytes. */

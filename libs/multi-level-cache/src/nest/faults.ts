@@ -64,7 +64,8 @@ export class Section {
     readonly path: string,
   ) {
     const isObject = typeof values === 'object' && values !== null && !Array.isArray(values);
-    if (!isObject) faults.add(path || 'options', show(values), 'an object');
+    // In place of an object stands, as a rule, what belongs into it: it may be a secret.
+    if (!isObject) faults.add(path || 'options', show(values, true), 'an object');
     this.#values = isObject ? (values as Record<string, unknown>) : {};
   }
 

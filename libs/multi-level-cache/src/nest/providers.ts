@@ -1,8 +1,10 @@
 /** How Nest makes the tiers and the cache from the options; each step is a provider that a test may replace. */
+import type { KeyObject } from 'node:crypto';
 import type { Provider } from '@nestjs/common';
 import type { Audit } from '../core/audit.js';
 import { chance, SystemClock, type Clock } from '../core/clock.js';
 import { CacheError } from '../core/errors.js';
+import type { MessageSeal, RefusedMessage } from '../core/message-seal.js';
 import type { ResolvedOptions } from '../core/options.js';
 import type { Placement } from '../core/placement.js';
 import type { CachePolicy, CurrentContext } from '../core/security.js';
@@ -13,6 +15,7 @@ import { CacheVault } from '../manager/cache-vault.js';
 import { createCache, isRoot, NO_SECURITY } from '../manager/create-cache.js';
 import type { TransactionHooks, Transactions } from '../manager/transactions.js';
 import { DefaultPlacement } from '../manager/placement.js';
+import { messageSealOf } from '../security/message-seal.js';
 import { nameSecretOf } from '../security/name-secret.js';
 import { DatabaseTier } from '../tiers/database/database-tier.js';
 import { MemoryTier } from '../tiers/memory/memory-tier.js';
@@ -37,6 +40,8 @@ import { WarmingExplorer } from './warming-explorer.js';
 import { WarmingJob } from './warming-job.js';
 
 const CLOCK = Symbol('CACHE_CLOCK');
+const NAME_SECRET = Symbol('CACHE_NAME_SECRET');
+const MESSAGE_SEAL = Symbol('CACHE_MESSAGE_SEAL');
 const ORDER: readonly TierName[] = ['l1', 'l2', 'l3'];
 
 export const PROVIDERS: Provider[] = [
@@ -47,19 +52,45 @@ export const PROVIDERS: Provider[] = [
   { provide: RESOLVED_OPTIONS, inject: [MODULE_OPTIONS_TOKEN], useFactory: validateOptions },
   { provide: CLOCK, useClass: SystemClock },
   {
+    provide: NAME_SECRET,
+    inject: [RESOLVED_OPTIONS],
+    useFactory: ({ security }: ResolvedOptions) => nameSecretOf(security?.hideKeys),
+  },
+  {
+    provide: MESSAGE_SEAL,
+    inject: [RESOLVED_OPTIONS, NAME_SECRET],
+    useFactory: ({ namespace, security }: ResolvedOptions, nameSecret: KeyObject | undefined) =>
+      messageSealOf(namespace, security?.backplane, nameSecret),
+  },
+  {
     provide: CACHE_L3,
-    inject: [RESOLVED_OPTIONS, CLOCK],
-    useFactory: ({ l3, namespace, security }: ResolvedOptions, clock: Clock): Tier | null => {
+    inject: [RESOLVED_OPTIONS, CLOCK, CACHE_AUDIT, MESSAGE_SEAL],
+    useFactory: (
+      { defaults, l3, namespace, security }: ResolvedOptions,
+      clock: Clock,
+      audit: Audit | null,
+      seal?: MessageSeal,
+    ): Tier | null => {
       if (!l3) return null;
       const tenantSize = security?.quotas?.l3;
-      return new DatabaseTier({ ...l3, tenantSize }, { namespace, clock });
+      const { partitionTtl } = defaults;
+      const onRefused = refusalsOf('l3', audit);
+      const deps = { namespace, clock, seal, partitionTtl, onRefused };
+      return new DatabaseTier({ ...l3, tenantSize }, deps);
     },
   },
   {
     provide: CACHE_L2,
-    inject: [RESOLVED_OPTIONS, CLOCK],
-    useFactory: ({ l2, namespace }: ResolvedOptions, clock: Clock): Tier | null =>
-      l2 ? new RedisTier(l2, { namespace, clock }) : null,
+    inject: [RESOLVED_OPTIONS, CLOCK, CACHE_AUDIT, MESSAGE_SEAL],
+    useFactory: (
+      { l2, namespace }: ResolvedOptions,
+      clock: Clock,
+      audit: Audit | null,
+      seal?: MessageSeal,
+    ): Tier | null => {
+      const onRefused = refusalsOf('l2', audit);
+      return l2 ? new RedisTier(l2, { namespace, clock, seal, onRefused }) : null;
+    },
   },
   {
     provide: CACHE_L1,
@@ -100,17 +131,25 @@ export const PROVIDERS: Provider[] = [
   },
   {
     provide: CacheManager,
-    inject: [RESOLVED_OPTIONS, CACHE_TIERS, CACHE_PLACEMENT, CLOCK, CACHE_POLICY, CACHE_AUDIT],
-    useFactory: async (
+    inject: [
+      RESOLVED_OPTIONS,
+      CACHE_TIERS,
+      CACHE_PLACEMENT,
+      CLOCK,
+      CACHE_POLICY,
+      CACHE_AUDIT,
+      NAME_SECRET,
+    ],
+    useFactory: (
       given: ResolvedOptions,
       tiers: readonly Tier[],
       placement: Placement | null,
       clock: Clock,
       policy: CachePolicy | null,
       audit: Audit | null,
-    ): Promise<CacheManager> => {
+      nameSecret: KeyObject | undefined,
+    ): CacheManager => {
       const security = { ...(given.security ?? NO_SECURITY), policy: policy ?? undefined };
-      const nameSecret = await nameSecretOf(security.hideKeys);
       const options = { ...given, placement: placement ?? (false as const), security, nameSecret };
       const hooks = (all: Transactions): TransactionHooks => new TypeOrmTransactions(all);
       return createCache(options, tierSet(tiers), clock, hooks, chance, audit ?? undefined);
@@ -140,6 +179,19 @@ export const EXPORTS = [
   CACHE_POLICY,
   CACHE_SECURITY_CONTEXT,
 ];
+
+/** Puts on record what was told or owed and nobody of this application has sealed. */
+function refusalsOf(tier: TierName, audit: Audit | null): (what: RefusedMessage) => void {
+  return (what) =>
+    audit?.record({
+      type: 'integrity',
+      outcome: 'error',
+      actor: 'none',
+      action: 'read',
+      reason: `${what} not ours`,
+      tier,
+    });
+}
 
 /** The list by name; whoever replaced a provider may have got it wrong. */
 function tierSet(tiers: unknown): { l1: MemoryTier | null; l2: Tier | null; l3: Tier | null } {

@@ -2,6 +2,7 @@
 import type { CachePolicy } from '../core/security.js';
 import type { QuotaOptions, SecurityOptions } from '../core/security-options.js';
 import { readAudit } from './audit-options.js';
+import { readBackplane } from './backplane-options.js';
 import { Section, type Rule } from './faults.js';
 import { readEncryption } from './encryption-options.js';
 import * as rules from './option-rules.js';
@@ -21,6 +22,7 @@ export function readSecurity(
     quotas: readQuotas(section),
     ...readEncryption(section, lower.l2 || lower.l3),
     audit: readAudit(section, lower.l3),
+    backplane: readBackplane(section, lower.l2 || lower.l3),
   };
   section.end();
   return options;

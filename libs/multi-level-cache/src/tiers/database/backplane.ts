@@ -1,6 +1,7 @@
 /** What processes tell each other through PostgreSQL: the channel, and the messages as they are sent and read. */
 import { createHash, randomBytes } from 'node:crypto';
 import { decodeChange, encodeChange, partsOf } from '../../core/change.js';
+import { SEALED, type MessageSeal } from '../../core/message-seal.js';
 import type { Change, RemoteChange } from '../../core/tier.js';
 
 /** PostgreSQL refuses 8,000. */
@@ -10,6 +11,17 @@ const MAX_NAME = 63;
 /** What does not fit into any number of messages: everything in memory is to be forgotten. */
 const ALL = '*';
 const NONE = '-';
+const PREFIX = `${SEALED} `;
+/** A sequence and the signs around it. */
+const SEQUENCE_BYTES = 20;
+
+/** What was sealed. */
+export interface Opened {
+  readonly sender: string;
+  /** Counted by its sender. */
+  readonly sequence: number;
+  readonly message: string;
+}
 
 /** A message: its change, or that anything may have changed. */
 export type Notice =
@@ -31,8 +43,13 @@ export function channelOf(schema: string, namespace: string): string {
 /** What this process has to say. */
 export class Announcements {
   readonly #sender = randomBytes(6).toString('hex');
+  #sequence = 0;
 
-  constructor(readonly channel: string) {}
+  /** @param seal - without one messages are sent as they are */
+  constructor(
+    readonly channel: string,
+    readonly seal?: MessageSeal | undefined,
+  ) {}
 
   /** This process has made it in memory itself, and does not need to hear it. */
   areOf(message: string): boolean {
@@ -44,14 +61,34 @@ export class Announcements {
     const bodies = this.#bodies(change, debt?.length ?? 0);
     // A debt that is told in parts would be struck when the first of them has been paid: it is found in the outbox.
     const name = bodies.length === 1 && debt !== undefined ? debt : NONE;
-    return [this.channel, bodies.map((body) => `${this.#sender} ${name} ${body}`)];
+    const messages = bodies.map((body) => `${this.#sender} ${name} ${body}`);
+    return [this.channel, messages.map((message) => this.#sealed(message))];
+  }
+
+  /** A message as it was before it was sealed; `undefined` = no instance of this application has sealed it for this channel. */
+  opened(sealed: string): Opened | undefined {
+    const text = sealed.startsWith(PREFIX) ? sealed.slice(PREFIX.length) : '';
+    const whole = this.seal?.open('notice', text, [this.channel]);
+    const found = whole ? /^(\d+) ((\S+) .*)$/s.exec(whole) : null;
+    return found ? { sequence: Number(found[1]), message: found[2], sender: found[3] } : undefined;
+  }
+
+  #sealed(message: string): string {
+    if (!this.seal) return message;
+    const text = `${++this.#sequence} ${message}`;
+    return PREFIX + this.seal.seal('notice', text, [this.channel]);
+  }
+
+  /** For a message before it is sealed. */
+  get #room(): number {
+    return this.seal ? this.seal.roomIn(MAX_BYTES) - SEQUENCE_BYTES : MAX_BYTES;
   }
 
   #bodies(change: Change, more: number): readonly string[] {
     const { type, payload } = encodeChange(change);
     const body = `${type} ${payload}`;
     const bytes = this.#sender.length + NONE.length + 2 + more + Buffer.byteLength(body);
-    if (bytes <= MAX_BYTES) return [body];
+    if (bytes <= this.#room) return [body];
     const halves = halvesOf(change);
     return halves.length > 1 ? halves.flatMap((half) => this.#bodies(half, more)) : [ALL];
   }

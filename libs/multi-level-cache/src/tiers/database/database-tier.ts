@@ -2,6 +2,7 @@
 import { chance, type Clock } from '../../core/clock.js';
 import type { Entry } from '../../core/entry.js';
 import type { Address } from '../../core/key.js';
+import type { MessageSeal, RefusedMessage } from '../../core/message-seal.js';
 import type { L3Options } from '../../core/options.js';
 import { resealed } from '../../core/sealed.js';
 import type {
@@ -19,8 +20,9 @@ import type {
   Trouble,
 } from '../../core/tier.js';
 import { Coalescer } from '../coalescer.js';
-import { Announcements, channelOf, decodeNotice } from './backplane.js';
+import { Announcements, channelOf } from './backplane.js';
 import { Fills } from './fills.js';
+import { Hearing } from './hearing.js';
 import { Notices, type MakeClient } from './notices.js';
 import { Outbox } from './outbox.js';
 import { Database, troubleOf, type MakePool } from './pool.js';
@@ -55,12 +57,11 @@ export class DatabaseTier implements Tier {
   readonly #reads: Coalescer<Address, TierRead>;
   readonly #fills: Fills;
   readonly #writes: Writes;
+  readonly #hearing: Hearing;
   readonly #notices: Notices | undefined;
   readonly #size = new SizeEstimate();
   #listener: TierListener | undefined;
   #evictions = 0;
-  /** Messages that were not ours. */
-  #rubbish = 0;
   /** Where the store stood when it last answered. */
   #state: Mark | undefined;
 
@@ -72,11 +73,16 @@ export class DatabaseTier implements Tier {
       readonly random?: (() => number) | undefined;
       readonly pool?: MakePool | undefined;
       readonly client?: MakeClient | undefined;
+      /** Messages and debts are sealed, and others are refused. */
+      readonly seal?: MessageSeal | undefined;
+      /** How long what an instance with another secret has changed may be served from memory, ms. @defaultValue 30,000 */
+      readonly partitionTtl?: number | undefined;
+      readonly onRefused?: ((what: RefusedMessage) => void) | undefined;
     },
   ) {
     const { quiet, poolerMode, schema } = options;
     const channel = channelOf(schema, deps.namespace);
-    const announcements = quiet ? undefined : new Announcements(channel);
+    const announcements = quiet ? undefined : new Announcements(channel, deps.seal);
     this.#clock = deps.clock;
     const named = names(options.schema, options.table);
     const sql = statements(named, !poolerMode);
@@ -112,7 +118,16 @@ export class DatabaseTier implements Tier {
       ({ digest }) => digest,
     );
     this.#fills = new Fills(this.#database, this.#sql, this.#rows, wrote);
-    this.book = new Outbox(this.#database, this.#sql, deps.namespace, named.outbox, announcements);
+    this.#hearing = new Hearing({ ...deps, announcements, listener: () => this.#listener });
+    this.book = new Outbox(
+      this.#database,
+      this.#sql,
+      deps.namespace,
+      named.outbox,
+      announcements,
+      deps.seal,
+      () => this.#hearing.refuse('debt'),
+    );
     this.keys = new TenantKeyTable(this.#database, deps.namespace, named.tenantKey);
     const numbers = {
       known: () => this.#state?.n0,
@@ -131,7 +146,7 @@ export class DatabaseTier implements Tier {
       announcements,
     );
     const events = {
-      told: (message: string) => this.#hear(message, announcements?.areOf(message) === true),
+      told: (message: string) => this.#hearing.hear(message),
       heard: (at: number) => this.#listener?.heard?.(at),
       lost: () => this.#listener?.lost(),
     };
@@ -149,6 +164,7 @@ export class DatabaseTier implements Tier {
 
   async close(): Promise<void> {
     this.#sweeper.close();
+    this.#hearing.close();
     await Promise.all([this.#database.close(), this.#notices?.close()]);
   }
 
@@ -181,7 +197,7 @@ export class DatabaseTier implements Tier {
       entries: this.#size.rows,
       bytes: this.#size.bytes,
       evictions: this.#evictions,
-      corrupt: this.#answers.corrupt + this.#rubbish,
+      corrupt: this.#answers.corrupt + this.#hearing.rubbish,
       ...(up ? undefined : trouble),
     };
   }
@@ -209,16 +225,6 @@ export class DatabaseTier implements Tier {
   /** What is everybody's is not counted. */
   #count({ scope: { tenant } }: Address): void {
     if (tenant !== 'p') this.#quota?.wrote(this.#rows.tenant(tenant));
-  }
-
-  #hear(message: string, own: boolean): void {
-    const notice = decodeNotice(message);
-    // What is owed has to be struck when it has been paid, whoever it was that owes it.
-    if (own && (notice === 'all' || notice?.debt === undefined)) return;
-    if (notice && notice !== 'all') return this.#listener?.changed(notice.change, notice.debt);
-    // Who does not understand what has changed has to reckon with everything.
-    if (!notice) this.#rubbish++;
-    this.#listener?.lost();
   }
 
   async #greet(): Promise<void> {

@@ -1,5 +1,6 @@
 /** What processes tell each other through one Redis stream: the messages, and the loop that reads them. */
 import { decodeChange } from '../../core/change.js';
+import { SEALED } from '../../core/message-seal.js';
 import type { RemoteChange } from '../../core/tier.js';
 import type { Commands } from './commands.js';
 import { BLOCK_MS, type Client } from './connection.js';
@@ -16,6 +17,8 @@ export interface Message {
   readonly change: RemoteChange | undefined;
   /** L3 has not taken the change; under this name it is kept in Redis until it has. */
   readonly debt?: string | undefined;
+  /** What it says, if it is sealed: nothing is known of it before it has been opened. */
+  readonly sealed?: string | undefined;
 }
 
 /** Type of a heartbeat. */
@@ -31,8 +34,10 @@ export function decodeMessage(fields: readonly string[]): Message | undefined {
   const type = record.get('t');
   const sender = record.get('s') ?? '';
   if (type === HEARTBEAT) return { number, epoch, sender, change: undefined };
-  const change = decodeChange(type, record.get('k'));
-  return change && { number, epoch, sender, change, debt: record.get('d') };
+  const [payload, debt] = [record.get('k'), record.get('d')];
+  if (type === SEALED) return { number, epoch, sender, change: undefined, debt, sealed: payload };
+  const change = decodeChange(type, payload);
+  return change && { number, epoch, sender, change, debt };
 }
 
 export interface TailEvents {
@@ -71,12 +76,17 @@ export async function tail(
   }
 }
 
+/** Messages with their places in the stream. */
+type Placed = readonly (readonly [id: string, message: Message | undefined])[];
+
+/** Entries up to `end`, or before it where it begins with `(`; the last one first, as many as come at a time. */
+export async function before(commands: Commands, stream: string, end: string): Promise<Placed> {
+  const reply = await commands.call(stream, 'XREVRANGE', stream, end, '-', 'COUNT', COUNT);
+  return decodeEntries(reply as Entries);
+}
+
 /** Entries after `cursor`, as many as come at a time. */
-export async function after(
-  commands: Commands,
-  stream: string,
-  cursor: string,
-): Promise<readonly (readonly [id: string, message: Message | undefined])[]> {
+export async function after(commands: Commands, stream: string, cursor: string): Promise<Placed> {
   const reply = (await commands.call(
     stream,
     'XREAD',
@@ -89,10 +99,14 @@ export async function after(
   if (!reply) return [];
   // By stream: a list of pairs, or in RESP3 a map, which comes flat.
   const [, entries] = isFlat(reply) ? reply : reply[0];
-  return entries.map(([id, fields]) => [String(id), decodeMessage(fields.map(String))]);
+  return decodeEntries(entries);
 }
 
 type Entries = readonly (readonly [id: Buffer, fields: readonly Buffer[]])[];
+
+function decodeEntries(entries: Entries): Placed {
+  return entries.map(([id, fields]) => [String(id), decodeMessage(fields.map(String))]);
+}
 
 function isFlat(reply: readonly unknown[]): reply is readonly [Buffer, Entries] {
   return Buffer.isBuffer(reply[0]);

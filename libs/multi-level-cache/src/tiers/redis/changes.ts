@@ -117,8 +117,7 @@ export class Changes {
   ): Promise<unknown> {
     const { debt, quiet, sender } = how;
     const { commands, keys } = this.link;
-    const silent = this.link.options.quiet === true;
-    const { type, payload } = silent ? NO_MESSAGE : encodeChange(change);
+    const { type, payload } = this.#message(change, session, how);
     const tenant = change.kind === 'tags' ? change.tenant : change.addresses[0].scope.tenant;
     const tags = keys.tags(encodeSegment(tenant));
     const shared = [keys.sq, keys.ep, keys.stream, keys.debts, tags];
@@ -148,6 +147,16 @@ export class Changes {
       commands.run(ENTRY, pairOf(address), [mode, ...bodies[at]]),
     );
     return this.#announce(entries, announce);
+  }
+
+  #message(change: Change, session: Session, { debt, sender }: How): typeof NO_MESSAGE {
+    const { options, seal } = this.link;
+    if (options.quiet === true) return NO_MESSAGE;
+    const told = encodeChange(change);
+    if (!seal) return told;
+    // What is made again is told before the session has begun.
+    const known = Math.max(this.link.number, session.lastNumber);
+    return seal.wrap(told, { epoch: session.epoch, sender, debt, known });
   }
 
   /** The keys' own records first, then the announcement: on one server in one round trip. */

@@ -1,13 +1,23 @@
 /** What L3 has not taken, as Redis remembers it: one hash, written by the script that announces the change. */
 import { decodeDebts, type WrittenDebt } from '../../core/change.js';
 import type { DebtBook, SharedDebt } from '../../core/tier.js';
+import { SealedDebts } from '../sealed-debts.js';
 import type { Link } from './link.js';
 
 const SOME = 1_000;
 const START = '0';
 
 export class RedisDebtBook implements DebtBook {
-  constructor(readonly link: Link) {}
+  readonly #sealed: SealedDebts | undefined;
+
+  /** @param onRefused - one was not sealed by an instance of this application */
+  constructor(
+    readonly link: Link,
+    onRefused: () => void,
+  ) {
+    const { seal } = link;
+    this.#sealed = seal && new SealedDebts((id, text) => seal.openDebt(id, text), onRefused);
+  }
 
   async debts(): Promise<readonly SharedDebt[]> {
     const { session } = this.link;
@@ -38,6 +48,6 @@ export class RedisDebtBook implements DebtBook {
       const body = String(flat[at + 1]);
       written.push({ id: String(flat[at]), type: body.slice(0, 1), payload: body.slice(1) });
     }
-    return { next: String(next), written };
+    return { next: String(next), written: this.#sealed?.opened(written) ?? written };
   }
 }

@@ -4,6 +4,7 @@ import { HEARTBEAT } from './backplane.js';
 import type { Commands } from './commands.js';
 import { CHANGE, MODE } from './scripts.js';
 import type { Session, SharedKeys } from './session.js';
+import type { StreamSeal } from './stream-seal.js';
 
 /** Where nobody has said anything for this long, somebody says that nothing has changed. */
 export const BEAT_MS = 1_000;
@@ -15,6 +16,7 @@ interface Watched {
   readonly commands: Commands;
   /** The highest number known. */
   readonly number: number;
+  readonly seal: StreamSeal | undefined;
   isCurrent(session: Session): boolean;
   resync(): Promise<Session>;
 }
@@ -43,11 +45,13 @@ export class Heartbeat {
 
   /** Proves that the counter and the epoch are still there, and lets everybody prove that nothing was missed. */
   async #beat({ epoch }: Session): Promise<void> {
-    const { keys, commands } = this.link;
+    const { keys, commands, number: known, seal } = this.link;
+    const beat = { type: HEARTBEAT, payload: '' };
+    const told = seal?.wrap(beat, { epoch, sender: '', debt: '', known }) ?? beat;
     try {
       // No tags are bumped: in their place stands a record that every user may name.
       const shared = [keys.sq, keys.ep, keys.stream, keys.debts, keys.sq];
-      const args = [epoch, '', HEARTBEAT, '', '', MODE.drop];
+      const args = [epoch, '', told.type, told.payload, '', MODE.drop];
       const number = await commands.run(CHANGE, shared, args);
       if (number === null) await this.link.resync();
     } catch {

@@ -1,4 +1,5 @@
 /** Keeps this process in sync with Redis: both connections, SYNC on every (re)connect, the tail of the stream. */
+import type { Sequences } from '../../coherence/sequences.js';
 import type { Clock } from '../../core/clock.js';
 import type { L2Options } from '../../core/options.js';
 import type { Trouble } from '../../core/tier.js';
@@ -7,30 +8,15 @@ import type { Commands } from './commands.js';
 import { connectMasters, troubleOf, unavailable } from './connection.js';
 import { Connections, RETRY_MS } from './connections.js';
 import { BEAT_MS, Heartbeat } from './heartbeat.js';
-import { recallGuards, replay } from './replay.js';
-import { missingCommands, SharedKeys, sync, type Session } from './session.js';
-
-export interface LinkEvents {
-  /** In sync again; unless it is `complete`, whatever was known of the store is void. */
-  synced(complete: boolean): void;
-  /** Another server answers, or the same one after a restart: what it was told last may be lost. */
-  moved(session: Session): Promise<void>;
-  /** Everything that was told before this moment has been heard. */
-  heard(at: number): void;
-  /** Out of sync: nothing may be asked. */
-  down(): void;
-  message(message: Message): void;
-  /** What is known of tags may be out of date. */
-  forget(): void;
-  /** Whether some of this process's own changes that another server may not have are not known any more. */
-  forgot(): boolean;
-  /** Something in the stream was not ours. */
-  rubbish(): void;
-}
+import type { LinkDeps, LinkEvents } from './link-events.js';
+import { recallGuards, recallSequences, replay, type Hearing } from './replay.js';
+import { hasMoved, missingCommands, SharedKeys, sync, type Session } from './session.js';
+import { StreamSeal, type Heard } from './stream-seal.js';
 
 export class Link {
   readonly keys: SharedKeys;
   readonly clock: Clock;
+  readonly seal: StreamSeal | undefined;
   readonly #connections: Connections;
   readonly #heartbeat: Heartbeat;
   /** What keeps it out of sync. */
@@ -51,11 +37,12 @@ export class Link {
   constructor(
     readonly options: L2Options,
     namespace: string,
-    { clock, random }: { readonly clock: Clock; readonly random: () => number },
+    { clock, random, seal }: LinkDeps,
     readonly events: LinkEvents,
   ) {
     this.clock = clock;
     this.keys = new SharedKeys(namespace);
+    this.seal = seal && new StreamSeal(seal);
     const connected = {
       ready: () => this.resync(),
       closed: () => {
@@ -167,11 +154,24 @@ export class Link {
 
   /** Hears what it has missed, or at least who is writing what; says whether it was all. */
   async #catchUp(session: Session): Promise<boolean> {
-    const hear = (message: Message): void => this.events.message(message);
-    const old = this.#missed ? undefined : this.#old;
-    const complete = await replay(this.commands, this.keys.stream, old, session, hear);
-    if (!complete) await recallGuards(this.commands, this.keys.stream, session, hear);
-    return complete;
+    const hearing: Hearing = {
+      commands: this.commands,
+      stream: this.keys.stream,
+      judge: (told, sequences, since) => this.#judge(told, sequences, since),
+      hear: (message) => this.events.message(message),
+    };
+    const complete = await replay(hearing, this.#missed ? undefined : this.#old, session);
+    if (complete) return true;
+    if (this.seal) await recallSequences(hearing, session);
+    await recallGuards(hearing, session);
+    return false;
+  }
+
+  #judge(told: Message | undefined, sequences: Sequences, since: number): Heard {
+    if (!this.seal) return told?.sealed === undefined ? told : undefined;
+    const heard = this.seal.judge(told, sequences, since);
+    if (heard === 'refused') this.events.refused();
+    return heard;
   }
 
   /** Named at boot and at every reconnect, before anything relies on it. */
@@ -230,8 +230,16 @@ export class Link {
     this.#connections.tail.disconnect(true);
   }
 
-  /** Every number must follow the one before: a gap, another epoch or rubbish means that something was missed. */
-  #hear(session: Session, id: string, message: Message | undefined): void {
+  /**
+   * Every number must follow the one before: a gap, another epoch or rubbish means that something was missed. From what is refused
+   * nothing follows; if it was an honest change that has a number, the next message leaves a gap.
+   */
+  #hear(session: Session, id: string, told: Message | undefined): void {
+    const message = this.#judge(told, session.sequences, session.lastNumber);
+    if (message === 'refused') {
+      session.cursor = id;
+      return;
+    }
     if (message?.epoch === session.epoch && message.number === session.lastNumber + 1) {
       session.lastNumber = message.number;
       session.cursor = id;
@@ -243,10 +251,4 @@ export class Link {
     this.#missed = true;
     void this.resync().catch(() => undefined);
   }
-}
-
-/** Whether what this process told last may be lost to whom it speaks now. */
-function hasMoved(old: Session, { history }: Session, mastersMoved: boolean): boolean {
-  // Also under another epoch: others may have begun it while this process still spoke to the server of before.
-  return mastersMoved || history === '' || old.history !== history;
 }

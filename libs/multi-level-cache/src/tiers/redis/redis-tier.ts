@@ -5,6 +5,7 @@ import type { Verdict } from '../../coherence/tag-mirror.js';
 import { expired, type Entry } from '../../core/entry.js';
 import { ID_BYTES, ID_OFFSET, type Opened } from '../../core/envelope.js';
 import type { Address } from '../../core/key.js';
+import type { MessageSeal, RefusedMessage } from '../../core/message-seal.js';
 import type { L2Options } from '../../core/options.js';
 import { isAged, openFor } from '../../core/sealed.js';
 import type {
@@ -63,7 +64,8 @@ export class RedisTier implements Tier {
   readonly #reads = new Map<string, Coalescer<Address, TierRead>>();
   #listener: TierListener | undefined;
   #corrupt = 0;
-  #missedMessages = 0;
+  /** Messages that were not ours, and messages and debts that were refused. */
+  #rubbish = 0;
 
   constructor(
     readonly options: L2Options,
@@ -71,14 +73,21 @@ export class RedisTier implements Tier {
       readonly namespace: string;
       readonly clock: Clock;
       readonly random?: (() => number) | undefined;
+      /** Messages and debts are sealed, and others are refused. */
+      readonly seal?: MessageSeal | undefined;
+      readonly onRefused?: ((what: RefusedMessage) => void) | undefined;
     },
   ) {
     this.#clock = deps.clock;
-    const { namespace, clock, random = chance } = deps;
+    const { namespace, clock, random = chance, seal } = deps;
+    const refused = (what: RefusedMessage): void => {
+      this.#rubbish++;
+      deps.onRefused?.(what);
+    };
     this.#link = new Link(
       options,
       namespace,
-      { clock, random },
+      { clock, random, seal },
       {
         synced: (complete) => {
           if (!complete) {
@@ -100,10 +109,11 @@ export class RedisTier implements Tier {
             this.#listener?.changed(change, debt);
         },
         forget: () => this.#tags.drop(),
-        rubbish: () => this.#missedMessages++,
+        rubbish: () => this.#rubbish++,
+        refused: () => refused('message'),
       },
     );
-    this.book = new RedisDebtBook(this.#link);
+    this.book = new RedisDebtBook(this.#link, () => refused('debt'));
     this.keys = new TenantKeyHash(this.#link);
     this.#resealing = new Resealing(this.#link);
     this.#tags = new TagNumbers(this.#link);
@@ -203,7 +213,8 @@ export class RedisTier implements Tier {
     const { trouble, up } = this.#link;
     const state = up ? 'up' : 'down';
     const why = up ? undefined : trouble;
-    return { state, entries: 0, bytes: 0, evictions: 0, corrupt: this.#corrupt, ...why };
+    const corrupt = this.#corrupt + this.#rubbish;
+    return { state, entries: 0, bytes: 0, evictions: 0, corrupt, ...why };
   }
 
   /** Reads of one node's keys, many at a time; of one key of a moment, once. */

@@ -1,5 +1,6 @@
 /** One stretch of being in sync with Redis: from a SYNC reply until a connection or the epoch is lost. */
 import { randomInt } from 'node:crypto';
+import { Sequences } from '../../coherence/sequences.js';
 import type { Clock } from '../../core/clock.js';
 import type { Commands } from './commands.js';
 import { serverOf, type Client } from './connection.js';
@@ -46,6 +47,8 @@ export interface Session {
   cursor: string;
   /** Number of the last message before the cursor. */
   lastNumber: number;
+  /** Which sealed messages have been heard up to there. */
+  sequences: Sequences;
   /** Which replication history answered; empty = not known. */
   readonly history: string;
   /**
@@ -92,6 +95,7 @@ export async function sync(
     history,
     cursor,
     lastNumber: Number(number),
+    sequences: new Sequences(),
     offset: { least: Number(time) - after, most: Number(time) - before },
   };
 }
@@ -122,4 +126,10 @@ function isRefused(error: unknown): boolean {
 export async function historyOf(client: Client, keys: SharedKeys): Promise<string> {
   const info = await serverOf(client, keys.sq)?.callBuffer('INFO', 'replication');
   return /^master_replid:(\w+)/m.exec(String(info))?.[1] ?? '';
+}
+
+/** Whether what this process told last may be lost to whom it speaks now. */
+export function hasMoved(old: Session, { history }: Session, mastersMoved: boolean): boolean {
+  // Also under another epoch: others may have begun it while this process still spoke to the server of before.
+  return mastersMoved || history === '' || old.history !== history;
 }
