@@ -1,4 +1,4 @@
-// `npm run bench:security [-- --only hits,audit,encryption] [-- --trials 5]`: what security costs, each figure against its bar: medians, with the
+// `npm run bench:security [-- --only hits,audit,encryption,messages,walls] [-- --trials 5]`: what security costs, each figure against its bar: medians, with the
 // least and the most. Exit code 1: a bar was missed.
 import os from 'node:os';
 import { parseArgs } from 'node:util';
@@ -6,11 +6,13 @@ import { startPostgres, startRedis } from 'throwaway-servers';
 import { audit } from './security/audit.mjs';
 import { encryption } from './security/encryption.mjs';
 import { hits } from './security/hits.mjs';
+import { messages } from './security/messages.mjs';
+import { walls } from './security/walls.mjs';
 
 const { values } = parseArgs({
   options: { only: { type: 'string' }, trials: { type: 'string', default: '5' } },
 });
-const parts = { hits, audit, encryption };
+const parts = { hits, audit, encryption, messages, walls };
 const chosen = values.only?.split(',') ?? Object.keys(parts);
 const unknown = chosen.find((name) => !Object.hasOwn(parts, name));
 const trials = Number(values.trials);
