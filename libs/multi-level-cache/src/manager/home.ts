@@ -76,6 +76,14 @@ export class Homes {
     const { subjectId, tenantId } = entered.context;
     if (required && tenantId === undefined && !isSystem(entered.context))
       throw missing('names no tenantId');
+    const { last } = entered;
+    if (last?.homes === this) return last.home as Home;
+    const home = this.#of(of, entered, subjectId);
+    entered.last = { homes: this, home };
+    return home;
+  }
+
+  #of(of: EntryScope, entered: Entered, subjectId: string | undefined): Home {
     if (of === 'tenant') return this.#ofTenant(entered.tenant);
     if (subjectId === undefined) throw missing('names no subjectId: an entry of a user was meant');
     return this.#find(`${entered.tenant}\u0000${subjectId}`, entered.tenant, subjectId);

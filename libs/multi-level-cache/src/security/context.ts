@@ -12,6 +12,8 @@ export interface Entered {
   readonly context: SecurityContext;
   /** `p` (public) or `t:` + tenant id. */
   readonly tenant: string;
+  /** Where its last call was at home: most calls of a request are to one cache. For `manager/home.ts` alone. */
+  last?: { readonly homes: object; readonly home: object } | undefined;
 }
 
 export interface ContextStoreOptions {
@@ -22,7 +24,7 @@ export interface ContextStoreOptions {
 
 const PUBLIC = tenantName(undefined);
 /** The library itself, for no tenant. */
-const ITSELF: Entered = Object.freeze({ context: systemContext(), tenant: PUBLIC });
+const ITSELF: Entered = { context: systemContext(), tenant: PUBLIC };
 
 /** Carries the context through async work. */
 export class ContextStore {

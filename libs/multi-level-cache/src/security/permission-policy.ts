@@ -16,14 +16,34 @@ import { isSystem } from './system.js';
  */
 export class PermissionPolicy implements CachePolicy {
   readonly #granted = new WeakMap<SecurityContext, Granted>();
+  /** The last answer: whoever called, mostly does the same again. */
+  #last = NOTHING;
 
   can(context: SecurityContext, action: CacheAction, cache: string): boolean {
+    const last = this.#last;
+    if (last.context === context && last.action === action && last.cache === cache) return last.may;
+    const may = this.#may(context, action, cache);
+    this.#last = { context, action, cache, may };
+    return may;
+  }
+
+  #may(context: SecurityContext, action: CacheAction, cache: string): boolean {
     if (isSystem(context)) return true;
     let granted = this.#granted.get(context);
     if (!granted) this.#granted.set(context, (granted = new Granted(context.permissions ?? [])));
     return granted.has(action, cache);
   }
 }
+
+/** One answer. */
+interface Answered {
+  readonly context: SecurityContext | undefined;
+  readonly action: CacheAction;
+  readonly cache: string;
+  readonly may: boolean;
+}
+
+const NOTHING: Answered = { context: undefined, action: 'read', cache: '', may: false };
 
 /** What one context's permissions say; of a cache it is spelled out once. */
 class Granted {

@@ -306,6 +306,21 @@ describe('PermissionPolicy', () => {
     expect(new PermissionPolicy().can(context, action, 'default')).toBe(may);
   });
 
+  it('answers each for itself, however they take turns', () => {
+    const policy = new PermissionPolicy();
+    const [reader, writer] = ['read', 'write'].map((action) => ({
+      permissions: [`cache:${action}:default`],
+    }));
+    for (let times = 0; times < 2; times++) {
+      expect(policy.can(reader, 'read', 'default')).toBe(true);
+      expect(policy.can(reader, 'read', 'other')).toBe(false);
+      expect(policy.can(reader, 'write', 'default')).toBe(false);
+      expect(policy.can(writer, 'write', 'default')).toBe(true);
+      expect(policy.can(reader, 'write', 'default')).toBe(false);
+      expect(policy.can(writer, 'read', 'default')).toBe(false);
+    }
+  });
+
   it('decides for every verb, and a policy that throws denies', async () => {
     const module = await start({ tenancy: 'required', policy: new PermissionPolicy() });
     const cache = module.get(CacheManager);
