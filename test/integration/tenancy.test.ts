@@ -205,6 +205,20 @@ describe('entries', () => {
     expect(await as(who, () => cache.scoped('user').get('k'))).toBeUndefined();
   });
 
+  it('are found again by a call that has gone on while memory forgot its empty tenant', async () => {
+    const { cache } = await testCache({
+      namespace: freshNamespace(),
+      more: { security: { tenancy: 'required' } },
+    });
+    await cache.runAs(ANN, async () => {
+      await cache.set('k', 1);
+      await cache.delete('k');
+      for (let n = 0; n <= 10_000; n++) cache.runAs({ tenantId: `t${n}` }, () => cache.peek('k'));
+      await cache.set('k', 2);
+      expect(cache.peek('k')).toBe(2);
+    });
+  });
+
   it('of everybody are one for all tenants', async () => {
     const { as, cache } = await open('required');
     await as(ANN, () => cache.scoped('public').set('rates', 1));

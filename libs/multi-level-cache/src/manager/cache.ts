@@ -73,7 +73,6 @@ export interface Shared extends ReadTools {
 export class Cache extends CacheManager {
   readonly #shared: Shared;
   readonly #parts: Parts;
-  readonly #homes: Homes;
   #base!: EntryLife;
   /** Memory, where it may answer calls that say nothing. */
   #memory: MemoryTier | null = null;
@@ -95,22 +94,15 @@ export class Cache extends CacheManager {
     this.#parts = shared.parts;
     this.#transactions = shared.transactions;
     const { namespace, l1, rules } = shared.parts;
-    this.#homes = new Homes(namespace, name, rules, shared.context, l1, of);
-    this.#door = new Door(this.#homes, shared.gate, shared);
+    const homes = new Homes(namespace, name, rules, shared.context, l1, of);
+    this.#door = new Door(homes, shared.gate, shared);
     this.configure(shared.settings(name));
-    this.#reads = new ReadVerbs(
-      name,
-      shared,
-      this.#homes,
-      this.counts,
-      () => this.#base,
-      (home, key) => this.#door.address(home, key),
-    );
+    this.#reads = new ReadVerbs(name, shared, this.#door, this.counts, () => this.#base);
     this.#writes = new WriteVerbs(
       shared.parts,
       shared.writes,
       () => this.#base,
-      (home, key) => this.#door.address(home, key),
+      this.#door,
       shared.transactions,
       ({ types }) => types && shared.types.register(types),
     );
@@ -127,12 +119,11 @@ export class Cache extends CacheManager {
   scoped(scope: EntryScope): CacheManager {
     if (!SCOPES.includes(scope))
       throw invalid('scope', `is ${typeof scope}; allowed: ${SCOPES.join(', ')}`);
-    const known = scope === this.of ? this : this.#views.get(scope);
-    if (known) return known;
-    // Named apart: what is said of the cache later reaches it.
-    const owner = this.#shared.cache(this.name);
-    const view = owner.#views.get(scope) ?? new Cache(this.name, this.#shared, scope, this.counts);
-    owner.#views.set(scope, view);
+    // What is said of the cache later reaches all of its views.
+    const owner = this.of === undefined ? this : this.#shared.cache(this.name);
+    let view = owner.#views.get(scope);
+    if (!view)
+      owner.#views.set(scope, (view = new Cache(this.name, this.#shared, scope, this.counts)));
     return view;
   }
 
@@ -192,8 +183,7 @@ export class Cache extends CacheManager {
   /** For the warmer: which keys are fresh in some tier; what a lower one has is in memory afterwards. */
   fresh(keys: readonly string[]): Promise<ReadonlyMap<string, Entry | undefined>> {
     // What the policy refuses is none of the warmer's, and keeps nothing from the rest.
-    const allowed = keys.filter((key) => this.#door.mayRead(key));
-    return this.#reads.quietly(this.#homes.current(), allowed);
+    return this.#reads.quietly(this.#door.home(), this.#door.readable(keys));
   }
 
   /** For the warmer: loads a key that nobody asks for. */
@@ -208,11 +198,11 @@ export class Cache extends CacheManager {
 
   /** Of whoever is calling. */
   scope(): Scope {
-    return this.#homes.current().scope;
+    return this.#door.home().scope;
   }
 
   address(key: string): Address {
-    return this.#door.address(this.#homes.current(), key);
+    return this.#door.address(this.#door.home(), key);
   }
 
   async warm(options: WarmOptions): Promise<WarmReport> {

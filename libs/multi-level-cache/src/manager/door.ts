@@ -47,8 +47,14 @@ export class Door {
   /** The same for each of the keys. */
   enterAll(action: CacheAction, keys: readonly string[]): Home {
     const home = this.enter(action, keys[0]);
-    for (const key of keys.slice(1)) this.enter(action, key);
+    // Without a policy they are one question.
+    if (this.#asks) for (const key of keys.slice(1)) this.enter(action, key);
     return home;
+  }
+
+  /** Of the caller, whatever it may do. */
+  home(): Home {
+    return this.homes.current();
   }
 
   /** To remove what a call names, as far as it names keys. */
@@ -58,15 +64,9 @@ export class Door {
     return this.enterAll('invalidate', Array.isArray(keys) ? (keys as string[]) : []);
   }
 
-  /** Whether the policy lets the caller read it. */
-  mayRead(key: string): boolean {
-    try {
-      this.enter('read', key);
-      return true;
-    } catch (error) {
-      if (isCacheError(error, 'CACHE_ACCESS_DENIED')) return false;
-      throw error;
-    }
+  /** Those of the keys that the policy lets the caller read. */
+  readable(keys: readonly string[]): readonly string[] {
+    return this.#asks ? keys.filter((key) => this.#mayRead(key)) : keys;
   }
 
   /** The keys, each once. */
@@ -85,5 +85,15 @@ export class Door {
 
   assertOpen(): void {
     if (this.application.closed) throw new CacheError('CACHE_CLOSED', 'the cache has been closed');
+  }
+
+  #mayRead(key: string): boolean {
+    try {
+      this.enter('read', key);
+      return true;
+    } catch (error) {
+      if (isCacheError(error, 'CACHE_ACCESS_DENIED')) return false;
+      throw error;
+    }
   }
 }

@@ -77,7 +77,9 @@ export class Homes {
     if (required && tenantId === undefined && !isSystem(entered.context))
       throw missing('names no tenantId');
     const { last } = entered;
-    if (last?.homes === this) return last.home as Home;
+    const known = last?.homes === this ? (last.home as Home) : undefined;
+    // Nobody stores into a partition that was swept: it is not to be asked for ever.
+    if (known && known.partition?.live !== false) return known;
     const home = this.#of(of, entered, subjectId);
     entered.last = { homes: this, home };
     return home;

@@ -15,7 +15,8 @@ import type { KeyRef } from '../warming/key-ref.js';
 import { NO_ROW, type MemoryTier } from '../tiers/memory/memory-tier.js';
 import type { Loader } from './cache-manager.js';
 import { DeferredLoad, deferLoad } from './deferred-load.js';
-import type { Home, Homes } from './home.js';
+import type { Door } from './door.js';
+import type { Home } from './home.js';
 import type { Parts } from './parts.js';
 import type { ReadPath } from './read-path.js';
 import type { Answer, FlightKind } from './single-flight.js';
@@ -41,11 +42,10 @@ export class ReadVerbs {
   constructor(
     readonly cache: string,
     readonly shared: ReadTools,
-    readonly homes: Homes,
+    readonly door: Door,
     readonly counts: RequestCounts,
     /** What holds for a read that says nothing. */
     readonly base: () => EntryLife,
-    readonly addressOf: (home: Home, key: string) => Address,
   ) {}
 
   async load(
@@ -55,7 +55,7 @@ export class ReadVerbs {
     options: EntryOptions | undefined,
     kind: FlightKind | undefined,
   ): Promise<unknown> {
-    const address = this.addressOf(home, key);
+    const address = this.door.address(home, key);
     const life = this.#life(options);
     if (typeof loader !== 'function') throw invalid('loader', 'must be a function');
     let answer: Answer;
@@ -86,7 +86,7 @@ export class ReadVerbs {
     options: EntryOptions | undefined,
     kind: FlightKind | undefined,
   ): Promise<unknown> {
-    const address = this.addressOf(home, key);
+    const address = this.door.address(home, key);
     const life = this.#life(options);
     if (!transaction.bypasses && !life.forceFresh) {
       const answer = await this.#lookUp(home, address, life);
@@ -100,11 +100,11 @@ export class ReadVerbs {
 
   refresh(home: Home, key: string, loader: Loader<unknown>, options?: EntryOptions): void {
     if (this.shared.parts.closing.begun) return;
-    this.shared.reads.refresh(this.homes.address(home, key), loader, this.#life(options));
+    this.shared.reads.refresh(this.door.homes.address(home, key), loader, this.#life(options));
   }
 
   async find(home: Home, key: string, options: ReadOptions | undefined): Promise<unknown> {
-    const address = this.addressOf(home, key);
+    const address = this.door.address(home, key);
     const life = readLife(options, this.base());
     life.signal?.throwIfAborted();
     const answer = this.shared.transactions.bypassed
@@ -128,7 +128,7 @@ export class ReadVerbs {
       if (hit) this.#tell(home, key, MEMORY);
       else missing.push(key);
     }
-    const addresses = missing.map((key) => this.homes.address(home, key));
+    const addresses = missing.map((key) => this.door.homes.address(home, key));
     const answers = missing.length > 0 ? await this.shared.reads.getMany(addresses, life) : [];
     life.signal?.throwIfAborted();
     answers.forEach((answer, index) => {
@@ -147,7 +147,7 @@ export class ReadVerbs {
     keys: readonly string[],
   ): Promise<ReadonlyMap<string, Entry | undefined>> {
     const { parts, reads } = this.shared;
-    const addresses = keys.map((key) => this.addressOf(home, key));
+    const addresses = keys.map((key) => this.door.address(home, key));
     const cold = addresses.filter((address) => parts.l1?.read(address).state !== 'fresh');
     const answers = cold.length > 0 ? await reads.getMany(cold, this.base()) : [];
     const fresh = new Map<string, Entry | undefined>(keys.map((key) => [key, undefined]));
@@ -168,7 +168,7 @@ export class ReadVerbs {
     force: boolean,
   ): Promise<Entry | undefined> {
     const { by, entry } = await this.shared.reads.ahead(
-      this.addressOf(home, key),
+      this.door.address(home, key),
       loader,
       this.#life(options),
       force,
@@ -188,7 +188,7 @@ export class ReadVerbs {
     const found =
       memory && row !== NO_ROW
         ? ({ by: 'l1', entry: memory.entry(row) } as const)
-        : await deferLoad(this.shared.reads, this.addressOf(home, key), this.#life(options));
+        : await deferLoad(this.shared.reads, this.door.address(home, key), this.#life(options));
     const loads = found instanceof DeferredLoad;
     this.#tell(home, key, loads ? LOADER : found);
     return loads ? found : { value: deepCopy(found.entry?.value) };

@@ -14,6 +14,7 @@ import type { Change } from '../core/tier.js';
 import type { Mutation } from './audit-trail.js';
 import { toMap } from './bulk-load.js';
 import type { Entries, MutateTargets, Receipt } from './cache-manager.js';
+import type { Door } from './door.js';
 import type { Home } from './home.js';
 import { settled } from './load.js';
 import { mutate, type Targets } from './mutation.js';
@@ -37,7 +38,7 @@ export class WriteVerbs {
     readonly writes: WritePath,
     /** What holds for a write that says nothing. */
     readonly base: () => EntryLife,
-    readonly addressOf: (home: Home, key: string) => Address,
+    readonly door: Door,
     readonly transactions: Transactions,
     readonly register: (life: EntryLife) => void,
   ) {}
@@ -49,7 +50,7 @@ export class WriteVerbs {
     const { clock, isolation, random } = this.parts;
     const now = clock.now();
     const values = [...toMap(entries)];
-    const addresses = values.map(([key]) => this.addressOf(home, key));
+    const addresses = values.map(([key]) => this.door.address(home, key));
     const tags = home.scope.tagged(life.tags);
     const made = values.map(([, value]) =>
       createEntry(value, { ...settled(life, value, random), tags }, now, 0, true, isolation),
@@ -91,11 +92,12 @@ export class WriteVerbs {
     if (typeof write !== 'function') throw invalid('write', 'must be a function');
     const { addresses, tags, tenant } = this.#targets(home, targets);
     const transaction = this.transactions.current();
-    // Its commit comes later than any guard could stand.
     return this.#audited({ kind: 'mutate', addresses, tags }, () => {
-      if (transaction) addTargets(transaction, { addresses, tenant, tags });
-      if (transaction) return write();
-      return mutate(this.parts, this.writes, { addresses, tenant, tags }, write, strict);
+      if (!transaction)
+        return mutate(this.parts, this.writes, { addresses, tenant, tags }, write, strict);
+      // Its commit comes later than any guard could stand.
+      addTargets(transaction, { addresses, tenant, tags });
+      return write();
     });
   }
 
@@ -106,10 +108,9 @@ export class WriteVerbs {
     targets: MutateTargets,
   ): Promise<void> {
     const meant = this.#targets(home, targets);
-    const changes = changesOf(meant);
     if (transaction)
       return this.#audited({ ...meant, kind: 'mutate' }, () => addTargets(transaction, meant));
-    await Promise.all(changes.map((change) => this.#write(change, { strict: false })));
+    await Promise.all(changesOf(meant).map((change) => this.#write(change, { strict: false })));
   }
 
   tags(scope: Scope, tags: readonly string[], options: Given): Promise<Receipt> {
@@ -139,7 +140,7 @@ export class WriteVerbs {
   }
 
   #in(home: Home, keys: readonly string[]): Address[] {
-    return keys.map((key) => this.addressOf(home, key));
+    return keys.map((key) => this.door.address(home, key));
   }
 
   /** What is meant by keys and tags here. */

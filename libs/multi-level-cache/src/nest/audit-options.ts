@@ -50,11 +50,7 @@ const SINK: Rule<AuditOptions['sink']> = {
 };
 
 /** A key itself in its place may have come from a file that everybody reads; it is not shown. */
-const KEY: Rule<AuditOptions['key']> = {
-  read: (value) => (typeof value === 'function' ? (value as AuditOptions['key']) : undefined),
-  allowed: 'a function that returns at least 32 bytes',
-  secret: true,
-};
+const KEY: Rule<AuditOptions['key']> = rules.callback('returns at least 32 bytes');
 
 const RETENTION: Rule<number> = {
   read: (value) => {

@@ -4,7 +4,9 @@ import { hostname } from 'node:os';
 import type { Audit, AuditSink } from '../core/audit.js';
 import type { AuditFile } from '../core/audit-options.js';
 import type { Clock } from '../core/clock.js';
+import type { RefusedMessage } from '../core/message-seal.js';
 import type { ResolvedOptions } from '../core/options.js';
+import type { TierName } from '../core/tier.js';
 import { AuditLog } from '../security/audit/audit-log.js';
 import { CheckpointFile, JsonLinesSink } from '../security/audit/json-lines.js';
 import { DatabaseAuditSink } from '../tiers/database/audit-sink.js';
@@ -24,6 +26,19 @@ export function makeAudit(
     origin: { namespace, instanceId: instanceId() },
     clock,
   });
+}
+
+/** Puts on record what a tier was told or is owed, and nobody of this application has sealed. */
+export function refusalsOf(tier: TierName, audit: Audit | null): (what: RefusedMessage) => void {
+  return (what) =>
+    audit?.record({
+      type: 'integrity',
+      outcome: 'error',
+      actor: 'none',
+      action: 'read',
+      reason: `${what} not ours`,
+      tier,
+    });
 }
 
 function place(given: AuditFile | AuditSink, ofFile: (file: string) => AuditSink): AuditSink {

@@ -1,6 +1,7 @@
 /** Checks the option `security.backplane`. What it holds is never shown. */
 import type { BackplaneConfig, BackplaneKeyProvider } from '../core/backplane-options.js';
 import { Section, type Rule } from './faults.js';
+import { callback } from './option-rules.js';
 
 /** @param hasLower - there is an L2 or an L3. */
 export function readBackplane(security: Section, hasLower: boolean): BackplaneConfig | undefined {
@@ -15,8 +16,4 @@ export function readBackplane(security: Section, hasLower: boolean): BackplaneCo
   return { key: key! };
 }
 
-const KEY: Rule<BackplaneKeyProvider> = {
-  read: (value) => (typeof value === 'function' ? (value as BackplaneKeyProvider) : undefined),
-  allowed: 'a function that returns a secret of at least 32 bytes',
-  secret: true,
-};
+const KEY: Rule<BackplaneKeyProvider> = callback('returns a secret of at least 32 bytes');

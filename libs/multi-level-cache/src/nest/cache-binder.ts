@@ -8,7 +8,6 @@ import { CacheHolder, type AnyClass } from './cache-holder.js';
 import {
   bind,
   decorated,
-  defaultKeyed,
   isDecorated,
   withoutScope,
   type Target,
@@ -61,9 +60,9 @@ export class CacheBinder implements OnModuleInit {
   #claim(owner: unknown): void {
     const prototype: unknown = typeof owner === 'function' ? owner.prototype : undefined;
     if (typeof prototype !== 'object' || prototype === null) return;
-    const plans = decorated(prototype) ?? [];
-    for (const method of defaultKeyed(plans)) this.holder.prefix(owner as AnyClass, method);
-    if (!this.holder.wantsScopes) return;
-    for (const { scope, target } of plans) if (scope === undefined) this.#silent.add(target);
+    for (const { keyed, scope, target } of decorated(prototype) ?? []) {
+      if (keyed) this.holder.prefix(owner as AnyClass, keyed);
+      if (this.holder.wantsScopes && scope === undefined) this.#silent.add(target);
+    }
   }
 }

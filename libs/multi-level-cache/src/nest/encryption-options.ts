@@ -9,6 +9,7 @@ import { NAME_PATTERN } from '../core/key.js';
 import type { SecurityOptions } from '../core/security-options.js';
 import type { TenantKeyStore } from '../core/vault.js';
 import { Section, type Rule } from './faults.js';
+import { callback } from './option-rules.js';
 
 /** @param hasLower - there is an L2 or an L3. */
 export function readEncryption(
@@ -63,17 +64,13 @@ const NAMES: Rule<readonly string[]> = {
   allowed: 'a list of names of caches',
 };
 
-const PROVIDER: Rule<MasterKeyProvider> = {
-  read: (value) => (typeof value === 'function' ? (value as MasterKeyProvider) : undefined),
-  allowed: 'a function that returns { current, keys }, each key of 32 bytes',
-  secret: true,
-};
+const PROVIDER: Rule<MasterKeyProvider> = callback(
+  'returns { current, keys }, each key of 32 bytes',
+);
 
-const SECRET: Rule<NameSecretProvider> = {
-  read: (value) => (typeof value === 'function' ? (value as NameSecretProvider) : undefined),
-  allowed: 'false or a function that returns a secret of at least 16 bytes',
-  secret: true,
-};
+const SECRET: Rule<NameSecretProvider> = callback(
+  'returns a secret of at least 16 bytes, or false',
+);
 
 const METHODS = ['read', 'revision', 'swap', 'tenants'] as const;
 

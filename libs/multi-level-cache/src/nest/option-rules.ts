@@ -175,12 +175,18 @@ export const REDIS_CLIENT: Rule<RedisClientLike> = {
   secret: true,
 };
 
-export const CREDENTIALS: Rule<() => RedisCredentials | Promise<RedisCredentials>> = {
-  read: (value) =>
-    typeof value === 'function' ? (value as () => Promise<RedisCredentials>) : undefined,
-  allowed: 'a function that returns { username, password }',
-  secret: true,
-};
+/** A function of the application's; never shown, for a secret may stand in its place. */
+export function callback<T extends (...args: never[]) => unknown>(does: string): Rule<T> {
+  return {
+    read: (value) => (typeof value === 'function' ? (value as T) : undefined),
+    allowed: `a function that ${does}`,
+    secret: true,
+  };
+}
+
+export const CREDENTIALS: Rule<() => RedisCredentials | Promise<RedisCredentials>> = callback(
+  'returns { username, password }',
+);
 
 function oneOf<const T extends string>(...names: readonly T[]): Rule<T> {
   return {

@@ -4,7 +4,7 @@ import type { Provider } from '@nestjs/common';
 import type { Audit } from '../core/audit.js';
 import { chance, SystemClock, type Clock } from '../core/clock.js';
 import { CacheError } from '../core/errors.js';
-import type { MessageSeal, RefusedMessage } from '../core/message-seal.js';
+import type { MessageSeal } from '../core/message-seal.js';
 import type { ResolvedOptions } from '../core/options.js';
 import type { Placement } from '../core/placement.js';
 import type { CachePolicy, CurrentContext } from '../core/security.js';
@@ -12,7 +12,8 @@ import type { Tier, TierName } from '../core/tier.js';
 import { TypeOrmTransactions } from '../integrations/transactions/typeorm-transactions.js';
 import { CacheManager } from '../manager/cache-manager.js';
 import { CacheVault } from '../manager/cache-vault.js';
-import { createCache, isRoot, NO_SECURITY } from '../manager/create-cache.js';
+import { NO_SECURITY } from '../manager/application.js';
+import { createCache, isRoot } from '../manager/create-cache.js';
 import type { TransactionHooks, Transactions } from '../manager/transactions.js';
 import { DefaultPlacement } from '../manager/placement.js';
 import { messageSealOf } from '../security/message-seal.js';
@@ -20,7 +21,7 @@ import { nameSecretOf } from '../security/name-secret.js';
 import { DatabaseTier } from '../tiers/database/database-tier.js';
 import { MemoryTier } from '../tiers/memory/memory-tier.js';
 import { RedisTier } from '../tiers/redis/redis-tier.js';
-import { makeAudit } from './audit.js';
+import { makeAudit, refusalsOf } from './audit.js';
 import { CacheBinder } from './cache-binder.js';
 import { CacheHolder } from './cache-holder.js';
 import { MODULE_OPTIONS_TOKEN } from './multi-level-cache.module-definition.js';
@@ -53,14 +54,18 @@ export const PROVIDERS: Provider[] = [
   { provide: CLOCK, useClass: SystemClock },
   {
     provide: NAME_SECRET,
-    inject: [RESOLVED_OPTIONS],
-    useFactory: ({ security }: ResolvedOptions) => nameSecretOf(security?.hideKeys),
+    inject: [RESOLVED_OPTIONS, CLOCK],
+    useFactory: ({ security }: ResolvedOptions, clock: Clock) =>
+      nameSecretOf(security?.hideKeys, clock),
   },
   {
     provide: MESSAGE_SEAL,
-    inject: [RESOLVED_OPTIONS, NAME_SECRET],
-    useFactory: ({ namespace, security }: ResolvedOptions, nameSecret: KeyObject | undefined) =>
-      messageSealOf(namespace, security?.backplane, nameSecret),
+    inject: [RESOLVED_OPTIONS, CLOCK, NAME_SECRET],
+    useFactory: (
+      { namespace, security }: ResolvedOptions,
+      clock: Clock,
+      nameSecret: KeyObject | undefined,
+    ) => messageSealOf(namespace, security?.backplane, nameSecret, clock),
   },
   {
     provide: CACHE_L3,
@@ -179,19 +184,6 @@ export const EXPORTS = [
   CACHE_POLICY,
   CACHE_SECURITY_CONTEXT,
 ];
-
-/** Puts on record what was told or owed and nobody of this application has sealed. */
-function refusalsOf(tier: TierName, audit: Audit | null): (what: RefusedMessage) => void {
-  return (what) =>
-    audit?.record({
-      type: 'integrity',
-      outcome: 'error',
-      actor: 'none',
-      action: 'read',
-      reason: `${what} not ours`,
-      tier,
-    });
-}
 
 /** The list by name; whoever replaced a provider may have got it wrong. */
 function tierSet(tiers: unknown): { l1: MemoryTier | null; l2: Tier | null; l3: Tier | null } {

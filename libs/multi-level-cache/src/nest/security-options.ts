@@ -47,10 +47,10 @@ const PER_SECOND: Rule<number> = {
   allowed: 'a number above 0',
 };
 
-const RESOLVE: Rule<NonNullable<SecurityOptions['resolve']>> = functionThat(
+const RESOLVE: Rule<NonNullable<SecurityOptions['resolve']>> = rules.callback(
   'makes a context of a request',
 );
-const CONTEXT: Rule<NonNullable<SecurityOptions['context']>> = functionThat('returns a context');
+const CONTEXT: Rule<NonNullable<SecurityOptions['context']>> = rules.callback('returns a context');
 
 const POLICY: Rule<CachePolicy> = {
   read: (value) =>
@@ -59,10 +59,3 @@ const POLICY: Rule<CachePolicy> = {
       : undefined,
   allowed: 'an object with the method can',
 };
-
-function functionThat<T extends (...args: never[]) => unknown>(does: string): Rule<T> {
-  return {
-    read: (value) => (typeof value === 'function' ? (value as T) : undefined),
-    allowed: `a function that ${does}`,
-  };
-}

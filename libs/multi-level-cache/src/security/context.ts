@@ -23,14 +23,14 @@ export interface ContextStoreOptions {
 }
 
 const PUBLIC = tenantName(undefined);
-/** The library itself, for no tenant. */
-const ITSELF: Entered = { context: systemContext(), tenant: PUBLIC };
 
 /** Carries the context through async work. */
 export class ContextStore {
   readonly #storage = new AsyncLocalStorage<Entered>();
   readonly #loads = new AsyncLocalStorage<Reads>();
   readonly #source: (() => SecurityContext | undefined) | undefined;
+  /** The library itself, for no tenant. */
+  readonly #itself: Entered = { context: systemContext(), tenant: PUBLIC };
   /** What the source gave, where it can change no more. */
   readonly #known = new WeakMap<SecurityContext, Entered>();
   readonly tenancy: Tenancy;
@@ -60,7 +60,7 @@ export class ContextStore {
 
   /** Runs the library's own `work` for a tenant by its name, `p` (public) or `t:` + id, whoever is calling. */
   as<T>(tenant: string, work: () => T): T {
-    if (tenant === PUBLIC) return this.#used ? this.#storage.run(ITSELF, work) : work();
+    if (tenant === PUBLIC) return this.#used ? this.#storage.run(this.#itself, work) : work();
     this.#used = true;
     return this.#storage.run({ context: systemContext(tenant.slice(2)), tenant }, work);
   }

@@ -2,25 +2,16 @@
  * Seals texts with AES-256-GCM: 12 bytes that this process has drawn, from which its key is made, 12 of nonce, the text, 16 of
  * tag; in base64url. No process gets near the number of random nonces that one key may have.
  */
-import {
-  createCipheriv,
-  createDecipheriv,
-  createSecretKey,
-  hkdfSync,
-  randomBytes,
-  type KeyObject,
-} from 'node:crypto';
+import { createSecretKey, hkdfSync, randomBytes, type KeyObject } from 'node:crypto';
+import type { Clock } from '../core/clock.js';
 import type { BackplaneConfig } from '../core/backplane-options.js';
 import type { MessageSeal, SealedFor } from '../core/message-seal.js';
+import { decrypted, encrypted, GCM_OVERHEAD } from './gcm.js';
 import { secretOf } from './secret.js';
 
-const CIPHER = 'aes-256-gcm';
 const KEY = 32;
 const SALT = 12;
-const NONCE = 12;
-const TAG = 16;
-const OVERHEAD = SALT + NONCE + TAG;
-const LENGTHS = { authTagLength: TAG };
+const OVERHEAD = SALT + GCM_OVERHEAD;
 /** Keys of other processes that are remembered. */
 const MOST_KEYS = 1_000;
 const WANTED = {
@@ -32,14 +23,15 @@ const WANTED = {
 /**
  * The seal of an application: with a secret of its own, else with that of `hideKeys`, whose names must not be told in messages.
  *
- * @throws CacheError `CACHE_CONFIG_INVALID` where the callback fails or gives less than 32 bytes
+ * @throws CacheError `CACHE_CONFIG_INVALID` where the callback fails, is late or gives less than 32 bytes
  */
 export async function messageSealOf(
   namespace: string,
   backplane: BackplaneConfig | undefined,
   nameSecret: KeyObject | undefined,
+  clock: Clock,
 ): Promise<MessageSeal | undefined> {
-  const secret = backplane ? await secretOf(backplane.key, WANTED) : nameSecret;
+  const secret = backplane ? await secretOf(backplane.key, WANTED, clock) : nameSecret;
   return secret && new GcmMessageSeal(namespace, secret);
 }
 
@@ -53,13 +45,10 @@ export class GcmMessageSeal implements MessageSeal {
   ) {}
 
   seal(place: SealedFor, text: string, bound: readonly string[]): string {
-    const nonce = randomBytes(NONCE);
     const name = nameOf(place, this.#salt);
     const key = this.#keys.get(name) ?? this.#remember(name, this.#make(place, this.#salt));
-    const cipher = createCipheriv(CIPHER, key, nonce, LENGTHS);
-    cipher.setAAD(this.#aad(place, bound));
-    const sealed = [this.#salt, nonce, cipher.update(text, 'utf8'), cipher.final()];
-    return Buffer.concat([...sealed, cipher.getAuthTag()]).toString('base64url');
+    const sealed = encrypted(key, this.#aad(place, bound), Buffer.from(text));
+    return Buffer.concat([this.#salt, sealed]).toString('base64url');
   }
 
   open(place: SealedFor, sealed: string, bound: readonly string[]): string | undefined {
@@ -69,18 +58,10 @@ export class GcmMessageSeal implements MessageSeal {
     const salt = bytes.subarray(0, SALT);
     const name = nameOf(place, salt);
     const key = this.#keys.get(name) ?? this.#make(place, salt);
-    const decipher = createDecipheriv(CIPHER, key, bytes.subarray(SALT, SALT + NONCE), LENGTHS);
-    decipher.setAAD(this.#aad(place, bound));
-    decipher.setAuthTag(bytes.subarray(-TAG));
-    try {
-      const text = decipher.update(bytes.subarray(SALT + NONCE, -TAG));
-      decipher.final();
-      // Only what was true is remembered: made up names push nothing out.
-      this.#remember(name, key);
-      return text.toString();
-    } catch {
-      return undefined;
-    }
+    const text = decrypted(key, this.#aad(place, bound), bytes.subarray(SALT));
+    // Only what was true is remembered: made up names push nothing out.
+    if (text) this.#remember(name, key);
+    return text?.toString();
   }
 
   roomIn(bytes: number): number {

@@ -1,5 +1,7 @@
 /** Secrets that an application gives once, at boot: names of keys and messages between instances depend on them all the time. */
 import { createSecretKey, type KeyObject } from 'node:crypto';
+import type { Clock } from '../core/clock.js';
+import { Deadline } from '../core/deadline.js';
 import { CacheError } from '../core/errors.js';
 import type { MaybePromise } from '../core/tier.js';
 
@@ -12,14 +14,19 @@ export interface Wanted {
   readonly else: string;
 }
 
-/** @throws CacheError `CACHE_CONFIG_INVALID` where the callback fails or gives too little */
+/** A callback that gives nothing for so long fails the boot, ms. */
+const LATE_MS = 10_000;
+
+/** @throws CacheError `CACHE_CONFIG_INVALID` where the callback fails, is late or gives too little */
 export async function secretOf(
   provider: () => MaybePromise<string | Uint8Array>,
   wanted: Wanted,
+  clock: Clock,
 ): Promise<KeyObject> {
+  const deadline = new Deadline(clock, LATE_MS, wanted.option);
   let given: unknown;
   try {
-    given = await provider();
+    given = await deadline.race((async () => provider())());
   } catch {
     // Not as a cause: what the callback throws may hold what must not be told.
     throw invalid(wanted, `has failed: without it ${wanted.else}`);

@@ -15,7 +15,8 @@ import type {
   TierStatus,
 } from '../../src/core/tier.js';
 import { TypeOrmTransactions } from '../../src/integrations/transactions/typeorm-transactions.js';
-import { createCache, type CacheRoot, type MakeHooks } from '../../src/manager/create-cache.js';
+import type { MakeHooks } from '../../src/manager/application.js';
+import { createCache, type CacheRoot } from '../../src/manager/create-cache.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 import { MemoryTier } from '../../src/tiers/memory/memory-tier.js';
 

@@ -3,6 +3,7 @@ import { createSecretKey, randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { GcmMessageSeal, messageSealOf } from '../../src/security/message-seal.js';
+import { FakeClock } from '../../src/testing/fake-clock.js';
 
 const secret = createSecretKey(randomBytes(32));
 const seal = new GcmMessageSeal('shop', secret);
@@ -79,16 +80,17 @@ describe('a sealed text', () => {
 
 describe('the secret', () => {
   const key = randomBytes(32);
+  const clock = new FakeClock();
 
   it('is that of the option, else that of hidden names', async () => {
-    const own = await messageSealOf('shop', { key: () => Promise.resolve(key) }, secret);
+    const own = await messageSealOf('shop', { key: () => Promise.resolve(key) }, secret, clock);
     expect(own!.open('stream', sealed, BOUND)).toBeUndefined();
     const text = own!.seal('stream', TEXT, BOUND);
     const same = new GcmMessageSeal('shop', createSecretKey(key));
     expect(same.open('stream', text, BOUND)).toBe(TEXT);
-    const derived = await messageSealOf('shop', undefined, secret);
+    const derived = await messageSealOf('shop', undefined, secret, clock);
     expect(derived!.open('stream', sealed, BOUND)).toBe(TEXT);
-    expect(await messageSealOf('shop', undefined, undefined)).toBeUndefined();
+    expect(await messageSealOf('shop', undefined, undefined, clock)).toBeUndefined();
   });
 
   it.each<[string, () => unknown]>([
@@ -101,9 +103,20 @@ describe('the secret', () => {
       },
     ],
   ])('that %s is a fault of the configuration, and not shown', async (_what, given) => {
-    const made = messageSealOf('shop', { key: given as () => string }, undefined);
+    const made = messageSealOf('shop', { key: given as () => string }, undefined, clock);
     await expect(made).rejects.toMatchObject({ code: 'CACHE_CONFIG_INVALID' });
     await expect(made).rejects.toThrow(/security\.backplane\.key/);
     await expect(made).rejects.not.toThrow(/hunter2/);
+  });
+
+  it('that never comes is a fault of the configuration after ten seconds', async () => {
+    const made = messageSealOf('shop', { key: () => new Promise(() => {}) }, undefined, clock);
+    let over = false;
+    made.catch(() => (over = true));
+    clock.advance(9_999);
+    await new Promise(setImmediate);
+    expect(over).toBe(false);
+    clock.advance(1);
+    await expect(made).rejects.toMatchObject({ code: 'CACHE_CONFIG_INVALID' });
   });
 });

@@ -73,6 +73,10 @@ export class CachedPlan implements DefaultKeyed, Decorated {
     faults.throwIfAny(`the options of @Cached on ${target.label}`);
   }
 
+  get keyed(): DefaultKeyed | undefined {
+    return this.keyOf ? undefined : this;
+  }
+
   /** The key of a call with these arguments; in a batch, of one item and the arguments beside the list. */
   keyFor(holder: CacheHolder, runtime: AnyClass, args: readonly unknown[]): string {
     return this.keyOf ? this.keyOf(args) : defaultKey(holder.prefix(runtime, this), args);

@@ -3,7 +3,7 @@ import { Inject, Logger, Optional } from '@nestjs/common';
 import { CacheError } from '../../core/errors.js';
 import type { EntryScope } from '../../core/security.js';
 import type { CacheManager } from '../../manager/cache-manager.js';
-import { CacheHolder, type AnyClass, type DefaultKeyed } from '../cache-holder.js';
+import { CacheHolder, type DefaultKeyed } from '../cache-holder.js';
 import type { AnyFunction } from './method-options.js';
 
 const SLOT: unique symbol = Symbol('nestjs-multi-level-cache');
@@ -53,8 +53,7 @@ export interface Decorated {
   readonly target: Target;
   readonly scope: EntryScope | undefined;
   /** Where it spells default keys. */
-  prefix?(runtime: AnyClass): string;
-  readonly keyOf?: unknown;
+  readonly keyed?: DefaultKeyed | undefined;
 }
 
 /** Replaces the method. */
@@ -110,11 +109,6 @@ export function isDecorated(instance: object): boolean {
 export function bind(instance: object, holder: CacheHolder): void {
   const present = (instance as Slotted)[SLOT];
   if (present === undefined || present.closed) (instance as Slotted)[SLOT] = holder;
-}
-
-/** Those of the decorated methods that spell default keys. */
-export function defaultKeyed(plans: readonly Decorated[]): DefaultKeyed[] {
-  return plans.filter((plan) => plan.prefix && plan.keyOf === undefined) as DefaultKeyed[];
 }
 
 /**

@@ -2,6 +2,7 @@
 import type { Clock, Timer } from '../../core/clock.js';
 import { Deadline } from '../../core/deadline.js';
 import type { EncryptionOptions } from '../../core/encryption-options.js';
+import { ENCRYPTION_OFFSET } from '../../core/envelope.js';
 import type { Refusal, Refused, SealedName, TenantKeyStore, Vault } from '../../core/vault.js';
 import { isInvalid, MasterKeyring } from './master-keys.js';
 import { Refusals } from './refusals.js';
@@ -113,7 +114,7 @@ export class KeyVault implements Vault {
   }
 
   unlock({ tenant, name }: SealedName, bytes: Buffer): Buffer | 'unknown-key' | 'tampered' {
-    const found = this.#known.get(tenant)?.find(bytes[3], this.clock.now());
+    const found = this.#known.get(tenant)?.find(bytes[ENCRYPTION_OFFSET], this.clock.now());
     if (!found) return 'unknown-key';
     return unlock(found.key, name, bytes) ?? 'tampered';
   }

@@ -1,18 +1,8 @@
 /** Secrets of one tenant, and how a store keeps them: each wrapped by a master key, bound to application, tenant and id. Pure. */
-import {
-  createCipheriv,
-  createDecipheriv,
-  createSecretKey,
-  hkdfSync,
-  randomBytes,
-  type KeyObject,
-} from 'node:crypto';
+import { createSecretKey, hkdfSync, randomBytes, type KeyObject } from 'node:crypto';
+import { decrypted, encrypted, GCM_OVERHEAD } from '../gcm.js';
 
-const CIPHER = 'aes-256-gcm';
 const SECRET = 32;
-const NONCE = 12;
-const TAG = 16;
-const WRAPPED = NONCE + SECRET + TAG;
 const MOST_IDS = 255;
 /** More generations of one tenant are not kept; the oldest goes. */
 const MOST_SECRETS = 8;
@@ -60,11 +50,7 @@ export function dataKey(secret: Buffer, { namespace, tenant }: Owner, id: number
 }
 
 export function wrap(master: KeyObject, secret: Buffer, owner: Owner, id: number): string {
-  const nonce = randomBytes(NONCE);
-  const cipher = createCipheriv(CIPHER, master, nonce, { authTagLength: TAG });
-  cipher.setAAD(bound(owner, id));
-  const body = [nonce, cipher.update(secret), cipher.final(), cipher.getAuthTag()];
-  return Buffer.concat(body).toString('base64');
+  return encrypted(master, bound(owner, id), secret).toString('base64');
 }
 
 /** `undefined` where another key wrapped it, or another tenant's or application's secret stands here. */
@@ -75,18 +61,8 @@ export function unwrap(
   id: number,
 ): Buffer | undefined {
   const bytes = Buffer.from(wrapped, 'base64');
-  if (bytes.length !== WRAPPED) return undefined;
-  const nonce = bytes.subarray(0, NONCE);
-  const decipher = createDecipheriv(CIPHER, master, nonce, { authTagLength: TAG });
-  decipher.setAAD(bound(owner, id));
-  decipher.setAuthTag(bytes.subarray(NONCE + SECRET));
-  try {
-    const secret = decipher.update(bytes.subarray(NONCE, NONCE + SECRET));
-    decipher.final();
-    return secret;
-  } catch {
-    return undefined;
-  }
+  if (bytes.length !== SECRET + GCM_OVERHEAD) return undefined;
+  return decrypted(master, bound(owner, id), bytes);
 }
 
 /** With one more secret; the others end at `until`, where given, and no later than they were to end. */

@@ -12,9 +12,8 @@ import { Deadline } from '../../core/deadline.js';
 import type { L3Options } from '../../core/options.js';
 import { auditStatements, PRUNE_ROWS, type AuditStatements } from './audit-sql.js';
 import { packagePg, poolConfig } from './connection.js';
+import { LOCK } from './migrations.js';
 
-/** As the migrations of L3: processes that boot together wait for each other. */
-const LOCK = 7_246_190_133;
 /** One writes records, the other removes old ones meanwhile. */
 const CONNECTIONS = 2;
 /** Without a reply for this long the server is gone or frozen; a batch takes a fraction of it. */
@@ -93,6 +92,7 @@ export class DatabaseAuditSink implements AuditSink {
 
   async #make(client: PoolClient): Promise<void> {
     if (this.options.migrate) {
+      // Processes that boot together wait for each other.
       await client.query('begin');
       await client.query('select pg_advisory_xact_lock($1)', [LOCK]);
       const { rows } = await client.query<Record<'tables' | 'schema', boolean>>(this.#sql.there);

@@ -4,7 +4,7 @@ import type { L3Options } from '../../core/options.js';
 import { names, quote } from './sql.js';
 
 /** Any number, as long as every version of the library locks the same. */
-const LOCK = 7_246_190_133;
+export const LOCK = 7_246_190_133;
 
 /** Where the tables are. */
 export type Place = Pick<L3Options, 'schema' | 'table' | 'unlogged'>;
