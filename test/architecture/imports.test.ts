@@ -40,6 +40,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   nest: ['@nestjs/common', '@nestjs/core', 'rxjs', 'reflect-metadata'],
   // Reached through a door of its own only.
   integrations: ['typeorm'],
+  telemetry: ['@opentelemetry/api'],
 };
 
 /** Where `nest` may import `integrations`. */

@@ -1,5 +1,7 @@
 /** Typed events of a cache, told to listeners in the caller's own async context. */
 import { channel, type Channel } from 'node:diagnostics_channel';
+import type { CacheErrorCode } from './errors.js';
+import type { CacheAction } from './security.js';
 import type { TierName, TierState } from './tier.js';
 
 /** What each event carries. Keys are the application's own; they never go into logs or metrics from here. */
@@ -27,6 +29,48 @@ export interface CacheEvents {
     readonly origin: 'local' | 'backplane';
     readonly soft: boolean;
   };
+  /** A call that memory could not answer came to its end; a write, where it was made. */
+  operation: {
+    readonly cache: string;
+    readonly operation: OperationName;
+    readonly durationMs: number;
+    /** Of reads: who answered, if anybody did. */
+    readonly result?: 'hit' | 'stale' | 'miss' | 'error';
+    readonly error?: unknown;
+  };
+  /** A tier was asked for something and answered, failed, or took too long. Of hits in memory one in 1,024 is told. */
+  tierOperation: {
+    readonly tier: TierName;
+    readonly operation: TierOperationName;
+    readonly durationMs: number;
+    /** Of an entry, where there was one and its size is known. */
+    readonly bytes?: number;
+    readonly error?: unknown;
+  };
+  /** A tier had bytes that are not what this application wrote. */
+  corrupt: { readonly cache: string; readonly tier: TierName };
+  /** A call was refused, or a value not kept, for the sake of whoever made it. */
+  denied: {
+    readonly cache: string;
+    readonly action: CacheAction;
+    readonly code: CacheErrorCode;
+  };
+  /** What another instance changed has been heard here. */
+  heard: {
+    /** From its change to now, by the clock of the store that told it; left out where that is not known. */
+    readonly lagMs?: number;
+  };
+  /** Other instances are not heard any more, or are again. */
+  backplane: { readonly state: 'deaf' | 'recovered' };
+  /** A round of warming has ended. */
+  warmed: {
+    readonly planned: number;
+    readonly loaded: number;
+    readonly alreadyFresh: number;
+    readonly failed: number;
+    readonly overBudget: number;
+    readonly durationMs: number;
+  };
   /** A tier went away, became slow, or came back. */
   tier: {
     readonly tier: TierName;
@@ -37,6 +81,21 @@ export interface CacheEvents {
     readonly config?: boolean;
   };
 }
+
+/** What a caller asked for. */
+export type OperationName =
+  | 'get'
+  | 'get_or_load'
+  | 'get_many'
+  | 'set'
+  | 'delete'
+  | 'expire'
+  | 'touch'
+  | 'mutate'
+  | 'invalidate_tags'
+  | 'clear';
+/** What a tier is asked for: to read, for the right to fill, to take a loaded value, to take a change. */
+export type TierOperationName = 'get' | 'lease' | 'fill' | 'apply';
 
 export type CacheEventName = keyof CacheEvents;
 export type CacheListener<N extends CacheEventName> = (event: CacheEvents[N]) => void;
@@ -49,6 +108,13 @@ export const EVENT_NAMES: readonly CacheEventName[] = [
   'load',
   'evict',
   'invalidate',
+  'operation',
+  'tierOperation',
+  'corrupt',
+  'denied',
+  'heard',
+  'backplane',
+  'warmed',
   'tier',
 ];
 

@@ -99,6 +99,22 @@ export interface TierStatus {
   readonly reason?: string;
   /** Waiting does not help: credentials, permissions or certificates have to be changed. */
   readonly config?: boolean;
+  /** Bytes it may hold, where it keeps to a bound. */
+  readonly limit?: number;
+  /** Entries removed because they could answer no more, where it counts them. */
+  readonly expired?: number;
+  /** Fills refused, by what spoke against them. */
+  readonly rejected?: Readonly<Record<string, number>>;
+  /** Messages between instances, where it carries them; this one's own count as received when they come back. */
+  readonly messages?: MessageCounts;
+}
+
+/** Messages between instances. */
+export interface MessageCounts {
+  readonly published: number;
+  readonly received: number;
+  /** Not ours, refused, or not understood. */
+  readonly dropped: number;
 }
 
 /** How busy the connections to a store are at this moment. */
@@ -113,9 +129,11 @@ export interface PoolPressure {
 export interface TierListener {
   /**
    * Another process changed these; or this one, where what it told may be lost, or is a debt. `debt`: another tier has not taken
-   * it, and this tier's book keeps it under that name.
+   * it, and this tier's book keeps it under that name. `trace`: what it was a part of there, as `ApplyHow` names it.
    */
-  changed(change: RemoteChange, debt?: string): void;
+  changed(change: RemoteChange, debt?: string, trace?: string): void;
+  /** Something of another process has been heard so many ms after it was told, by the store's clock. */
+  lagged?(ms: number): void;
   /**
    * Everything that was told before this moment, on the monotonic clock, has been heard. Left out where nobody keeps what others
    * could change: a tier need not listen then.
@@ -201,6 +219,8 @@ export interface ApplyHow {
   readonly debt?: string | undefined;
   /** Nobody is to be told, where that can be. */
   readonly quiet?: boolean | undefined;
+  /** What the change is a part of, for whoever follows it over processes: a W3C `traceparent`. Told where there is a way. */
+  readonly trace?: string | undefined;
 }
 
 /**

@@ -4,10 +4,12 @@ import type { Audit } from '../core/audit.js';
 import type { Clock, Timer } from '../core/clock.js';
 import { localChange } from '../core/change.js';
 import { EventHub } from '../core/events.js';
-import type { ScopeRules } from '../core/key.js';
+import type { Address, ScopeRules } from '../core/key.js';
+import { Latencies } from '../core/latency.js';
 import type { CacheSettings, ResolvedOptions } from '../core/options.js';
 import type { SecurityOptions } from '../core/security-options.js';
 import type { Tier, TierName, TierState } from '../core/tier.js';
+import { Tracing } from '../core/tracing.js';
 import { ContextStore } from '../security/context.js';
 import { Gate } from '../security/gate.js';
 import { LoadQuota } from '../security/load-quota.js';
@@ -18,6 +20,8 @@ import { AuditTrail } from './audit-trail.js';
 import { Background } from './background.js';
 import { Cache, type Shared } from './cache.js';
 import { Closing } from './closing.js';
+import { InvalidationTally } from './invalidation-tally.js';
+import { LoadTallies } from './load-tally.js';
 import type { Parts } from './parts.js';
 import { Placing } from './placing.js';
 import { ReadPath } from './read-path.js';
@@ -28,6 +32,7 @@ import { Transactions, type TransactionHooks } from './transactions.js';
 import { Trust } from './trust.js';
 import { TypeRegistry } from './type-registry.js';
 import { Warming } from './warming.js';
+import { Watch } from './watch.js';
 import { WritePath } from './write-path.js';
 
 const FIRST_CONTACT_MS = 1_000;
@@ -88,6 +93,7 @@ export class Application implements Shared {
     };
     const isolation = (options.l1 && options.l1.isolation) || 'freeze';
     const events = new EventHub(options.namespace);
+    const tracing = new Tracing();
     const guard = (tier: Tier | null, other: Tier | null, budget: number): TierGuard | null =>
       tier &&
       new TierGuard(tier, clock, background, {
@@ -96,7 +102,9 @@ export class Application implements Shared {
         isolation,
         random,
         onIll: (ill) => this.#tell(tier.name, ill ? 'degraded' : 'up'),
-        onCorrupt: (address) => this.parts.audit?.corrupt(tier.name, address),
+        onCorrupt: (address) => this.#corrupt(tier.name, address),
+        events,
+        tracing,
         caches: () => this.caches.keys(),
         onPaid: (change) => this.writes.settle(tier.name, change),
         below: () => (tier === tiers.l2 ? this.parts.l3?.changes : undefined),
@@ -116,6 +124,12 @@ export class Application implements Shared {
       flights: new SingleFlight(),
       placing: new Placing(options.placement || undefined, clock, random),
       events,
+      tracing,
+      watch: new Watch(events, clock, tracing),
+      loads: new LoadTallies(clock),
+      invalidations: new InvalidationTally(),
+      backplane: { deaf: false },
+      memoryLatencies: new Latencies(),
       background,
       closing: new Closing(clock, background),
       context: this.context,
@@ -125,6 +139,7 @@ export class Application implements Shared {
       random,
     };
     this.parts.audit?.listenTo(events, this.gate);
+    this.gate.onDenied = (denied) => events.has('denied') && events.emit('denied', denied);
     this.reads = new ReadPath(this.parts);
     this.writes = new WritePath(this.parts, rules);
     this.transactions = new Transactions(this.parts, this.writes);
@@ -136,7 +151,17 @@ export class Application implements Shared {
     this.#followed = tiers.l2 ?? (listensToL3(options) ? tiers.l3 : null);
     this.#trust =
       tiers.l1 && this.#followed
-        ? new Trust(tiers.l1, clock, options.defaults.partitionTtl, this.#followed === tiers.l3)
+        ? new Trust(
+            tiers.l1,
+            clock,
+            options.defaults.partitionTtl,
+            this.#followed === tiers.l3,
+            (deaf) => {
+              this.parts.backplane.deaf = deaf;
+              if (events.has('backplane'))
+                events.emit('backplane', { state: deaf ? 'deaf' : 'recovered' });
+            },
+          )
         : undefined;
     const { l1 } = tiers;
     if (l1) {
@@ -147,7 +172,12 @@ export class Application implements Shared {
     }
   }
 
-  async open(): Promise<void> {
+  /** What goes on by itself from here on is nobody's trace. */
+  open(): Promise<void> {
+    return this.parts.tracing.quietly(() => this.#open());
+  }
+
+  async #open(): Promise<void> {
     let late: Timer | undefined;
     if (this.keys.vault) await this.keys.open(this.keys.vault);
     const guards = this.#guards;
@@ -244,6 +274,12 @@ export class Application implements Shared {
       void guard.changes.shared.came();
     }
     this.#tell(guard.tier.name, state);
+  }
+
+  #corrupt(tier: TierName, address: Address): void {
+    const { audit, events } = this.parts;
+    audit?.corrupt(tier, address);
+    if (events.has('corrupt')) events.emit('corrupt', { cache: address.scope.cache, tier });
   }
 
   #tell(tier: TierName, state: TierState): void {

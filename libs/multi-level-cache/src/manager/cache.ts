@@ -52,6 +52,8 @@ import type { Warming } from './warming.js';
 import { inGroup, readWarm } from './warm-options.js';
 
 const SCOPES: readonly EntryScope[] = ['public', 'tenant', 'user'];
+/** Of so many calls one is measured where memory has the answer. */
+const MEASURED = 1_024;
 /** How soon a hit tries again where a background reload has failed. */
 const REFRESH_AGAIN_MS = 1_000;
 
@@ -80,6 +82,8 @@ export class Cache extends CacheManager {
   readonly #writes: WriteVerbs;
   readonly #transactions: Transactions;
   readonly #door: Door;
+  /** Calls since the last one that was measured. */
+  #turn = 0;
   /** The same cache for entries of another scope. */
   readonly #views = new Map<EntryScope, Cache>();
 
@@ -141,6 +145,7 @@ export class Cache extends CacheManager {
   }
 
   get<T>(key: string, options?: ReadOptions): Promise<T | undefined> {
+    const began = this.#isMeasured() ? this.#parts.clock.now() : 0;
     let home: Home;
     try {
       home = this.#door.enter('read', key);
@@ -155,6 +160,7 @@ export class Cache extends CacheManager {
     this.counts.l1++;
     // Before anybody is told: a listener may write, and the row may then be another's.
     const answer = l1.promise(row) as Promise<T>;
+    if (began !== 0) this.#measure(began);
     if (events.hearsHits) events.emit('hit', { cache: this.name, key, tier: 'l1' });
     return answer;
   }
@@ -362,6 +368,7 @@ export class Cache extends CacheManager {
     options?: EntryOptions,
     kind?: FlightKind,
   ): Promise<unknown> {
+    const began = this.#isMeasured() ? this.#parts.clock.now() : 0;
     let home: Home;
     try {
       home = this.#door.enter('read', key);
@@ -378,9 +385,24 @@ export class Cache extends CacheManager {
     if (!l1 || row === NO_ROW) return this.#reads.load(home, key, loader, options, kind);
     this.counts.l1++;
     const answer = l1.promise(row);
+    if (began !== 0) this.#measure(began);
     if (l1.refreshDue(row, REFRESH_AGAIN_MS)) this.#reads.refresh(home, key, loader, options);
     if (events.hearsHits) events.emit('hit', { cache: this.name, key, tier: 'l1' });
     return answer;
+  }
+
+  /** A clock costs as much as the hit it measures. */
+  #isMeasured(): boolean {
+    return (this.#turn = (this.#turn + 1) % MEASURED) === 0;
+  }
+
+  /** How long memory took for a hit. */
+  #measure(began: number): void {
+    const { clock, events, memoryLatencies } = this.#parts;
+    const now = clock.now();
+    memoryLatencies.record(now - began, now);
+    if (events.has('tierOperation'))
+      events.emit('tierOperation', { tier: 'l1', operation: 'get', durationMs: now - began });
   }
 }
 

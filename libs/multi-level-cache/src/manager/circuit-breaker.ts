@@ -38,6 +38,7 @@ export class CircuitBreaker {
   #generation = 1;
   #wait = FIRST_MS;
   #timer: Timer | undefined;
+  #probing = false;
   #stopped = false;
 
   constructor(readonly options: BreakerOptions) {}
@@ -45,6 +46,11 @@ export class CircuitBreaker {
   /** The store is not well. */
   get open(): boolean {
     return this.#open;
+  }
+
+  /** It is being found out whether the store is well again. */
+  get trying(): boolean {
+    return this.#open && (this.#trial || this.#probing);
   }
 
   /** Whether the next call may go. */
@@ -120,12 +126,18 @@ export class CircuitBreaker {
         this.#trial = true;
         return;
       }
-      probe().then(
-        () => this.ended(this.#generation),
-        () => {
-          if (!this.#stopped) this.#tryLater();
-        },
-      );
+      void this.#probe(probe);
     });
+  }
+
+  async #probe(probe: () => Promise<unknown>): Promise<void> {
+    this.#probing = true;
+    const well = await probe().then(
+      () => true,
+      () => false,
+    );
+    this.#probing = false;
+    if (well) this.ended(this.#generation);
+    else if (!this.#stopped) this.#tryLater();
   }
 }

@@ -2,6 +2,7 @@
 import type { Audit } from '../core/audit.js';
 import { chance, type Clock } from '../core/clock.js';
 import type { CacheSettings, ResolvedOptions } from '../core/options.js';
+import type { Tracing } from '../core/tracing.js';
 import type { ContextStore } from '../security/context.js';
 import type { Gate } from '../security/gate.js';
 import { Application, type MakeHooks, type TierSet } from './application.js';
@@ -38,6 +39,8 @@ export interface CacheRoot extends CacheManager {
   readonly hooks: TransactionHooks;
   /** Keys of the encryption at rest. */
   readonly vault: CacheVault;
+  /** Where a tracer is put. */
+  readonly tracing: Tracing;
 }
 
 /** Makes the cache of one application. Nothing is contacted before `open()`. */
@@ -104,5 +107,9 @@ class Root extends Cache implements CacheRoot {
 
   get vault(): CacheVault {
     return this.#application.keys.verbs;
+  }
+
+  get tracing(): Tracing {
+    return this.#application.parts.tracing;
   }
 }

@@ -9,6 +9,7 @@ import type { Gate } from '../security/gate.js';
 import { Reads, scopeOf } from '../security/identity-reads.js';
 import type { LoaderContext } from './cache-manager.js';
 import type { Closing } from './closing.js';
+import type { LoadTallies } from './load-tally.js';
 import type { Flight } from './single-flight.js';
 
 /** What a loader made; no entry = it returned `undefined`. */
@@ -24,6 +25,7 @@ export interface LoadTools {
   readonly clock: Clock;
   readonly closing: Closing;
   readonly events: EventHub;
+  readonly loads: LoadTallies;
   readonly random: () => number;
   readonly isolation: Isolation;
   readonly context: ContextStore;
@@ -39,8 +41,9 @@ const NOT_MODIFIED = Symbol('not modified');
 
 /** Runs the loader of a flight; its error is thrown as it was. */
 export async function runLoader(flight: Flight, tools: LoadTools): Promise<Loaded> {
-  const { clock } = tools;
+  const { clock, loads } = tools;
   const before = clock.now();
+  loads.active++;
   let life = flight.life;
   // What stood there when the loader began is what it may call "not modified".
   const { stale } = flight;
@@ -56,6 +59,8 @@ export async function runLoader(flight: Flight, tools: LoadTools): Promise<Loade
   } catch (error) {
     tell(flight, tools, clock.now() - before, { error });
     throw error;
+  } finally {
+    loads.active--;
   }
   const own = readsTooMuch(flight, tools);
   const now = clock.now();
@@ -158,9 +163,10 @@ function contextOf(
 
 function tell(
   { address: { scope, key } }: Flight,
-  { events }: LoadTools,
+  { events, loads }: LoadTools,
   durationMs: number,
   failure?: { error: unknown },
 ): void {
+  loads.ended(scope.cache, durationMs, failure !== undefined);
   if (events.has('load')) events.emit('load', { cache: scope.cache, key, durationMs, ...failure });
 }

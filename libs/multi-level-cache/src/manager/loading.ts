@@ -39,7 +39,7 @@ export class Loading {
     const { address } = flight;
     const end = this.#begin(flight);
     try {
-      const loaded = await runLoader(flight, this.parts);
+      const loaded = await this.#traced(flight, () => runLoader(flight, this.parts));
       this.#failed.loaded(address);
       return loaded;
     } catch (error) {
@@ -54,6 +54,17 @@ export class Loading {
   /** It has not answered in time. */
   late(flight: Flight): void {
     this.#note(flight, true);
+  }
+
+  /** What nobody waits for has a trace of its own. */
+  #traced(flight: Flight, work: () => Promise<Loaded>): Promise<Loaded> {
+    const { tracer } = this.parts.tracing;
+    if (!tracer) return work();
+    const { address, kind, stale } = flight;
+    const eager = kind.refresh && !kind.warm;
+    const trigger = kind.warm ? 'warm' : eager ? 'eager' : stale ? 'stale' : 'miss';
+    const facts = { cache: address.scope.cache, trigger } as const;
+    return eager ? tracer.apart('load', facts, work) : tracer.inside('load', facts, work);
   }
 
   /** Without anything to stand in it is tried again each time. */

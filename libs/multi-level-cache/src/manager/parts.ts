@@ -4,6 +4,8 @@ import type { Clock } from '../core/clock.js';
 import type { Isolation } from '../core/entry.js';
 import type { ScopeRules } from '../core/key.js';
 import type { EventHub } from '../core/events.js';
+import type { Latencies } from '../core/latency.js';
+import type { Tracing } from '../core/tracing.js';
 import type { ContextStore } from '../security/context.js';
 import type { Gate } from '../security/gate.js';
 import type { LoadQuota } from '../security/load-quota.js';
@@ -11,9 +13,12 @@ import type { MemoryTier } from '../tiers/memory/memory-tier.js';
 import type { AuditTrail } from './audit-trail.js';
 import type { Background } from './background.js';
 import type { Closing } from './closing.js';
+import type { InvalidationTally } from './invalidation-tally.js';
+import type { LoadTallies } from './load-tally.js';
 import type { Placing } from './placing.js';
 import type { SingleFlight } from './single-flight.js';
 import type { TierGuard } from './tier-guard.js';
+import type { Watch } from './watch.js';
 
 export interface Parts {
   readonly namespace: string;
@@ -28,6 +33,14 @@ export interface Parts {
   readonly flights: SingleFlight;
   readonly placing: Placing;
   readonly events: EventHub;
+  readonly tracing: Tracing;
+  readonly watch: Watch;
+  readonly loads: LoadTallies;
+  readonly invalidations: InvalidationTally;
+  /** Whether other instances are not heard at the moment. */
+  readonly backplane: { deaf: boolean };
+  /** Of one hit in memory in 1,024. */
+  readonly memoryLatencies: Latencies;
   readonly background: Background;
   readonly closing: Closing;
   readonly context: ContextStore;

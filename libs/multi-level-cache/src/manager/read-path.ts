@@ -36,7 +36,7 @@ export class ReadPath {
     life: EntryLife,
     kind?: FlightKind,
   ): Promise<Answer> {
-    const { flights, tags } = this.parts;
+    const { flights, loads, tags } = this.parts;
     for (;;) {
       const joined = tags.changes;
       // A load that runs may have read before something that this caller has to see.
@@ -47,6 +47,7 @@ export class ReadPath {
       const flight = running ?? this.#start(address, loader, life, kind);
       const answer = await waitFor(flight, life, this.parts.clock, () => this.#standIn(flight));
       if (!running) return answer;
+      loads.of(address.scope.cache).coalesced++;
       // Made of the identity of whoever led it: this caller gets its own.
       if (answer.own) {
         kind = { ...kind, apart: true };
@@ -54,7 +55,8 @@ export class ReadPath {
       }
       // Another call's bulk loader left this key out: ours may know it.
       if (running.kind.bulk && !kind?.bulk && !answer.entry) continue;
-      if (joined === flight.change || !this.#outdated(flight, answer)) return answer;
+      if (joined === flight.change || !this.#outdated(flight, answer))
+        return { ...answer, coalesced: true };
       // Somebody bumped a tag of this value after the load began and maybe before we joined it: load again.
     }
   }
@@ -75,7 +77,8 @@ export class ReadPath {
     force: boolean,
   ): Promise<Answer> {
     const running = this.parts.flights.find(address, life);
-    return (running ?? this.#start(address, loader, life, { force, refresh: true })).promise;
+    const kind = { force, refresh: true, warm: true };
+    return (running ?? this.#start(address, loader, life, kind)).promise;
   }
 
   /** One way down and up for a flight that nobody joins. */

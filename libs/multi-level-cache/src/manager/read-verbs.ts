@@ -24,6 +24,7 @@ import type { RequestCounts } from './stats.js';
 import type { Transaction } from './transaction.js';
 import type { Transactions } from './transactions.js';
 import type { TypeRegistry } from './type-registry.js';
+import type { Outcome } from './watch.js';
 
 const MEMORY: Answer = { by: 'l1', entry: undefined };
 const LOADER: Answer = { by: 'loader', entry: undefined };
@@ -60,7 +61,9 @@ export class ReadVerbs {
     if (typeof loader !== 'function') throw invalid('loader', 'must be a function');
     let answer: Answer;
     try {
-      answer = await this.shared.reads.load(address, loader, life, kind);
+      answer = await this.#watched('get_or_load', () =>
+        this.shared.reads.load(address, loader, life, kind),
+      );
     } catch (error) {
       this.counts.error++;
       throw error;
@@ -109,7 +112,7 @@ export class ReadVerbs {
     life.signal?.throwIfAborted();
     const answer = this.shared.transactions.bypassed
       ? undefined
-      : await this.#lookUp(home, address, life);
+      : await this.#watched('get', () => this.#lookUp(home, address, life));
     life.signal?.throwIfAborted();
     this.#tell(home, key, answer);
     return answer?.entry && handOut(answer.entry);
@@ -129,7 +132,7 @@ export class ReadVerbs {
       else missing.push(key);
     }
     const addresses = missing.map((key) => this.door.homes.address(home, key));
-    const answers = missing.length > 0 ? await this.shared.reads.getMany(addresses, life) : [];
+    const answers = missing.length > 0 ? await this.#manyBelow(addresses, life) : [];
     life.signal?.throwIfAborted();
     answers.forEach((answer, index) => {
       this.#tell(home, missing[index], answer);
@@ -200,6 +203,42 @@ export class ReadVerbs {
     return memory && row !== NO_ROW
       ? { by: 'l1', entry: memory.entry(row) }
       : this.shared.reads.get(address, life);
+  }
+
+  #watched<A extends Answer | undefined>(
+    operation: 'get' | 'get_or_load',
+    work: () => Promise<A>,
+  ): Promise<A> {
+    const { watch } = this.shared.parts;
+    return watch.on
+      ? watch.operation(this.cache, operation, {}, work, (answer) => this.#outcome(answer))
+      : work();
+  }
+
+  #manyBelow(
+    addresses: readonly Address[],
+    life: EntryLife,
+  ): Promise<readonly (Answer | undefined)[]> {
+    const { parts, reads } = this.shared;
+    const work = (): Promise<readonly (Answer | undefined)[]> => reads.getMany(addresses, life);
+    if (!parts.watch.on) return work();
+    const facts = { count: addresses.length };
+    return parts.watch.operation(this.cache, 'get_many', facts, work, (answers) => ({
+      // Of many it is a hit when none is missing.
+      result: answers.includes(undefined) ? 'miss' : 'hit',
+    }));
+  }
+
+  #outcome(answer: Answer | undefined): Outcome {
+    const { l2, l3 } = this.shared.parts;
+    const by = answer?.by;
+    const none = by === undefined || by === 'loader';
+    return {
+      result: none ? 'miss' : by === 'stale' ? 'stale' : 'hit',
+      tier: none || by === 'stale' ? 'none' : by,
+      coalesced: answer?.coalesced === true,
+      degraded: l2?.away === true || l3?.away === true,
+    };
   }
 
   /** Memory, where this call may be answered from it. */

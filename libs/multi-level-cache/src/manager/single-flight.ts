@@ -13,6 +13,8 @@ export interface Answer {
   readonly entry: Entry | undefined;
   /** It is for whoever led the load, and for nobody who joined it. */
   readonly own?: boolean | undefined;
+  /** This caller waited for a load that was under way. */
+  readonly coalesced?: boolean;
 }
 
 /** One call for many keys. */
@@ -31,6 +33,8 @@ export interface FlightKind {
   readonly force?: boolean;
   /** Nobody waits for it: where another process refreshes the key already, it ends. */
   readonly refresh?: boolean;
+  /** It is loaded ahead of those who will ask for it. */
+  readonly warm?: boolean;
   /** In a transaction of the caller's: nobody joins it, no tier is asked, and nothing is kept of it. */
   readonly apart?: boolean;
   /** One of many keys loaded by one call: it does not wait for other processes, and its loader may leave the key out. */

@@ -4,6 +4,7 @@ import { partsOf, removal } from '../core/change.js';
 import type { Clock } from '../core/clock.js';
 import { Deadline } from '../core/deadline.js';
 import type { Entry } from '../core/entry.js';
+import type { EventHub } from '../core/events.js';
 import type { Address } from '../core/key.js';
 import type {
   ApplyHow,
@@ -16,6 +17,7 @@ import type {
 } from '../core/tier.js';
 import type { Background } from './background.js';
 import { SharedDebts } from './shared-debts.js';
+import { timed } from './timed.js';
 
 /** How a tier took a change: `queued` = it is away; the change is applied before the tier is read for it again. */
 export type Taken = 'ok' | 'queued';
@@ -37,6 +39,7 @@ export interface ChangeOptions {
   readonly silent: boolean;
   /** The tier below this one. */
   readonly below: () => TierChanges | undefined;
+  readonly events: EventHub;
 }
 
 export class TierChanges {
@@ -87,7 +90,10 @@ export class TierChanges {
   }
 
   /** @param how - as of the tier port. */
-  async apply(change: Change, how: Pick<ApplyHow, 'debt' | 'quiet'> = {}): Promise<Taken> {
+  async apply(
+    change: Change,
+    how: Pick<ApplyHow, 'debt' | 'quiet' | 'trace'> = {},
+  ): Promise<Taken> {
     let taken: Taken = 'ok';
     // Each part has a wait of its own: a change of many keys is not late for being long.
     const parts = partsOf(change, KEYS_AT_A_TIME);
@@ -162,14 +168,18 @@ export class TierChanges {
 
   async #applyPart(change: Change, how: ApplyHow): Promise<Taken> {
     if (this.#mayApply(change)) {
+      const { events } = this.options;
+      const tell = timed(events, this.clock, this.tier.name, 'apply');
       try {
         const until = this.clock.now() + this.options.invalidationTimeout;
         await this.#deadline.race(
           this.tier.apply(change, { ...how, until, quiet: how.quiet || this.options.silent }),
         );
+        tell?.();
         if (change.kind === 'set') this.writes += change.entries.length;
         return 'ok';
-      } catch {
+      } catch (error) {
+        tell?.({ error });
         // Not known to be stored: it is owed.
         this.#answers = false;
       }

@@ -3,7 +3,9 @@ import type { Clock } from '../core/clock.js';
 import { Deadline } from '../core/deadline.js';
 import { adopt, type Entry, type Isolation } from '../core/entry.js';
 import { isCacheError } from '../core/errors.js';
+import type { EventHub, TierOperationName } from '../core/events.js';
 import type { Address } from '../core/key.js';
+import { Latencies, type LatencyStats } from '../core/latency.js';
 import { accepts, type StandardSchema } from '../core/standard-schema.js';
 import type {
   Filled,
@@ -14,11 +16,14 @@ import type {
   TierRead,
   TierStatus,
 } from '../core/tier.js';
+import type { Tracing } from '../core/tracing.js';
 import type { Background } from './background.js';
 import { TierChanges, type ChangeOptions } from './tier-changes.js';
 import { TierPart, type Latency } from './tier-part.js';
+import { timed, type Ended } from './timed.js';
 
 const AWAY: TierRead = Object.freeze({ state: 'absent' });
+const RESULTS = { fresh: 'hit', stale: 'stale', absent: 'miss', invalid: 'miss' } as const;
 const NO_TICKET: TicketReply = Object.freeze({ kind: 'none' });
 
 /** Whether the keys of a tenant are at hand; without encryption they always are. */
@@ -34,7 +39,15 @@ export interface GuardOptions extends ChangeOptions {
   readonly onIll: (ill: boolean) => void;
   /** The tier had bytes of this key that are not ours. */
   readonly onCorrupt?: (address: Address) => void;
+  readonly events: EventHub;
+  readonly tracing: Tracing;
 }
+
+/**
+ * Whether it is asked. `half_open`: it is being tried, or only a part of it is asked, as where a node of a Cluster is gone.
+ * `config`: credentials, permissions or certificates have to be changed.
+ */
+export type BreakerState = 'closed' | 'half_open' | 'open' | 'config';
 
 export interface ReadHow {
   /** Whether it counts as a hit or a miss. */
@@ -50,9 +63,13 @@ export interface ReadHow {
 export class TierGuard {
   hits = 0;
   misses = 0;
+  /** Reads that failed or were late, and those that were not made; both are misses as well. */
+  errors = 0;
+  skipped = 0;
   /** Writes and invalidations, and what is owed of them. */
   readonly changes: TierChanges;
   readonly #parts = new Map<string, TierPart>();
+  readonly #latencies = new Latencies();
   /** A wait for keys is not the tier's fault. */
   readonly #keys: Deadline;
   /** What is open of their breakers. */
@@ -80,6 +97,27 @@ export class TierGuard {
   get away(): boolean {
     if (this.tier.status().state === 'down') return true;
     return [...this.#parts.values()].some(({ reads }) => reads.open);
+  }
+
+  get breaker(): BreakerState {
+    const { config, state } = this.tier.status();
+    const parts = [...this.#parts.values()];
+    if (config || parts.some(({ trouble }) => trouble?.config)) return 'config';
+    if (state === 'down') return 'open';
+    const open = parts.filter(({ reads }) => reads.open);
+    if (open.length === 0) return 'closed';
+    const asked = open.length < parts.length || open.some(({ reads }) => reads.trying);
+    return asked ? 'half_open' : 'open';
+  }
+
+  /** How long answers took within the last minutes: of a sample of the reads, and not of those that failed. */
+  get latency(): LatencyStats {
+    return this.#latencies.stats(this.clock.now());
+  }
+
+  /** Share of the answers that came within so many ms; `undefined` = none was measured. */
+  within(ms: Parameters<Latencies['within']>[0]): number | undefined {
+    return this.#latencies.within(ms, this.clock.now());
   }
 
   /** How long answers took that were waited for since the last time: of a few reads only, and not of those that failed. */
@@ -111,6 +149,18 @@ export class TierGuard {
 
   /** What the tier holds; `undefined` = it is away, late, owes this key a change, or the keys to open it are not to be had. */
   read(address: Address, how: ReadHow = {}): Promise<TierRead | undefined> {
+    const { tracing } = this.options;
+    if (!tracing.on) return this.#readReady(address, how);
+    const facts = { tier: this.tier.name, operation: 'get' } as const;
+    return tracing.inside(
+      'tier',
+      facts,
+      () => this.#readReady(address, how),
+      (read) => ({ result: read ? RESULTS[read.state] : this.away ? 'skipped' : 'error' }),
+    );
+  }
+
+  #readReady(address: Address, how: ReadHow): Promise<TierRead | undefined> {
     const ready = keysFor(address);
     return ready === true ? this.#read(address, how) : this.#readWith(ready, address, how);
   }
@@ -137,8 +187,10 @@ export class TierGuard {
         }
       };
       const part = this.#partOf(address);
-      if (!part.answers || this.changes.covers(address)) answer();
-      else this.#ask(address, { together, verify }, part, answer);
+      if (!part.answers || this.changes.covers(address)) {
+        if (count) this.skipped++;
+        answer();
+      } else this.#ask(address, { together, verify }, part, answer);
     });
   }
 
@@ -150,7 +202,10 @@ export class TierGuard {
   ): Promise<TierRead | undefined> {
     const there = await this.#keys.race(ready).catch(() => false);
     if (there) return this.#read(address, how);
-    if (how.count !== false) this.misses++;
+    if (how.count !== false) {
+      this.misses++;
+      this.skipped++;
+    }
     return undefined;
   }
 
@@ -169,8 +224,10 @@ export class TierGuard {
     // Given without asking the store: it says nothing about it.
     if (!(asked instanceof Promise)) return asked;
     const call = fills.begin()!;
+    const tell = this.#timed('lease');
     try {
       const reply = await deadline.race(asked);
+      tell?.();
       // On trial it is enough; else a right that was given is no entry stored.
       if (fills.open) fills.ended(call);
       if (reply.kind !== 'found') return reply;
@@ -179,6 +236,7 @@ export class TierGuard {
         : { kind: 'found', read: this.#own(reply.read, schema) };
     } catch (error) {
       if (isCacheError(error, 'CACHE_OPTION_INVALID')) throw error;
+      tell?.({ error });
       part.failed(fills, call, address, error);
       this.#giveBackLate(address, asked);
       return NO_TICKET;
@@ -195,12 +253,15 @@ export class TierGuard {
       this.release(address, ticket);
       return undefined;
     }
+    const tell = this.#timed('fill');
     try {
       const stored = await deadline.race(Promise.resolve(this.tier.fill(address, entry, ticket)));
+      tell?.({ bytes: entry.shape.bytes });
       fills.ended(call);
       if (stored === true) this.#fills++;
       return stored;
     } catch (error) {
+      tell?.({ error });
       part.failed(fills, call, address, error);
       return undefined;
     }
@@ -284,7 +345,8 @@ export class TierGuard {
       this.#ill += ill ? 1 : -1;
       if (this.#ill === (ill ? 1 : 0)) onIll(ill);
     };
-    return new TierPart(this.tier, { clock, budget, random, onChange });
+    const latencies = this.#latencies;
+    return new TierPart(this.tier, { clock, budget, latencies, random, onChange });
   }
 
   #ask(
@@ -295,12 +357,16 @@ export class TierGuard {
   ): void {
     const { deadline, reads } = part;
     const call = reads.begin()!;
+    const tell = this.#timed('get');
     const well = (found: TierRead): void => {
       reads.ended(call);
+      tell?.(found);
       if (found.corrupt) this.options.onCorrupt?.(address);
       answer(found);
     };
     const badly = (error: unknown): void => {
+      this.errors++;
+      tell?.({ error });
       part.failed(reads, call, address, error);
       answer();
     };
@@ -313,6 +379,11 @@ export class TierGuard {
     } catch (error) {
       badly(error);
     }
+  }
+
+  /** Tells how long it took from now on; `undefined` = nobody wants to know. */
+  #timed(operation: TierOperationName): ((end?: Ended) => void) | undefined {
+    return timed(this.options.events, this.clock, this.tier.name, operation);
   }
 
   #accept(

@@ -5,6 +5,7 @@ import type { Address } from '../core/key.js';
 import type { Tier, TierRead, Trouble } from '../core/tier.js';
 import { CircuitBreaker } from './circuit-breaker.js';
 import { Deadline } from '../core/deadline.js';
+import type { Latencies } from '../core/latency.js';
 
 /** Callers that may wait for one part; more pass it by. What they ask goes out in a few bulk calls. */
 const MOST_WAITING = 10_000;
@@ -19,6 +20,8 @@ export interface PartOptions {
   readonly clock: Clock;
   readonly budget: number;
   readonly random: () => number;
+  /** Of the whole tier. */
+  readonly latencies: Latencies;
   /** It is well no more, or again. */
   readonly onChange: (ill: boolean) => void;
 }
@@ -39,11 +42,13 @@ export class TierPart {
   #reads = 0;
   #samples = 0;
   #totalMs = 0;
+  readonly #latencies: Latencies;
 
   constructor(
     readonly tier: Tier,
-    { clock, budget, random, onChange }: PartOptions,
+    { clock, budget, latencies, random, onChange }: PartOptions,
   ) {
+    this.#latencies = latencies;
     this.deadline = new Deadline(clock, budget, tier.name);
     const probe = (): Promise<TierRead> =>
       this.deadline.race((async () => tier.read(this.#failed!))());
@@ -80,8 +85,10 @@ export class TierPart {
     const { clock } = this.deadline;
     const began = clock.now();
     return (read) => {
+      const now = clock.now();
       this.#samples++;
-      this.#totalMs += clock.now() - began;
+      this.#totalMs += now - began;
+      this.#latencies.record(now - began, now);
       answered(read);
     };
   }

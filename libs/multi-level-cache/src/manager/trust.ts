@@ -17,6 +17,8 @@ export class Trust {
   /** Whether anybody tells at all what has been heard: else nothing follows from silence. */
   #told: boolean;
   #timer: Timer | undefined;
+  #listening: Timer | undefined;
+  #deaf = false;
 
   /** @param told - it will be told what has been heard, and is not while nothing is. */
   constructor(
@@ -24,6 +26,8 @@ export class Trust {
     readonly clock: Clock,
     readonly partitionTtl: number,
     told = false,
+    /** Others are not heard although the tier that tells of them is there, or are again. */
+    readonly onDeaf: (deaf: boolean) => void = () => undefined,
   ) {
     this.#told = told;
     this.#heardAt = clock.now();
@@ -34,6 +38,7 @@ export class Trust {
     this.#told = true;
     this.#heardAt = Math.max(this.#heardAt, at);
     this.#watch();
+    this.#listen();
   }
 
   state(state: TierState): void {
@@ -46,6 +51,18 @@ export class Trust {
 
   close(): void {
     this.#timer?.cancel();
+    this.#listening?.cancel();
+  }
+
+  /** For those who look on: nothing depends on it. */
+  #listen(): void {
+    const silentFor = this.clock.now() - this.#heardAt;
+    const deaf = this.#state !== 'down' && silentFor >= SILENCE_MS;
+    if (deaf !== this.#deaf) this.onDeaf((this.#deaf = deaf));
+    this.#listening ??= this.clock.after(Math.max(SILENCE_MS - silentFor, SHORTEST_MS), () => {
+      this.#listening = undefined;
+      if (!this.#deaf && this.#state !== 'down') this.#listen();
+    });
   }
 
   /** By the clock of each hit, not by a timer: a process that stood still would answer before its timers run. */

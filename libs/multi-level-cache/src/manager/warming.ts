@@ -3,6 +3,7 @@ import type { WarmingOptions } from '../core/options.js';
 import type { Predictor } from '../core/predictor.js';
 import { tenantName, type Scope } from '../core/key.js';
 import type { EntryScope } from '../core/security.js';
+import type { SpanFacts } from '../core/tracing.js';
 import { Budget } from '../warming/budget.js';
 import { hotKeyOf, nameOf, type HotKey, type KeyRef } from '../warming/key-ref.js';
 import { LearnedPredictor } from '../warming/learned-predictor.js';
@@ -276,8 +277,21 @@ export class Warming {
   }
 
   async #run(work: readonly WarmWork[], budget: number, atATime: number): Promise<WarmReport> {
-    const report = await this.#warmer.warm(work, { budget, atATime });
+    const { clock, events, tracing } = this.host.parts;
+    const began = clock.now();
+    const run = (): Promise<WarmReport> => this.#warmer.warm(work, { budget, atATime });
+    const told = ({ planned, loaded }: WarmReport): SpanFacts => ({
+      planned,
+      loaded,
+      skipped: planned - loaded,
+    });
+    // Most rounds have nothing to do, and are not worth a trace.
+    const report = work.length === 0 ? await run() : await tracing.inside('warm', {}, run, told);
     this.#tally.warmed(report);
+    if (report.planned > 0 && events.has('warmed')) {
+      const { entries: _entries, ...counts } = report;
+      events.emit('warmed', { ...counts, durationMs: clock.now() - began });
+    }
     return report;
   }
 

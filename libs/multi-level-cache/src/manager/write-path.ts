@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { localChange, removal } from '../core/change.js';
 import { CacheError } from '../core/errors.js';
+import type { OperationName } from '../core/events.js';
 import { Scope, type ScopeRules } from '../core/key.js';
 import type { Change, RemoteChange, TierListener, TierName, TierState } from '../core/tier.js';
 import type { Applied, Receipt } from './cache-manager.js';
@@ -40,7 +41,11 @@ export class WritePath {
     const locked = keys !== true && !(await keys);
     const wanted = (tier: TierName): boolean =>
       (tier === 'l1' || !locked) && (!tiers || tiers.includes(tier));
-    const third = l3 ? await l3.changes.apply(wanted('l3') ? change : rest, { quiet }) : 'off';
+    // Where there is an L2, that tells the others.
+    const trace = l2 ? undefined : this.parts.tracing.parent();
+    const third = l3
+      ? await l3.changes.apply(wanted('l3') ? change : rest, { quiet, trace })
+      : 'off';
     const stored = change.kind !== 'set' || (third === 'ok' && wanted('l3'));
     // A value that L3 holds reaches L2 with its next reader, under a lease; so L2 never holds what L3 has lost.
     const keep = wanted('l2') && !(change.kind === 'set' && stored);
@@ -82,8 +87,8 @@ export class WritePath {
     // What one store has not taken the other announces.
     const owing = tier === 'l2' ? l3 : l2;
     return {
-      changed: (change, debt) => {
-        this.#remote(change);
+      changed: (change, debt, trace) => {
+        this.#remote(change, trace);
         // When L2 is back the outbox is read in any case.
         if (debt === undefined || (owing === l2 && owing?.tier.status().state === 'down')) return;
         owing?.changes.heard(debt, localChange(change, namespace, this.rules));
@@ -96,6 +101,10 @@ export class WritePath {
         if (owing === l3) void l3?.changes.shared.doubt();
       },
       state: onState,
+      lagged: (lagMs) => {
+        const { events } = this.parts;
+        if (events.has('heard')) events.emit('heard', { lagMs });
+      },
       ...(l1 ? { heard: onHeard } : {}),
     };
   }
@@ -115,6 +124,7 @@ export class WritePath {
     const taken = await l2.changes.apply(change, {
       debt: third === 'queued' ? debt : undefined,
       quiet,
+      trace: this.parts.tracing.parent(),
     });
     if (taken === 'ok') return { taken, durable: true };
     const kept = third === 'ok' && (await l3!.changes.keep(debt, removal(change)));
@@ -136,7 +146,7 @@ export class WritePath {
     if (tell) this.#tell(change, 'local');
   }
 
-  #remote(change: RemoteChange): void {
+  #remote(change: RemoteChange, trace: string | undefined): void {
     const { flights, l1, namespace, tags } = this.parts;
     if (change.kind === 'tags') tags.bump(change.tenant, change.tags, change.soft);
     else {
@@ -148,16 +158,20 @@ export class WritePath {
         flights.detach(tenant, place, key, change.kind !== 'expire');
       }
     }
-    this.#tell(change, 'backplane');
+    const count = this.#tell(change, 'backplane');
+    if (trace) this.parts.tracing.tracer?.heard(trace, { operation: operationOf(change), count });
   }
 
-  #tell(change: Change | RemoteChange, origin: 'local' | 'backplane'): void {
-    const { events } = this.parts;
-    if (!events.has('invalidate')) return;
+  #tell(change: Change | RemoteChange, origin: 'local' | 'backplane'): number {
+    const { events, invalidations } = this.parts;
     const tags = change.kind === 'tags';
     const list = tags ? change.tags : 'keys' in change ? change.keys : change.addresses;
     const soft = change.kind === 'expire' || (tags && change.soft === true);
-    events.emit('invalidate', { kind: tags ? 'tag' : 'key', count: list.length, origin, soft });
+    const { length: count } = list;
+    const told = { kind: tags ? 'tag' : 'key', count, origin, soft } as const;
+    invalidations.add(told);
+    if (events.has('invalidate')) events.emit('invalidate', told);
+    return count;
   }
 
   /** @throws CacheError `CACHE_TIER_UNAVAILABLE` where a change would be queued now. */
@@ -167,6 +181,12 @@ export class WritePath {
         throw unavailable(guard.tier.name);
     }
   }
+}
+
+/** What a change is called where it is told. */
+export function operationOf({ kind }: Pick<Change | RemoteChange, 'kind'>): OperationName {
+  if (kind === 'tags') return 'invalidate_tags';
+  return kind === 'guard' || kind === 'unguard' ? 'mutate' : kind;
 }
 
 function isGuard({ kind }: Change): boolean {

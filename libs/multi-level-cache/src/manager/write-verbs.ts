@@ -9,6 +9,7 @@ import {
   type EntryLife,
 } from '../core/entry-options.js';
 import { CacheError } from '../core/errors.js';
+import type { OperationName } from '../core/events.js';
 import { assertKey, groupTag, textFault, type Address, type Scope } from '../core/key.js';
 import type { Change } from '../core/tier.js';
 import type { Mutation } from './audit-trail.js';
@@ -21,7 +22,7 @@ import { mutate, type Targets } from './mutation.js';
 import type { Parts } from './parts.js';
 import type { Transaction } from './transaction.js';
 import type { Transactions } from './transactions.js';
-import type { WritePath } from './write-path.js';
+import { operationOf, type WritePath } from './write-path.js';
 
 /** Options of a write as they were given. */
 export type Given = object | undefined;
@@ -72,7 +73,9 @@ export class WriteVerbs {
     if (ms === 0) await this.#write({ kind: 'delete', addresses }, { strict: false });
     else {
       const change: Change = { kind: 'touch', addresses, ms };
-      await this.#audited(change, () => this.#writeNow(change, { strict: false }));
+      await this.#audited(change, () =>
+        this.#watched('touch', 1, () => this.#writeNow(change, { strict: false })),
+      );
     }
   }
 
@@ -92,11 +95,14 @@ export class WriteVerbs {
     if (typeof write !== 'function') throw invalid('write', 'must be a function');
     const { addresses, tags, tenant } = this.#targets(home, targets);
     const transaction = this.transactions.current();
+    const targeted = { addresses, tenant, tags };
     return this.#audited({ kind: 'mutate', addresses, tags }, () => {
       if (!transaction)
-        return mutate(this.parts, this.writes, { addresses, tenant, tags }, write, strict);
+        return this.#watched('mutate', addresses.length + tags.length, () =>
+          mutate(this.parts, this.writes, targeted, write, strict),
+        );
       // Its commit comes later than any guard could stand.
-      addTargets(transaction, { addresses, tenant, tags });
+      addTargets(transaction, targeted);
       return write();
     });
   }
@@ -124,7 +130,8 @@ export class WriteVerbs {
     const flags = flagsOnly(options, 'strict', 'soft');
     const { tenant } = scope;
     const tags = scope.meant([scope.clearTag]);
-    return this.#write({ kind: 'tags', tenant, tags, soft: flags.soft }, flags);
+    const change: Change = { kind: 'tags', tenant, tags, soft: flags.soft };
+    return this.#write(change, flags, this.base(), 'clear');
   }
 
   pattern(scope: Scope, pattern: string, options: Given): Promise<Receipt> {
@@ -170,8 +177,20 @@ export class WriteVerbs {
     return this.#write(change, flagsOnly(options, 'strict'));
   }
 
-  #write(change: Change, asked: Asked, life = this.base()): Promise<Receipt> {
-    return this.#audited(change, () => this.#send(change, asked, life));
+  #write(
+    change: Change,
+    asked: Asked,
+    life = this.base(),
+    operation = operationOf(change),
+  ): Promise<Receipt> {
+    return this.#audited(change, () =>
+      this.#watched(operation, sizeOf(change), () => this.#send(change, asked, life)),
+    );
+  }
+
+  #watched<T>(operation: OperationName, count: number, work: () => Promise<T>): Promise<T> {
+    const { watch } = this.parts;
+    return watch.on ? watch.operation(this.door.homes.cache, operation, { count }, work) : work();
   }
 
   #audited<R>(mutation: Mutation, work: () => R): R | Promise<Awaited<R>> {
@@ -194,6 +213,10 @@ export class WriteVerbs {
     const quiet = (consistency ?? life.consistency) === 'local';
     return this.writes.write(change, strict, life.tiers, quiet);
   }
+}
+
+function sizeOf(change: Change): number {
+  return change.kind === 'tags' ? change.tags.length : change.addresses.length;
 }
 
 function changesOf({ addresses, tenant, tags }: Targets): readonly Change[] {

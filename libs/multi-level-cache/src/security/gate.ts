@@ -1,5 +1,6 @@
 /** Asks the policy before a call does anything, and keeps count of those that were refused. */
 import { CacheError, isCacheError, type CacheErrorCode } from '../core/errors.js';
+import type { CacheEvents } from '../core/events.js';
 import type { CacheAction, CachePolicy, SecurityContext } from '../core/security.js';
 import type { ContextStore } from './context.js';
 
@@ -17,6 +18,8 @@ export interface SecurityStats {
   readonly denied: number;
   readonly contextMissing: number;
   readonly scopeViolations: number;
+  /** All of them, by what was tried. */
+  readonly byAction: Readonly<Record<CacheAction, number>>;
 }
 
 const COUNTED = {
@@ -30,7 +33,16 @@ const NO_CONTEXT: SecurityContext = Object.freeze({});
 export class Gate {
   /** Told of each refusal, once. */
   onRefusal: ((refusal: Refusal) => void) | undefined;
+  /** The same, without a word of who and what. */
+  onDenied: ((denied: CacheEvents['denied']) => void) | undefined;
   readonly #counts = { denied: 0, contextMissing: 0, scopeViolations: 0 };
+  readonly #byAction: Record<CacheAction, number> = {
+    read: 0,
+    write: 0,
+    invalidate: 0,
+    clear: 0,
+    admin: 0,
+  };
 
   constructor(
     readonly context: ContextStore,
@@ -55,12 +67,15 @@ export class Gate {
   refused(error: unknown, refusal: Pick<Refusal, 'action' | 'cache' | 'key'>): void {
     if (!isCacheError(error) || !(error.code in COUNTED)) return;
     this.#counts[COUNTED[error.code as keyof typeof COUNTED]]++;
+    this.#byAction[refusal.action]++;
     const context = this.context.entered?.context;
+    const { action, cache } = refusal;
     this.onRefusal?.({ code: error.code, context, ...refusal });
+    this.onDenied?.({ code: error.code, action, cache });
   }
 
   stats(): SecurityStats {
-    return { ...this.#counts };
+    return { ...this.#counts, byAction: { ...this.#byAction } };
   }
 }
 

@@ -1,4 +1,6 @@
 /** Options of the guard of a tier that stands alone: nothing is above it or below it, and nothing is owed. */
+import { EventHub } from '../../src/core/events.js';
+import { Tracing } from '../../src/core/tracing.js';
 import type { GuardOptions } from '../../src/manager/tier-guard.js';
 
 export function guardOptions(budget: number, onIll: (ill: boolean) => void): GuardOptions {
@@ -15,5 +17,7 @@ export function guardOptions(budget: number, onIll: (ill: boolean) => void): Gua
     },
     silent: false,
     below: () => undefined,
+    events: new EventHub('test'),
+    tracing: new Tracing(),
   };
 }

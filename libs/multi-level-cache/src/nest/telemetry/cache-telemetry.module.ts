@@ -5,19 +5,26 @@ import {
   Module,
   type OnApplicationBootstrap,
   type OnApplicationShutdown,
+  type OnModuleInit,
+  type Type,
 } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
-import { metrics } from '@opentelemetry/api';
+import { metrics, trace, type Tracer } from '@opentelemetry/api';
 import { CacheManager } from '../../manager/cache-manager.js';
+import { isRoot } from '../../manager/create-cache.js';
 import { observe, type Instruments, type Observing } from '../../telemetry/metrics.js';
 import { METER } from '../../telemetry/names.js';
+import { CacheTracer } from '../../telemetry/spans.js';
 
-/** The part of nestjs-otel's MetricService that is used. */
+/** The parts of nestjs-otel's services that are used. */
 interface MetricService {
   getObservableCounter: Instruments['createObservableCounter'];
   getObservableUpDownCounter: Instruments['createObservableUpDownCounter'];
   getObservableGauge: Instruments['createObservableGauge'];
   getHistogram: Instruments['createHistogram'];
+}
+interface TraceService {
+  getTracer(): Tracer;
 }
 
 /** nestjs-otel keeps one instrument per name for the whole process: only one application may use it at a time. */
@@ -25,15 +32,17 @@ let taken = false;
 
 /**
  * Import it beside `MultiLevelCacheModule`: every counter of `stats()` becomes an observable instrument, read when the
- * exporter asks. Start the SDK before Nest: instruments made earlier stay silent, and a warning `cache.telemetry.dark` says
- * so.
+ * exporter asks; what happens below memory becomes histograms, and spans of the request's trace. Start the SDK before Nest:
+ * instruments made earlier stay silent, and a warning `cache.telemetry.dark` says so.
  *
  * @example
  * \@Module({ imports: [MultiLevelCacheModule.forRoot({ namespace: 'shop' }), CacheTelemetryModule] })
  * class AppModule {}
  */
 @Module({})
-export class CacheTelemetryModule implements OnApplicationBootstrap, OnApplicationShutdown {
+export class CacheTelemetryModule
+  implements OnModuleInit, OnApplicationBootstrap, OnApplicationShutdown
+{
   readonly #logger = new Logger('MultiLevelCache');
   #observing: Observing | undefined;
   #took = false;
@@ -41,32 +50,34 @@ export class CacheTelemetryModule implements OnApplicationBootstrap, OnApplicati
   constructor(
     @Inject(CacheManager) private readonly cache: CacheManager,
     @Inject(ModuleRef) private readonly modules: ModuleRef,
-  ) {}
+  ) {
+    // Before the cache opens: what it begins then is to be nobody's trace. A tracer finds its SDK whenever that comes.
+    if (isRoot(this.cache)) this.cache.tracing.tracer = new CacheTracer(trace.getTracer(METER));
+  }
+
+  async onModuleInit(): Promise<void> {
+    const tracer = (await this.#services())?.traces?.getTracer();
+    if (tracer && isRoot(this.cache)) this.cache.tracing.tracer = new CacheTracer(tracer);
+  }
 
   async onApplicationBootstrap(): Promise<void> {
-    this.#observing = observe(this.cache, (await this.#nestjsOtel()) ?? metrics.getMeter(METER));
+    this.#observing = observe(this.cache, (await this.#instruments()) ?? metrics.getMeter(METER));
     if (this.#observing.dark)
       this.#logger.warn(
-        'cache.telemetry.dark: no OpenTelemetry SDK was registered before the application started; nothing is exported',
+        'cache.telemetry.dark: no OpenTelemetry SDK was registered before the application started; no metric is exported',
       );
   }
 
   onApplicationShutdown(): void {
     this.#observing?.stop();
+    if (isRoot(this.cache)) this.cache.tracing.tracer = undefined;
     if (this.#took) taken = false;
     this.#took = false;
   }
 
-  async #nestjsOtel(): Promise<Instruments | undefined> {
-    const library = await import('nestjs-otel').catch(() => undefined);
-    if (!library || taken) return undefined;
-    let service: MetricService;
-    try {
-      service = this.modules.get(library.MetricService, { strict: false });
-    } catch {
-      // Installed, and not imported by this application.
-      return undefined;
-    }
+  async #instruments(): Promise<Instruments | undefined> {
+    const service = (await this.#services())?.metrics;
+    if (!service || taken) return undefined;
     taken = true;
     this.#took = true;
     return {
@@ -76,5 +87,26 @@ export class CacheTelemetryModule implements OnApplicationBootstrap, OnApplicati
       createObservableGauge: (name, options) => service.getObservableGauge(name, options),
       createHistogram: (name, options) => service.getHistogram(name, options),
     };
+  }
+
+  /** Of nestjs-otel, where this application imports it; installed alone it is none. */
+  async #services(): Promise<
+    { readonly metrics?: MetricService; readonly traces?: TraceService } | undefined
+  > {
+    const library = await import('nestjs-otel').catch(() => undefined);
+    return (
+      library && {
+        metrics: this.#find<MetricService>(library.MetricService),
+        traces: this.#find<TraceService>(library.TraceService),
+      }
+    );
+  }
+
+  #find<T>(token: Type<T>): T | undefined {
+    try {
+      return this.modules.get(token, { strict: false });
+    } catch {
+      return undefined;
+    }
   }
 }

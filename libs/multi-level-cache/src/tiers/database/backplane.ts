@@ -2,6 +2,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { decodeChange, encodeChange, partsOf } from '../../core/change.js';
 import { SEALED, type MessageSeal } from '../../core/message-seal.js';
+import { readOrigin, spellOrigin, type Origin } from '../../core/origin.js';
 import type { Change, RemoteChange } from '../../core/tier.js';
 
 /** PostgreSQL refuses 8,000. */
@@ -29,6 +30,8 @@ export type Notice =
       readonly change: RemoteChange;
       /** L2 has not taken it; under this name it stands in the outbox until it has. */
       readonly debt: string | undefined;
+      /** The trace it is a part of where it was made. */
+      readonly trace: string | undefined;
     }
   | 'all';
 
@@ -44,6 +47,8 @@ export function channelOf(schema: string, namespace: string): string {
 export class Announcements {
   readonly #sender = randomBytes(6).toString('hex');
   #sequence = 0;
+  /** Messages that were spelled. */
+  published = 0;
 
   /** @param seal - without one messages are sent as they are */
   constructor(
@@ -53,15 +58,21 @@ export class Announcements {
 
   /** This process has made it in memory itself, and does not need to hear it. */
   areOf(message: string): boolean {
-    return message.startsWith(`${this.#sender} `);
+    return originOf(message).sender === this.#sender;
   }
 
   /** The last two parameters of a statement that announces what it does. */
-  of(change: Change, debt?: string): [channel: string, messages: readonly string[]] {
-    const bodies = this.#bodies(change, debt?.length ?? 0);
+  of(
+    change: Change,
+    debt?: string,
+    trace?: string,
+  ): [channel: string, messages: readonly string[]] {
+    const origin = spellOrigin({ sender: this.#sender, trace });
+    const bodies = this.#bodies(change, (debt?.length ?? 0) + origin.length);
     // A debt that is told in parts would be struck when the first of them has been paid: it is found in the outbox.
     const name = bodies.length === 1 && debt !== undefined ? debt : NONE;
-    const messages = bodies.map((body) => `${this.#sender} ${name} ${body}`);
+    const messages = bodies.map((body) => `${origin} ${name} ${body}`);
+    this.published += messages.length;
     return [this.channel, messages.map((message) => this.#sealed(message))];
   }
 
@@ -69,8 +80,10 @@ export class Announcements {
   opened(sealed: string): Opened | undefined {
     const text = sealed.startsWith(PREFIX) ? sealed.slice(PREFIX.length) : '';
     const whole = this.seal?.open('notice', text, [this.channel]);
-    const found = whole ? /^(\d+) ((\S+) .*)$/s.exec(whole) : null;
-    return found ? { sequence: Number(found[1]), message: found[2], sender: found[3] } : undefined;
+    const found = whole ? /^(\d+) (\S+ .*)$/s.exec(whole) : null;
+    if (!found) return undefined;
+    const [, sequence, message] = found;
+    return { sequence: Number(sequence), message, sender: originOf(message).sender };
   }
 
   #sealed(message: string): string {
@@ -87,7 +100,7 @@ export class Announcements {
   #bodies(change: Change, more: number): readonly string[] {
     const { type, payload } = encodeChange(change);
     const body = `${type} ${payload}`;
-    const bytes = this.#sender.length + NONE.length + 2 + more + Buffer.byteLength(body);
+    const bytes = NONE.length + 2 + more + Buffer.byteLength(body);
     if (bytes <= this.#room) return [body];
     const halves = halvesOf(change);
     return halves.length > 1 ? halves.flatMap((half) => this.#bodies(half, more)) : [ALL];
@@ -99,7 +112,12 @@ export function decodeNotice(message: string): Notice | undefined {
   const [, debt, type, payload] = /^\S+ (\S+) (\S+)(?: (.*))?$/s.exec(message) ?? [];
   if (type === ALL) return 'all';
   const change = decodeChange(type, payload);
-  return change && { change, debt: debt === NONE ? undefined : debt };
+  const { trace } = originOf(message);
+  return change && { change, debt: debt === NONE ? undefined : debt, trace };
+}
+
+function originOf(message: string): Origin {
+  return readOrigin(message.slice(0, Math.max(message.indexOf(' '), 0)));
 }
 
 function halvesOf(change: Change): readonly Change[] {

@@ -61,7 +61,9 @@ export class DatabaseTier implements Tier {
   readonly #notices: Notices | undefined;
   readonly #size = new SizeEstimate();
   #listener: TierListener | undefined;
+  readonly #announcements: Announcements | undefined;
   #evictions = 0;
+  #rejected = 0;
   /** Where the store stood when it last answered. */
   #state: Mark | undefined;
 
@@ -83,6 +85,7 @@ export class DatabaseTier implements Tier {
     const { quiet, poolerMode, schema } = options;
     const channel = channelOf(schema, deps.namespace);
     const announcements = quiet ? undefined : new Announcements(channel, deps.seal);
+    this.#announcements = announcements;
     this.#clock = deps.clock;
     const named = names(options.schema, options.table);
     const sql = statements(named, !poolerMode);
@@ -180,9 +183,11 @@ export class DatabaseTier implements Tier {
     return { kind: 'granted', ticket };
   }
 
-  fill(address: Address, entry: Entry, ticket: Ticket): Promise<Filled> {
+  async fill(address: Address, entry: Entry, ticket: Ticket): Promise<Filled> {
     this.#count(address);
-    return this.#fills.add(address, entry, ticket as RowTicket);
+    const filled = await this.#fills.add(address, entry, ticket as RowTicket);
+    if (filled === false) this.#rejected++;
+    return filled;
   }
 
   apply(change: Change, how?: ApplyHow): Promise<void> {
@@ -198,6 +203,13 @@ export class DatabaseTier implements Tier {
       bytes: this.#size.bytes,
       evictions: this.#evictions,
       corrupt: this.#answers.corrupt + this.#hearing.rubbish,
+      limit: this.options.maxSize,
+      rejected: { version: this.#rejected },
+      messages: {
+        published: this.#announcements?.published ?? 0,
+        received: this.#hearing.received,
+        dropped: this.#hearing.rubbish,
+      },
       ...(up ? undefined : trouble),
     };
   }

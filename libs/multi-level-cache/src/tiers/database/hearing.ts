@@ -21,6 +21,8 @@ export interface HearingDeps {
 export class Hearing {
   /** Messages that were not ours or were refused. */
   rubbish = 0;
+  /** Messages that were ours, those of this process included. */
+  received = 0;
   readonly #sequences = new Sequences();
   #forgetting: Timer | undefined;
 
@@ -51,9 +53,11 @@ export class Hearing {
     const own = this.deps.announcements?.areOf(message) === true;
     const listener = this.deps.listener();
     const notice = decodeNotice(message);
+    if (notice) this.received++;
     // What is owed has to be struck when it has been paid, whoever it was that owes it.
     if (own && (notice === 'all' || notice?.debt === undefined)) return;
-    if (notice && notice !== 'all') return listener?.changed(notice.change, notice.debt);
+    if (notice && notice !== 'all')
+      return listener?.changed(notice.change, notice.debt, notice.trace);
     // Who does not understand what has changed has to reckon with everything.
     if (!notice) this.rubbish++;
     listener?.lost();

@@ -144,14 +144,14 @@ export class Writes {
     statement: Announced,
     values: readonly unknown[],
     told: Change,
-    { quiet, until }: ApplyHow,
+    { quiet, trace, until }: ApplyHow,
   ): Promise<R[]> {
     // The first parameter of each is whose rows it changes.
     const tenants = [values[0]].flat() as string[];
     const sent = { urgent: true, until: statement === 'set' ? until : undefined, tenants };
     if (quiet || !this.announcements)
       return this.database.query<R>(this.sql[statement], values, sent);
-    const all = [...values, ...this.announcements.of(told)];
+    const all = [...values, ...this.announcements.of(told, undefined, trace)];
     return this.database.query<R>(this.sql.announced[statement], all, sent);
   }
 }

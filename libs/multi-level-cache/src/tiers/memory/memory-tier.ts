@@ -74,6 +74,8 @@ export class MemoryTier implements Tier {
   /** Number of the tag clock since the last flush: what was last known to be valid before it is dead. */
   #flushedAt = 0;
   #evictions = 0;
+  #expired = 0;
+  readonly #rejected = { version: 0, tag: 0 };
   readonly #heap: HeapWatch;
   /** Until then a guard may stand that was told before anybody listened here. */
   #doubtUntil = 0;
@@ -191,9 +193,14 @@ export class MemoryTier implements Tier {
   }
 
   fill(address: Address, entry: Entry, ticket: Ticket): boolean {
-    if (!(ticket instanceof MemoryTicket) || !this.#fences.holds(ticket.fence)) return false;
-    if (this.#judge(address.scope, address.key, entry.tags, ticket.change) !== 'valid')
+    if (!(ticket instanceof MemoryTicket) || !this.#fences.holds(ticket.fence)) {
+      this.#rejected.version++;
       return false;
+    }
+    if (this.#judge(address.scope, address.key, entry.tags, ticket.change) !== 'valid') {
+      this.#rejected.tag++;
+      return false;
+    }
     return this.#store(address, entry);
   }
 
@@ -289,7 +296,15 @@ export class MemoryTier implements Tier {
 
   status(): TierStatus {
     const { size: entries, totalBytes: bytes } = this.#table;
-    const counts = { entries, bytes, evictions: this.#evictions, corrupt: 0 };
+    const counts = {
+      entries,
+      bytes,
+      evictions: this.#evictions,
+      expired: this.#expired,
+      corrupt: 0,
+      limit: this.options.maxSize,
+      rejected: { ...this.#rejected },
+    };
     return this.#heap.on
       ? { state: 'degraded', ...counts, reason: 'holds less, the heap is nearly full' }
       : { state: 'up', ...counts };
@@ -405,6 +420,8 @@ export class MemoryTier implements Tier {
   /** Gives back the memory of what can answer no more, not even in its grace. */
   #sweep(row: number): void {
     const state = this.#state(row);
-    if (state === 'invalid' || state === 'absent') this.#giveUp(row, 'expired');
+    if (state !== 'invalid' && state !== 'absent') return;
+    this.#expired++;
+    this.#giveUp(row, 'expired');
   }
 }

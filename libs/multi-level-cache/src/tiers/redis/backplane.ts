@@ -1,6 +1,7 @@
 /** What processes tell each other through one Redis stream: the messages, and the loop that reads them. */
 import { decodeChange } from '../../core/change.js';
 import { SEALED } from '../../core/message-seal.js';
+import { readOrigin } from '../../core/origin.js';
 import type { RemoteChange } from '../../core/tier.js';
 import type { Commands } from './commands.js';
 import { BLOCK_MS, type Client } from './connection.js';
@@ -13,6 +14,8 @@ export interface Message {
   readonly epoch: string;
   /** Who says it; nobody where everybody has to hear it, who says it too. */
   readonly sender: string;
+  /** The trace it is a part of there. */
+  readonly trace?: string | undefined;
   /** `undefined` = a heartbeat: it tells the number and the epoch, and nothing has changed. */
   readonly change: RemoteChange | undefined;
   /** L3 has not taken the change; under this name it is kept in Redis until it has. */
@@ -32,12 +35,12 @@ export function decodeMessage(fields: readonly string[]): Message | undefined {
   const epoch = record.get('e');
   if (!Number.isSafeInteger(number) || !epoch) return undefined;
   const type = record.get('t');
-  const sender = record.get('s') ?? '';
-  if (type === HEARTBEAT) return { number, epoch, sender, change: undefined };
+  const head = { number, epoch, ...readOrigin(record.get('s') ?? '') };
+  if (type === HEARTBEAT) return { ...head, change: undefined };
   const [payload, debt] = [record.get('k'), record.get('d')];
-  if (type === SEALED) return { number, epoch, sender, change: undefined, debt, sealed: payload };
+  if (type === SEALED) return { ...head, change: undefined, debt, sealed: payload };
   const change = decodeChange(type, payload);
-  return change && { number, epoch, sender, change, debt };
+  return change && { ...head, change, debt };
 }
 
 export interface TailEvents {

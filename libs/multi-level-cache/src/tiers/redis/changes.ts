@@ -4,6 +4,7 @@ import { RecentChanges } from '../../coherence/recent-changes.js';
 import { encodeChange, partsOf, removal } from '../../core/change.js';
 import type { Clock } from '../../core/clock.js';
 import { encodeSegment, type Address } from '../../core/key.js';
+import { spellOrigin } from '../../core/origin.js';
 import type { ApplyHow, Change } from '../../core/tier.js';
 import type { Argument } from './commands.js';
 import { unavailable } from './connection.js';
@@ -35,6 +36,8 @@ type Guarding = Extract<Change, { kind: 'guard' | 'unguard' }>;
 export class Changes {
   /** Who tells what this process changes; it has made it in memory itself, and does not need to hear it. */
   readonly sender = randomBytes(6).toString('hex');
+  /** Announcements that Redis has taken. */
+  published = 0;
   readonly #recent = new RecentChanges();
 
   constructor(
@@ -65,7 +68,7 @@ export class Changes {
     const { until = Infinity, debt } = how;
     // What L3 has not taken everybody must hear of.
     const quiet = debt === undefined && how.quiet === true;
-    const { sender } = this;
+    const sender = spellOrigin({ sender: this.sender, trace: how.trace });
     const settled = await Promise.allSettled(
       partsOf(change, KEYS_PER_MESSAGE).map((part, at) => {
         const name = debt === undefined ? '' : `${debt}.${at}`;
@@ -94,6 +97,8 @@ export class Changes {
         if (change.kind === 'tags')
           this.tags.heard(change.tenant, change.tags, number, change.soft === true);
         this.link.learn(number);
+        if (this.link.options.quiet !== true && (!how.quiet || change.kind === 'tags'))
+          this.published++;
         this.#recent.add(removal(change), this.clock.now());
         return;
       }

@@ -13,7 +13,8 @@ export interface LinkEvents {
   heard(at: number): void;
   /** Out of sync: nothing may be asked. */
   down(): void;
-  message(message: Message): void;
+  /** @param lagMs - since it was told, by the server's clock; left out where it is heard again */
+  message(message: Message, lagMs?: number): void;
   /** What is known of tags may be out of date. */
   forget(): void;
   /** Whether some of this process's own changes that another server may not have are not known any more. */

@@ -244,7 +244,9 @@ export class Link {
       session.lastNumber = message.number;
       session.cursor = id;
       this.learn(message.number);
-      this.events.message(message);
+      // Ids of a stream begin with the server's time.
+      const lagMs = this.clock.now() + session.offset.least - Number.parseInt(id, 10);
+      this.events.message(message, Math.max(lagMs, 0));
       return;
     }
     if (!message) this.events.rubbish();

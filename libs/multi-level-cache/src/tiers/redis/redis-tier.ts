@@ -66,6 +66,8 @@ export class RedisTier implements Tier {
   #corrupt = 0;
   /** Messages that were not ours, and messages and debts that were refused. */
   #rubbish = 0;
+  #received = 0;
+  readonly #rejected = { lease: 0, epoch: 0 };
 
   constructor(
     readonly options: L2Options,
@@ -100,13 +102,15 @@ export class RedisTier implements Tier {
         forgot: () => !this.#changes.complete,
         heard: (at) => this.#listener?.heard?.(at),
         down: () => this.#listener?.state('down'),
-        message: ({ number, sender, change, debt }) => {
+        message: ({ number, sender, trace, change, debt }, lagMs) => {
           if (!change) return;
+          this.#received++;
+          if (lagMs !== undefined) this.#listener?.lagged?.(lagMs);
           if (change.kind === 'tags')
             this.#tags.heard(change.tenant, change.tags, number, change.soft === true);
           // What is owed has to be struck when it has been paid, whoever it was that owes it.
           if (sender !== this.#changes.sender || debt !== undefined)
-            this.#listener?.changed(change, debt);
+            this.#listener?.changed(change, debt, trace);
         },
         forget: () => this.#tags.drop(),
         rubbish: () => this.#rubbish++,
@@ -185,7 +189,10 @@ export class RedisTier implements Tier {
 
   async fill(address: Address, entry: Entry, ticket: Ticket): Promise<Filled> {
     const { token, session, n0 } = ticket as Lease;
-    if (this.#link.session.epoch !== session.epoch) return false;
+    if (this.#link.session.epoch !== session.epoch) {
+      this.#rejected.epoch++;
+      return false;
+    }
     const { scope } = address;
     const keys = [scope.redisKey('e', address), scope.redisKey('l', address)];
     const sealed = sealEntry(address, entry, session, n0, this.#clock.now(), this.options.ttl);
@@ -193,7 +200,9 @@ export class RedisTier implements Tier {
       const held = await this.#giveBack(address, token);
       return held && sealed !== undefined ? sealed : held;
     }
-    return (await this.#link.commands.run(FILL, keys, [token, sealed.bytes, sealed.ms])) === 1;
+    const reply = await this.#link.commands.run(FILL, keys, [token, sealed.bytes, sealed.ms]);
+    if (reply !== 1) this.#rejected.lease++;
+    return reply === 1;
   }
 
   release(address: Address, ticket: Ticket): Promise<boolean> {
@@ -214,7 +223,10 @@ export class RedisTier implements Tier {
     const state = up ? 'up' : 'down';
     const why = up ? undefined : trouble;
     const corrupt = this.#corrupt + this.#rubbish;
-    return { state, entries: 0, bytes: 0, evictions: 0, corrupt, ...why };
+    const { published } = this.#changes;
+    const messages = { published, received: this.#received, dropped: this.#rubbish };
+    const rejected = { ...this.#rejected };
+    return { state, entries: 0, bytes: 0, evictions: 0, corrupt, messages, rejected, ...why };
   }
 
   /** Reads of one node's keys, many at a time; of one key of a moment, once. */

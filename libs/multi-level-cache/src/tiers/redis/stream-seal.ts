@@ -9,6 +9,7 @@ import { randomBytes } from 'node:crypto';
 import type { Sequences } from '../../coherence/sequences.js';
 import { decodeChange, type WrittenDebt } from '../../core/change.js';
 import { SEALED, type MessageSeal } from '../../core/message-seal.js';
+import { spellOrigin } from '../../core/origin.js';
 import { HEARTBEAT, type Message } from './backplane.js';
 
 /**
@@ -53,7 +54,7 @@ export class StreamSeal {
     const found = text && partsOf(text);
     if (!told || !found) return 'refused';
     const { sealer, sequence, known, epoch, sender, type, payload } = found;
-    if (epoch !== told.epoch || sender !== told.sender) return 'refused';
+    if (epoch !== told.epoch || sender !== spellOrigin(told)) return 'refused';
     if (!sequences.knows(sealer) && known < since - RECENT) return 'refused';
     if (sequences.hear(sealer, sequence) !== 'new') return 'refused';
     const message = { ...told, sealed: undefined };
