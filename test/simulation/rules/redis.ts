@@ -19,14 +19,14 @@ export const REDIS_RULES: readonly Rule[] = [
   {
     name: 'who joins after a bump loads again',
     file: 'manager/read-path.ts',
-    find: 'if (joined === flight.change || !this.#outdated(flight, answer)) return answer;',
-    replace: 'return answer;',
+    find: 'if (joined === flight.change || !this.#outdated(flight, answer)) return shared;',
+    replace: 'return shared;',
     faults: [],
   },
   {
     name: 'messages of others drop memory',
     file: 'manager/write-path.ts',
-    find: '        this.#remote(change);\n',
+    find: '        this.#remote(change, trace);\n',
     replace: '',
     faults: [],
   },

@@ -19,6 +19,8 @@ export interface CacheEvents {
     readonly durationMs: number;
     readonly error?: unknown;
   };
+  /** A loader has not answered within its `hardTimeout`. */
+  late: { readonly cache: string; readonly afterMs: number };
   /** L1 gave up an entry: for space, or because it could answer no more. */
   evict: { readonly cache: string; readonly key: string; readonly reason: 'size' | 'expired' };
   /** Something was removed or made stale, here (`local`) or by another instance (`backplane`). */
@@ -106,6 +108,7 @@ export const EVENT_NAMES: readonly CacheEventName[] = [
   'stale',
   'miss',
   'load',
+  'late',
   'evict',
   'invalidate',
   'operation',

@@ -53,6 +53,10 @@ export class Loading {
 
   /** It has not answered in time. */
   late(flight: Flight): void {
+    const { events } = this.parts;
+    const { address, life } = flight;
+    if (events.has('late'))
+      events.emit('late', { cache: address.scope.cache, afterMs: life.hardTimeout });
     this.#note(flight, true);
   }
 

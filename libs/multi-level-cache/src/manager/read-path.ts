@@ -55,8 +55,8 @@ export class ReadPath {
       }
       // Another call's bulk loader left this key out: ours may know it.
       if (running.kind.bulk && !kind?.bulk && !answer.entry) continue;
-      if (joined === flight.change || !this.#outdated(flight, answer))
-        return { ...answer, coalesced: true };
+      const shared = { ...answer, coalesced: true };
+      if (joined === flight.change || !this.#outdated(flight, answer)) return shared;
       // Somebody bumped a tag of this value after the load began and maybe before we joined it: load again.
     }
   }

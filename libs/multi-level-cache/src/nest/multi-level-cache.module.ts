@@ -12,13 +12,13 @@ import {
   type OnModuleInit,
 } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
-import type { CacheEvents } from '../core/events.js';
 import type { CacheModuleOptions, FeatureConfig, ResolvedOptions } from '../core/options.js';
 import type { Tier } from '../core/tier.js';
 import { CacheManager } from '../manager/cache-manager.js';
 import { isRoot } from '../manager/create-cache.js';
 import { adviceOn } from './advice.js';
 import { CacheHolder } from './cache-holder.js';
+import { CacheLog } from './cache-log.js';
 import { ContextMiddleware } from './context.middleware.js';
 import { featureModule } from './cache-feature.module.js';
 import { demandCaches } from './decorators/wrap-method.js';
@@ -56,7 +56,7 @@ export class MultiLevelCacheModule
     OnApplicationShutdown
 {
   readonly #logger = new Logger('MultiLevelCache');
-  #stopListening: (() => void) | undefined;
+  readonly #log = new CacheLog(this.#logger);
   #stopDemanding: (() => void) | undefined;
 
   constructor(
@@ -110,11 +110,11 @@ export class MultiLevelCacheModule
     if (!isRoot(this.cache)) return;
     if (this.options.strict) this.#stopDemanding = demandCaches();
     await this.cache.open();
-    for (const tier of this.tiers) this.#log({ tier: tier.name, ...tier.status() });
+    this.#log.ready(this.tiers);
     for (const advice of adviceOn(this.tiers, this.options)) this.#logger.warn(advice);
     for (const advice of adviceOnTransport(this.options)) this.#logger.warn(advice);
     if (this.tiers.length === 0) this.#logger.warn('every tier is off: nothing is cached');
-    this.#stopListening = this.cache.on('tier', (event) => this.#log(event));
+    this.#log.listenTo(this.cache);
   }
 
   /** The first that is heard of it. */
@@ -129,24 +129,11 @@ export class MultiLevelCacheModule
 
   /** Nest calls this last, after the HTTP server has closed and its requests have been answered. */
   async onApplicationShutdown(): Promise<void> {
-    this.#stopListening?.();
+    const began = performance.now();
     this.#stopDemanding?.();
     this.holder.closed = true;
-    if (isRoot(this.cache)) await this.cache.close();
-  }
-
-  #log({ tier, state, reason = 'away', config }: CacheEvents['tier']): void {
-    // Told of a value, not of the tier.
-    if (reason === 'too-large') return;
-    const mend = config
-      ? '; it does not heal by itself: see to its credentials and permissions'
-      : '';
-    if (state === 'up') this.#logger.log(`${tier} is up`);
-    else if (state === 'degraded')
-      this.#logger.warn(`${tier} is degraded, ${reason}: the cache works with losses${mend}`);
-    else
-      this.#logger.warn(
-        `${tier} is down, ${reason}: the cache works without it until it is back${mend}`,
-      );
+    if (!isRoot(this.cache)) return;
+    await this.cache.close();
+    this.#log.closed(performance.now() - began);
   }
 }

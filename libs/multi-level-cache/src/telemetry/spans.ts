@@ -10,6 +10,7 @@ import {
   type Attributes,
   type Context,
   type Span,
+  type SpanContext,
   type SpanOptions,
   type Tracer as OtelTracer,
 } from '@opentelemetry/api';
@@ -32,10 +33,10 @@ export class CacheTracer implements Tracer {
     work: () => Promise<T>,
     outcome?: (value: T) => SpanFacts,
   ): Promise<T> {
-    const recorded = trace.getSpan(context.active())?.isRecording() === true;
+    const parent = recorded();
     // A round of warming is nobody's request.
-    if (!recorded && kind !== 'warm') return work();
-    return this.#run(kind, facts, { root: !recorded }, work, outcome);
+    if (!parent && kind !== 'warm') return work();
+    return this.#run(kind, facts, { root: !parent }, work, outcome);
   }
 
   apart<T>(
@@ -44,16 +45,15 @@ export class CacheTracer implements Tracer {
     work: () => Promise<T>,
     outcome?: (value: T) => SpanFacts,
   ): Promise<T> {
-    const from = trace.getSpan(context.active());
-    if (from?.isRecording() !== true) return work();
-    const links = [{ context: from.spanContext() }];
-    return this.#run(kind, facts, { root: true, links }, work, outcome);
+    const from = recorded();
+    if (!from) return work();
+    return this.#run(kind, facts, { root: true, links: [{ context: from }] }, work, outcome);
   }
 
   parent(): string | undefined {
-    const span = trace.getSpan(context.active());
-    if (span?.isRecording() !== true) return undefined;
-    const { spanId, traceFlags, traceId } = span.spanContext();
+    const span = recorded();
+    if (!span) return undefined;
+    const { spanId, traceFlags, traceId } = span;
     return `00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, '0')}`;
   }
 
@@ -110,6 +110,12 @@ export class CacheTracer implements Tracer {
   #cache(name = ''): string {
     return this.#caches.name(name);
   }
+}
+
+/** The running span, if its trace is recorded; it may have ended, as that of a request that does not wait. */
+function recorded(): SpanContext | undefined {
+  const found = trace.getSpan(context.active())?.spanContext();
+  return found && (found.traceFlags & TraceFlags.SAMPLED) !== 0 ? found : undefined;
 }
 
 /** The message of an error may hold anything. */

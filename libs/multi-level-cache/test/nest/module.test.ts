@@ -238,8 +238,8 @@ describe('MultiLevelCacheModule', () => {
     await closeLater(module).init();
     expect(performance.now() - before).toBeLessThan(2_000);
     expect(await module.get(CacheManager).getOrSet('a', () => 1)).toBe(1);
-    expect(lines).toContain('l1 is up');
-    expect(lines.filter((line) => /^l[23] is down/.test(line))).toHaveLength(2);
+    expect(lines).toContain('cache.ready: l1 is up, l2 is down, l3 is down');
+    expect(lines.filter((line) => /^cache.tier.opened: l[23] is down/.test(line))).toHaveLength(2);
     expect(lines.join()).not.toContain('hunter2');
   });
 
