@@ -72,7 +72,7 @@ export const DATABASE_RULES: readonly Rule[] = [
   {
     name: 'PostgreSQL forgets before Redis does',
     file: 'manager/write-path.ts',
-    find: "const third = l3 ? await l3.changes.apply(wanted('l3') ? change : rest, { quiet }) : 'off';",
+    find: "const third = l3 ? await l3.changes.apply(wanted('l3') ? change : rest, how) : 'off';",
     replace: `const early = await l2!.changes.apply(rest);
     const third = await l3!.changes.apply(wanted('l3') ? change : rest);
     if (early !== undefined) {

@@ -42,10 +42,8 @@ export class WritePath {
     const wanted = (tier: TierName): boolean =>
       (tier === 'l1' || !locked) && (!tiers || tiers.includes(tier));
     // Where there is an L2, that tells the others.
-    const trace = l2 ? undefined : this.parts.tracing.parent();
-    const third = l3
-      ? await l3.changes.apply(wanted('l3') ? change : rest, { quiet, trace })
-      : 'off';
+    const how = { quiet, trace: l2 ? undefined : this.parts.tracing.parent() };
+    const third = l3 ? await l3.changes.apply(wanted('l3') ? change : rest, how) : 'off';
     const stored = change.kind !== 'set' || (third === 'ok' && wanted('l3'));
     // A value that L3 holds reaches L2 with its next reader, under a lease; so L2 never holds what L3 has lost.
     const keep = wanted('l2') && !(change.kind === 'set' && stored);
