@@ -1,5 +1,7 @@
 /** The demo as a person runs it: a process of its own, asked over HTTP. */
 import { spawn, type ChildProcess } from 'node:child_process';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { Redis } from 'ioredis';
 import { freePort } from 'throwaway-servers';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -168,3 +170,77 @@ describe('health', () => {
     }
   }, 60_000);
 });
+
+describe('where a collector is given', () => {
+  it('sends metrics and traces there: a request with its call of the cache and the loader', async () => {
+    const collector = await receiver();
+    demo = await start({
+      OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+      OTEL_BSP_SCHEDULE_DELAY: '200',
+    });
+    try {
+      await by('/nearest?lat=1.25&lon=2.5');
+      await expect.poll(collector.spans, { timeout: 10_000 }).toContain('cache.load default');
+      const ways = collector.ways('cache.load default');
+      expect(ways).toContainEqual([
+        'cache.load default',
+        'cache.get_or_load default',
+        expect.stringMatching(/nearest/),
+      ]);
+      // What has not been sent goes when it ends.
+      expect(await demo.stop()).toBe(0);
+      expect(collector.metrics()).toContain('mlcache.requests');
+      expect(collector.everything()).not.toContain('1.25');
+    } finally {
+      await demo.stop();
+      await collector.stop();
+    }
+  }, 60_000);
+});
+
+interface OtlpSpan {
+  readonly name: string;
+  readonly spanId: string;
+  readonly parentSpanId?: string;
+}
+
+/** What an OpenTelemetry collector is to an exporter: takes whatever is posted. */
+async function receiver() {
+  const bodies: string[] = [];
+  const server = createServer((request, response) => {
+    let body = '';
+    request.setEncoding('utf8');
+    request.on('data', (part: string) => (body += part));
+    request.on('end', () => {
+      bodies.push(body);
+      response.setHeader('content-type', 'application/json');
+      response.end('{}');
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  const all = <T>(member: string): T[] =>
+    bodies.flatMap((body) => found<T>(JSON.parse(body), member));
+  const spans = (): OtlpSpan[] => all<OtlpSpan>('spans');
+  const way = (span: OtlpSpan | undefined): string[] =>
+    span ? [span.name, ...way(spans().find(({ spanId }) => spanId === span.parentSpanId))] : [];
+  return {
+    url: `http://127.0.0.1:${port}`,
+    spans: () => spans().map(({ name }) => name),
+    ways: (name: string) =>
+      spans()
+        .filter((span) => span.name === name)
+        .map(way),
+    metrics: () => all<{ name: string }>('metrics').map(({ name }) => name),
+    everything: () => bodies.join(),
+    stop: () => new Promise((resolve) => (server.close(resolve), server.closeAllConnections())),
+  };
+}
+
+/** Every list of that name, however deep. */
+function found<T>(value: unknown, member: string): T[] {
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([name, inner]: [string, unknown]) =>
+    name === member && Array.isArray(inner) ? (inner as T[]) : found<T>(inner, member),
+  );
+}

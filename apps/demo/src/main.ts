@@ -1,5 +1,5 @@
 /** `npm start`: servers (given, found or brought along), then the application. */
-import { scrape, stopTelemetry } from './telemetry.js';
+import { flushTelemetry, scrape, stopTelemetry } from './telemetry.js';
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
@@ -9,6 +9,7 @@ import { findServers } from './servers/find-servers.js';
 const servers = await findServers(process.env);
 
 async function end(app: { close(): Promise<void> }): Promise<void> {
+  await flushTelemetry();
   await app.close();
   await stopTelemetry();
   await servers.stop();

@@ -23,6 +23,7 @@ import {
   ApiQuery,
   ApiTags,
 } from '@nestjs/swagger';
+import { Traceable } from 'nestjs-otel';
 import { AnsweredBy } from './answered-by.interceptor.js';
 import { PlacesService } from './places.service.js';
 import type { CountryFacts, NearPlace, Place } from './places.js';
@@ -40,6 +41,7 @@ const X_CACHE = {
 @ApiTags('places')
 @Controller()
 @UseInterceptors(AnsweredBy)
+@Traceable()
 export class PlacesController {
   constructor(@Inject(PlacesService) private readonly places: PlacesService) {}
 
