@@ -23,9 +23,12 @@ export function spread(list, digits = 1) {
   return `${median(list).toFixed(digits)} (${least.toFixed(digits)}–${most.toFixed(digits)})`;
 }
 
-/** An application with this cache, as a user's would be. */
-export async function openCache(options) {
-  const module = MultiLevelCacheModule.forRoot({ namespace: 'bench', ...options });
+class Application {}
+
+/** An application with this cache, and other modules, as a user's would be. */
+export async function openCache(options, more = []) {
+  const imports = [MultiLevelCacheModule.forRoot({ namespace: 'bench', ...options }), ...more];
+  const module = { module: Application, imports };
   const app = await NestFactory.createApplicationContext(module, { logger: false });
   return { app, cache: app.get(CacheManager) };
 }

@@ -126,10 +126,8 @@ describe('a request', () => {
     finish('v');
     await Promise.all([first, second]);
     const calls = finished().filter(({ name }) => name === 'cache.get_or_load default');
-    expect(calls.map(({ attributes }) => attributes['mlcache.coalesced']).sort()).toEqual([
-      false,
-      true,
-    ]);
+    const coalesced = calls.map(({ attributes }) => attributes['mlcache.coalesced']);
+    expect(new Set(coalesced)).toEqual(new Set([false, true]));
     expect(cache.stats().caches['default'].coalesced).toBe(1);
   });
 
