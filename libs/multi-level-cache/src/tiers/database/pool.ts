@@ -32,6 +32,8 @@ interface Statement {
   /** Not sent any more from then on. */
   readonly until?: number | undefined;
   readonly rowMode?: 'array';
+  /** That it fails says nothing of the tier, which works without its answer. */
+  readonly aside?: boolean | undefined;
   /** Whose rows it may see and write, where row-level security keeps them apart. */
   readonly tenants?: readonly string[] | undefined;
 }
@@ -107,7 +109,7 @@ export class Database {
   query<R extends QueryResultRow>(
     text: string,
     values: readonly unknown[],
-    how: Pick<Statement, 'urgent' | 'until' | 'tenants'> = {},
+    how: Pick<Statement, 'urgent' | 'until' | 'tenants' | 'aside'> = {},
   ): Promise<R[]> {
     return this.#inTurn<R>({ text, values, ...how });
   }
@@ -157,7 +159,7 @@ export class Database {
     await Promise.race([this.#pool?.end().catch(() => undefined), late]);
   }
 
-  async #send<R>({ text, values, rowMode, tenants = [] }: Statement): Promise<R[]> {
+  async #send<R>({ text, values, rowMode, tenants = [], aside }: Statement): Promise<R[]> {
     const pool = this.#pool;
     if (!pool || this.#closed) throw unavailable('not open');
     try {
@@ -180,7 +182,7 @@ export class Database {
         throw error;
       }
     } catch (error) {
-      if (!STATEMENT_TROUBLE.test(codeOf(error))) this.#lose(error);
+      if (!aside && !STATEMENT_TROUBLE.test(codeOf(error))) this.#lose(error);
       throw error;
     }
   }
