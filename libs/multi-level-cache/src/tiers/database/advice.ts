@@ -12,7 +12,6 @@ export interface Answer {
   readonly commits: string | null;
   readonly vacuums: boolean | null;
   readonly superuser: boolean | null;
-  readonly standby: boolean | null;
   /** Connections that its user can have at most. */
   readonly connections: number | null;
   readonly unlogged: boolean | null;
@@ -72,11 +71,6 @@ const RULES: readonly Rule[] = [
       connections !== null && !poolerMode && connections < 2 * (poolSize + LISTENERS),
   },
   {
-    code: 'postgres-standby',
-    says: 'PostgreSQL is a standby: it stores nothing and shows late what others delete; give l3 the primary',
-    applies: ({ standby }) => standby === true,
-  },
-  {
     code: 'postgres-migrations-pending',
     says: 'the tables of L3 are older than the library: run its migrations, or set l3.migrate',
     applies: ({ schema }) => schema !== undefined && schema < SCHEMA_VERSION,
@@ -91,7 +85,7 @@ const QUESTION = `
     current_setting('autovacuum', true) = 'on' and current_setting('track_counts', true) = 'on'
       and not exists (select from pg_options_to_table(c.reloptions)
         where option_name = 'autovacuum_enabled' and not option_value::bool) as vacuums,
-    r.rolsuper as superuser, pg_is_in_recovery() as standby,
+    r.rolsuper as superuser,
     least(current_setting('max_connections', true)::int - coalesce(current_setting('superuser_reserved_connections', true)::int, 0)
         - coalesce(current_setting('reserved_connections', true)::int, 0),
       nullif(r.rolconnlimit, -1), nullif(d.datconnlimit, -1)) as connections,

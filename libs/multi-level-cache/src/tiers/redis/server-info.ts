@@ -32,8 +32,7 @@ async function ask(node: Redis): Promise<ServerInfo> {
 
 /** Who is somebody else is not asked, for a user with the rules of `redisAclRules` may not ask. */
 function userOf(node: Redis): Promise<string> {
-  const { username } = node.options;
-  const named = username !== undefined && username !== '' && username !== 'default';
+  const named = !['', 'default'].includes(node.options.username ?? '');
   return named ? Promise.resolve('') : orRefused(node, 'ACL', 'WHOAMI');
 }
 
