@@ -60,7 +60,11 @@ async function connected(to: string): Promise<pg.Client> {
 /** In the database of this test, by its superuser. */
 async function inDatabase(work: (client: pg.Client) => Promise<unknown>): Promise<void> {
   const client = await connected(Object.assign(new URL(server.url), { pathname: role }).href);
-  await work(client).finally(() => client.end());
+  try {
+    await work(client);
+  } finally {
+    await client.end();
+  }
 }
 
 async function tierOf(more: Partial<L3Options> = {}, namespace = freshNamespace()) {

@@ -1,4 +1,5 @@
 /** What is said of a configuration without asking a server; who hears of whom is told in the tests of the module. */
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { Tier } from '../../src/core/tier.js';
 import { ownAdvice } from '../../src/nest/own-advice.js';
@@ -39,4 +40,21 @@ describe('a configuration', () => {
     const huge = { ...L1, maxSize: Number.MAX_SAFE_INTEGER };
     expect(ownAdvice([tier('l1'), tier('l2')], { ...options, l1: huge })).toHaveLength(1);
   });
+});
+
+it('each code has its line in the documentation, and no other has', () => {
+  const read = (path: string): string =>
+    readFileSync(new URL(`../../../../${path}`, import.meta.url), 'utf8');
+  const source = 'libs/multi-level-cache/src';
+  const files = [
+    'nest/own-advice',
+    'nest/transport-advice',
+    'tiers/redis/advice',
+    'tiers/database/advice',
+  ];
+  const given = files.flatMap((file) =>
+    [...read(`${source}/${file}.ts`).matchAll(/code: '([a-z0-9-]+)'/g)].map(([, code]) => code),
+  );
+  const told = [...read('docs/advice.md').matchAll(/^\| `([a-z0-9-]+)`/gm)].map(([, code]) => code);
+  expect(told.toSorted()).toEqual(given.toSorted());
 });

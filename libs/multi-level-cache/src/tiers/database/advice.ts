@@ -94,7 +94,7 @@ const QUESTION = `
   where r.rolname = current_user and d.datname = current_database() and c.oid = to_regclass($1)`;
 
 /**
- * Asks beside everything else: no failure makes the tier less than it is.
+ * One question, and a second one where somebody else migrates. That the server does not know what it is asked changes nothing.
  *
  * @throws where it could not be asked
  */
