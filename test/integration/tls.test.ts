@@ -94,8 +94,12 @@ describe('boot', () => {
       l2: { ...access(), tls: { rejectUnauthorized: false } },
       l3: { url: over('sslmode=no-verify') },
     });
-    expect(l2).toMatch(/^l2: the certificate of Redis is not verified/);
-    expect(l3).toMatch(/^l3: the certificate of PostgreSQL is not verified/);
+    expect(l2).toMatch(
+      /^cache\.advice tls-unverified: l2: the certificate of Redis is not verified/,
+    );
+    expect(l3).toMatch(
+      /^cache\.advice tls-unverified: l3: the certificate of PostgreSQL is not verified/,
+    );
     expect(others).toEqual([]);
     vi.restoreAllMocks();
     expect(await told({ l2: { url: redis.server.url, tls: { ca: redis.ca } } })).toEqual([]);

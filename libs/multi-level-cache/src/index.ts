@@ -116,6 +116,7 @@ export type {
   Change,
   DebtBook,
   Filled,
+  Kept,
   MaybePromise,
   PoolPressure,
   RemoteChange,
@@ -134,6 +135,10 @@ export type {
 export type { PlacedEntry, Placement, Skip } from './core/placement.js';
 export type { Entry, Isolation, TierCaps } from './core/entry.js';
 export type { Address, Scope } from './core/key.js';
+
+// What would be better otherwise
+export { CacheAdvisor } from './nest/advisor.js';
+export type { Advice } from './core/inspection.js';
 
 // Walls around it
 export { redisAclRules, type RedisAclOptions } from './tiers/redis/acl.js';

@@ -1,5 +1,5 @@
 /** What an operator may look at: entries of a tier, what a value looks like, settings and advice. Words only, no behaviour. */
-import type { TierName } from './tier.js';
+import type { TierName } from './tier-name.js';
 
 /** Which keys are asked for; always of the caller's own tenant. */
 export interface EntriesQuery {
@@ -47,11 +47,11 @@ export type ValueShape =
   /** Below the depth that is looked at, or beyond the members that are. */
   | { readonly type: 'more' };
 
-/** Something that works, and would work better, or more safely, another way. */
+/** Something that works, and would work better, or more safely, another way. All codes: docs/advice.md. */
 export interface Advice {
   /** What it is about. */
   readonly about: TierName | 'cache';
-  /** Of what kind it is: stable, for machines. */
+  /** Of what kind it is, in kebab-case: stable, for machines. One kind is told once of each tier. */
   readonly code: string;
   /** One sentence, and what to do: no address, no name, no password. */
   readonly says: string;

@@ -3,10 +3,12 @@
  * one contract suite; an application may put its own in their place.
  */
 import type { Entry } from './entry.js';
+import type { Advice } from './inspection.js';
 import type { Address, Scope } from './key.js';
+import type { TierName } from './tier-name.js';
 import type { TenantKeyStore } from './vault.js';
 
-export type TierName = 'l1' | 'l2' | 'l3';
+export type { TierName } from './tier-name.js';
 /** `up`; `degraded`: it works, with losses; `down`: nothing is asked of it. */
 export type TierState = 'up' | 'degraded' | 'down';
 export type MaybePromise<T> = T | Promise<T>;
@@ -123,6 +125,12 @@ export interface PoolPressure {
   readonly waiting: number;
   /** Share of them that are free, 0 … 1; one that may be made and has not been is free. */
   readonly idle: number;
+}
+
+/** What an application keeps in a tier beside entries, as far as advice depends on it. */
+export interface Kept {
+  /** The wrapped secrets of tenants, and nowhere else. */
+  readonly secrets: boolean;
 }
 
 /** What a shared tier tells the process about other processes. */
@@ -264,6 +272,11 @@ export interface Tier {
   /** Where wrapped secrets of tenants can be kept for all instances. */
   readonly keys?: TenantKeyStore;
   status(): TierStatus;
+  /**
+   * What of its store's settings works and would work better otherwise; for that it asks the store a question or two. Nobody waits for
+   * it and nothing depends on it: what the store refuses to tell is no advice. Rejects where the store could not be asked.
+   */
+  advise?(kept: Kept): Promise<readonly Advice[]>;
   /** How busy its connections are, where they are few and calls wait for them; `undefined` = there are none yet. */
   pressure?(): PoolPressure | undefined;
 }

@@ -16,13 +16,12 @@ import type { CacheModuleOptions, FeatureConfig, ResolvedOptions } from '../core
 import type { Tier } from '../core/tier.js';
 import { CacheManager } from '../manager/cache-manager.js';
 import { isRoot } from '../manager/create-cache.js';
-import { adviceOn } from './advice.js';
+import { CacheAdvisor } from './advisor.js';
 import { CacheHolder } from './cache-holder.js';
 import { CacheLog } from './cache-log.js';
 import { ContextMiddleware } from './context.middleware.js';
 import { featureModule } from './cache-feature.module.js';
 import { demandCaches } from './decorators/wrap-method.js';
-import { adviceOnTransport } from './transport-advice.js';
 import {
   ConfigurableModuleClass,
   type CacheModuleAsyncOptions,
@@ -55,8 +54,7 @@ export class MultiLevelCacheModule
     BeforeApplicationShutdown,
     OnApplicationShutdown
 {
-  readonly #logger = new Logger('MultiLevelCache');
-  readonly #log = new CacheLog(this.#logger);
+  readonly #log = new CacheLog(new Logger('MultiLevelCache'));
   #stopDemanding: (() => void) | undefined;
 
   constructor(
@@ -64,6 +62,7 @@ export class MultiLevelCacheModule
     @Inject(CACHE_TIERS) private readonly tiers: readonly Tier[],
     @Inject(CacheHolder) private readonly holder: CacheHolder,
     @Inject(RESOLVED_OPTIONS) private readonly options: ResolvedOptions,
+    @Inject(CacheAdvisor) private readonly advisor: CacheAdvisor,
   ) {
     super();
   }
@@ -111,10 +110,8 @@ export class MultiLevelCacheModule
     if (this.options.strict) this.#stopDemanding = demandCaches();
     await this.cache.open();
     this.#log.ready(this.tiers);
-    for (const advice of adviceOn(this.tiers, this.options)) this.#logger.warn(advice);
-    for (const advice of adviceOnTransport(this.options)) this.#logger.warn(advice);
-    if (this.tiers.length === 0) this.#logger.warn('every tier is off: nothing is cached');
     this.#log.listenTo(this.cache);
+    this.advisor.begin();
   }
 
   /** The first that is heard of it. */

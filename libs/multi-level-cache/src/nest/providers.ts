@@ -21,6 +21,7 @@ import { nameSecretOf } from '../security/name-secret.js';
 import { DatabaseTier } from '../tiers/database/database-tier.js';
 import { MemoryTier } from '../tiers/memory/memory-tier.js';
 import { RedisTier } from '../tiers/redis/redis-tier.js';
+import { CacheAdvisor } from './advisor.js';
 import { makeAudit, refusalsOf } from './audit.js';
 import { CacheBinder } from './cache-binder.js';
 import { CacheHolder } from './cache-holder.js';
@@ -48,6 +49,7 @@ const ORDER: readonly TierName[] = ['l1', 'l2', 'l3'];
 export const PROVIDERS: Provider[] = [
   CacheHolder,
   CacheBinder,
+  CacheAdvisor,
   WarmingExplorer,
   WarmingJob,
   { provide: RESOLVED_OPTIONS, inject: [MODULE_OPTIONS_TOKEN], useFactory: validateOptions },
@@ -173,6 +175,7 @@ export const PROVIDERS: Provider[] = [
 export const EXPORTS = [
   CacheManager,
   CacheVault,
+  CacheAdvisor,
   CacheHolder,
   RESOLVED_OPTIONS,
   CACHE_AUDIT,

@@ -1,4 +1,5 @@
 /** What an operator should know of the ways to the stores: whether anybody in between could read or write what is cached. */
+import type { Advice } from '../core/inspection.js';
 import type { DataSourceLike, L2Options, L3Options, ResolvedOptions } from '../core/options.js';
 
 /** As far as the options tell. `verified`: TLS, and the certificate is looked at. */
@@ -15,26 +16,31 @@ type Settings = Readonly<Record<string, unknown>>;
 export function adviceOnTransport({
   l2,
   l3,
-}: Pick<ResolvedOptions, 'l2' | 'l3'>): readonly string[] {
+}: Pick<ResolvedOptions, 'l2' | 'l3'>): readonly Advice[] {
   return [
     ...(l2 ? adviceOn('l2', 'Redis', wayToRedis(l2)) : []),
     ...(l3 ? adviceOn('l3', 'PostgreSQL', wayToPostgres(l3)) : []),
   ];
 }
 
-function adviceOn(tier: string, server: string, { hosts, tls }: Way): string[] {
-  const told: string[] = [];
+function adviceOn(about: 'l2' | 'l3', server: string, { hosts, tls }: Way): Advice[] {
+  const told: Advice[] = [];
   // Node looks at no certificate then, whatever the options say.
   const unverified = tls === 'unverified' || process.env['NODE_TLS_REJECT_UNAUTHORIZED'] === '0';
   if (tls !== 'none' && unverified)
-    told.push(
-      `${tier}: the certificate of ${server} is not verified: whoever stands in between reads and writes what is cached; ` +
+    told.push({
+      about,
+      code: 'tls-unverified',
+      says:
+        `${about}: the certificate of ${server} is not verified: whoever stands in between reads and writes what is cached; ` +
         'give its authority as ca instead of switching verification off',
-    );
+    });
   if (tls === 'none' && !hosts.every(isOwn))
-    told.push(
-      `${tier}: ${server} is on another machine and is not spoken to over TLS: whoever stands in between reads and writes what is cached`,
-    );
+    told.push({
+      about,
+      code: 'tls-missing',
+      says: `${about}: ${server} is on another machine and is not spoken to over TLS: whoever stands in between reads and writes what is cached`,
+    });
   return told;
 }
 

@@ -8,7 +8,7 @@ import {
 } from '@nestjs/terminus';
 import request from 'supertest';
 import { describe, expect, it } from 'vitest';
-import type { CacheManager, TierState } from '../../src/index.js';
+import type { Advice, CacheAdvisor, CacheManager, TierState } from '../../src/index.js';
 import { CacheHealthIndicator } from '../../src/nest/terminus.js';
 import { boot, closeLater } from './boot.js';
 
@@ -51,6 +51,23 @@ describe('CacheHealthIndicator', () => {
     });
   });
 
+  it.each<[string, readonly Advice[], object]>([
+    ['leaves advice out where there is none', [], {}],
+    [
+      'gives advice, and is up all the same',
+      [{ about: 'l2', code: 'redis-unbounded', says: 'Redis has no maxmemory' }],
+      { advice: ['Redis has no maxmemory'] },
+    ],
+  ])('%s', async (_what, given, more) => {
+    const stats = { tiers: { l1: { state: 'up' }, l2: { state: 'up' }, l3: { state: 'off' } } };
+    const cache = { stats: () => stats } as unknown as CacheManager;
+    const advisor = { advice: () => given } as unknown as CacheAdvisor;
+    const service = new HealthIndicatorService();
+    expect(await new CacheHealthIndicator(service, cache, advisor).check('cache')).toEqual({
+      cache: { status: 'up', tiers: { l1: 'up', l2: 'up' }, ...more },
+    });
+  });
+
   it.each<[State, State, State, string]>([
     ['up', 'down', 'down', 'up'],
     ['off', 'degraded', 'down', 'up'],
@@ -85,7 +102,13 @@ describe('CacheHealthIndicator', () => {
       .get('/health')
       .expect(200);
     expect(response.body).toMatchObject({
-      details: { cache: { status: 'up', tiers: { l1: 'up' } } },
+      details: {
+        cache: {
+          status: 'up',
+          tiers: { l1: 'up' },
+          advice: [expect.stringMatching(/^l1 without l2/)],
+        },
+      },
     });
   });
 });

@@ -262,7 +262,7 @@ describe('MultiLevelCacheModule', () => {
       .setLogger({ log: note, warn: note, error: note })
       .compile();
     await closeLater(module).init();
-    const given = lines.filter((line) => line.startsWith('l1 without l2'));
+    const given = lines.filter((line) => line.startsWith('cache.advice l1-unheard: l1 without l2'));
     expect(given).toHaveLength(advice ? 1 : 0);
     if (advice) expect(given[0]).toMatch(advice);
   });

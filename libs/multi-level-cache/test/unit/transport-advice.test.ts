@@ -6,10 +6,15 @@ import { L3 } from '../../../../test/support/options.js';
 
 afterEach(() => vi.unstubAllEnvs());
 
+const told = (options: Parameters<typeof adviceOnTransport>[0]): readonly string[] =>
+  adviceOnTransport(options).map(({ about, code, says }) => {
+    expect(says).toMatch(new RegExp(`^${about}: `));
+    return `${code} ${says}`;
+  });
 const l2 = (more: Partial<L2Options>): readonly string[] =>
-  adviceOnTransport({ l2: { budget: 1, ...more }, l3: false });
+  told({ l2: { budget: 1, ...more }, l3: false });
 const l3 = (more: Partial<L3Options>): readonly string[] =>
-  adviceOnTransport({ l2: false, l3: { ...L3, ...more } });
+  told({ l2: false, l3: { ...L3, ...more } });
 const pg = (options: object): readonly string[] =>
   l3({ dataSource: { options: { type: 'postgres', ...options } } });
 const client = (given: object): readonly string[] =>
@@ -59,7 +64,7 @@ describe('says that no certificate is verified', () => {
     ['of a DataSource', () => pg({ url: 'postgres://u:p@far/db', ssl: OFF })],
   ])('%s', (_what, advice) =>
     expect(advice()).toEqual([
-      expect.stringMatching(/^l[23]: the certificate of \w+ is not verified/),
+      expect.stringMatching(/^tls-unverified l[23]: the certificate of \w+ is not verified/),
     ]),
   );
 
@@ -98,10 +103,10 @@ describe('says that it is on another machine without TLS', () => {
     ['a DataSource', () => pg({ host: 'far' })],
     ['a DataSource by url', () => pg({ url: 'postgres://u:p@far/db' })],
   ])('%s', (_what, advice) => {
-    const told = advice();
-    expect(told).toEqual([
-      expect.stringMatching(/is on another machine and is not spoken to over TLS/),
+    const given = advice();
+    expect(given).toEqual([
+      expect.stringMatching(/^tls-missing .* is on another machine and is not spoken to over TLS/),
     ]);
-    expect(told.join()).not.toMatch(/far|internal|10\.0|secret|u:p/);
+    expect(given.join()).not.toMatch(/far|internal|10\.0|secret|u:p/);
   });
 });

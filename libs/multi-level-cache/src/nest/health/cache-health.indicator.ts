@@ -1,9 +1,10 @@
 /** The cache as a Terminus health indicator: one answer over all tiers. */
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Optional } from '@nestjs/common';
 import { HealthIndicatorService, type HealthIndicatorResult } from '@nestjs/terminus';
 import type { TierName, TierState } from '../../core/tier.js';
 import { CacheManager } from '../../manager/cache-manager.js';
 import type { CacheStats } from '../../manager/stats.js';
+import { CacheAdvisor } from '../advisor.js';
 
 /** What the result says beside its status. */
 export type CacheHealthDetails = {
@@ -15,6 +16,8 @@ export type CacheHealthDetails = {
   readonly reasons?: Readonly<Partial<Record<TierName, string>>>;
   /** Tiers whose credentials, permissions or certificates have to be changed: waiting does not help. */
   readonly config?: readonly TierName[];
+  /** What works and would be better otherwise, a sentence each: docs/advice.md. It makes nobody less than `up`. */
+  readonly advice?: readonly string[];
 };
 
 /**
@@ -44,6 +47,7 @@ export class CacheHealthIndicator {
   constructor(
     @Inject(HealthIndicatorService) private readonly indicators: HealthIndicatorService,
     @Inject(CacheManager) private readonly cache: CacheManager,
+    @Optional() @Inject(CacheAdvisor) private readonly advisor?: CacheAdvisor,
   ) {}
 
   /** The result under `key`, as Terminus wants it; never rejects for a tier's sake. */
@@ -55,8 +59,12 @@ export class CacheHealthIndicator {
     const tiers: Partial<Record<TierName, TierState>> = {};
     for (const name of names) tiers[name] = stats[name].state as TierState;
     const degraded = names.filter((name) => tiers[name] !== 'up');
-    const details: CacheHealthDetails =
-      degraded.length > 0 ? { tiers, ...why(degraded, stats) } : { tiers };
+    const advice = this.advisor?.advice().map(({ says }) => says) ?? [];
+    const details: CacheHealthDetails = {
+      tiers,
+      ...(degraded.length > 0 ? why(degraded, stats) : {}),
+      ...(advice.length > 0 ? { advice } : {}),
+    };
     // Every tier off is a choice, not an outage.
     const canServe = names.length === 0 || names.some((name) => tiers[name] !== 'down');
     const indicator = this.indicators.check(key);

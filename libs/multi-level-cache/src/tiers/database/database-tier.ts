@@ -1,6 +1,7 @@
 /** L3: entries in PostgreSQL, durable and shared; fills are fenced by a sequence, deletes leave tombstones. */
 import { chance, type Clock } from '../../core/clock.js';
 import type { Entry } from '../../core/entry.js';
+import type { Advice } from '../../core/inspection.js';
 import type { Address } from '../../core/key.js';
 import type { MessageSeal, RefusedMessage } from '../../core/message-seal.js';
 import type { L3Options } from '../../core/options.js';
@@ -20,6 +21,7 @@ import type {
   Trouble,
 } from '../../core/tier.js';
 import { Coalescer } from '../coalescer.js';
+import { askForAdvice } from './advice.js';
 import { Announcements, channelOf } from './backplane.js';
 import { Fills } from './fills.js';
 import { Hearing } from './hearing.js';
@@ -216,6 +218,10 @@ export class DatabaseTier implements Tier {
 
   pressure(): PoolPressure | undefined {
     return this.#database.pressure();
+  }
+
+  advise(): Promise<readonly Advice[]> {
+    return askForAdvice(this.#database, this.options);
   }
 
   /** Deletes up to `limit` dead rows and as many tag records nobody can need; says how many rows went. */

@@ -157,10 +157,14 @@ async function persist(run: Run, { schema, table, unlogged }: Place): Promise<vo
     await run(`alter table ${entry} set ${unlogged ? 'unlogged' : 'logged'}`);
 }
 
+/** Asks for the version of the table $1. */
+export const versionOf = (place: Place): string =>
+  `select version from ${meta(place)} where name = $1`;
+
 async function installed(run: Run, place: Place): Promise<number> {
-  const [found] = (await run(`select version from ${meta(place)} where name = $1`, [
-    place.table,
-  ])) as readonly { readonly version: number }[];
+  const [found] = (await run(versionOf(place), [place.table])) as readonly {
+    readonly version: number;
+  }[];
   return found?.version ?? 0;
 }
 

@@ -21,6 +21,8 @@ const PROBE_MS = 1_000;
  * writes or does not permit this one.
  */
 const STATEMENT_TROUBLE = /^(22|23|25|40|54|55|58)|^(42501|53100|53200|57014)$/;
+/** What a server that only speaks like PostgreSQL says to a question it does not know. */
+const NOT_UNDERSTOOD = /^(0A|42)/;
 const NOT_WALLED = 'without row-level security for this user';
 const WORTH_A_RETRY = new Set(['40P01', '40001']);
 
@@ -32,6 +34,8 @@ interface Statement {
   /** Not sent any more from then on. */
   readonly until?: number | undefined;
   readonly rowMode?: 'array';
+  /** The tier works without its answer: that it is not understood is no trouble. */
+  readonly aside?: boolean | undefined;
   /** Whose rows it may see and write, where row-level security keeps them apart. */
   readonly tenants?: readonly string[] | undefined;
 }
@@ -107,7 +111,7 @@ export class Database {
   query<R extends QueryResultRow>(
     text: string,
     values: readonly unknown[],
-    how: Pick<Statement, 'urgent' | 'until' | 'tenants'> = {},
+    how: Pick<Statement, 'urgent' | 'until' | 'tenants' | 'aside'> = {},
   ): Promise<R[]> {
     return this.#inTurn<R>({ text, values, ...how });
   }
@@ -157,7 +161,7 @@ export class Database {
     await Promise.race([this.#pool?.end().catch(() => undefined), late]);
   }
 
-  async #send<R>({ text, values, rowMode, tenants = [] }: Statement): Promise<R[]> {
+  async #send<R>({ text, values, rowMode, tenants = [], aside }: Statement): Promise<R[]> {
     const pool = this.#pool;
     if (!pool || this.#closed) throw unavailable('not open');
     try {
@@ -180,7 +184,8 @@ export class Database {
         throw error;
       }
     } catch (error) {
-      if (!STATEMENT_TROUBLE.test(codeOf(error))) this.#lose(error);
+      const code = codeOf(error);
+      if (!STATEMENT_TROUBLE.test(code) && !(aside && NOT_UNDERSTOOD.test(code))) this.#lose(error);
       throw error;
     }
   }

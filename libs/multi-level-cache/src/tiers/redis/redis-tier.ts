@@ -4,6 +4,7 @@ import { chance, type Clock } from '../../core/clock.js';
 import type { Verdict } from '../../coherence/tag-mirror.js';
 import { expired, type Entry } from '../../core/entry.js';
 import { ID_BYTES, ID_OFFSET, type Opened } from '../../core/envelope.js';
+import type { Advice } from '../../core/inspection.js';
 import type { Address } from '../../core/key.js';
 import type { MessageSeal, RefusedMessage } from '../../core/message-seal.js';
 import type { L2Options } from '../../core/options.js';
@@ -13,6 +14,7 @@ import type {
   Change,
   DebtBook,
   Filled,
+  Kept,
   MaybePromise,
   Ticket,
   TicketReply,
@@ -23,8 +25,10 @@ import type {
   Trouble,
 } from '../../core/tier.js';
 import { Coalescer } from '../coalescer.js';
+import { adviceOnRedis } from './advice.js';
 import { Changes } from './changes.js';
 import { troubleOf, unavailable } from './connection.js';
+import { askServers } from './server-info.js';
 import { RedisDebtBook } from './debt-book.js';
 import { Resealing } from './resealing.js';
 import { TenantKeyHash } from './tenant-keys.js';
@@ -227,6 +231,11 @@ export class RedisTier implements Tier {
     const messages = { published, received: this.#received, dropped: this.#rubbish };
     const rejected = { ...this.#rejected };
     return { state, entries: 0, bytes: 0, evictions: 0, corrupt, messages, rejected, ...why };
+  }
+
+  async advise(kept: Kept): Promise<readonly Advice[]> {
+    const servers = await askServers(this.#link.commands.client);
+    return adviceOnRedis(servers, { ...kept, failover: this.options.failover });
   }
 
   /** Reads of one node's keys, many at a time; of one key of a moment, once. */

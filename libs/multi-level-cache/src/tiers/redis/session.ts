@@ -118,7 +118,7 @@ export async function missingCommands(commands: Commands, keys: SharedKeys): Pro
   return [...new Set(missing)];
 }
 
-function isRefused(error: unknown): boolean {
+export function isRefused(error: unknown): boolean {
   return error instanceof Error && /^NOPERM|unknown command/i.test(error.message);
 }
 
