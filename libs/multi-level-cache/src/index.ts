@@ -103,6 +103,17 @@ export type { BackplaneConfig, BackplaneKeyProvider } from './core/backplane-opt
 export type { Refusal, Refused, TenantKeyStore } from './core/vault.js';
 export type { VaultStats } from './security/vault/key-vault.js';
 
+// Looking into it
+export { CacheInspector } from './manager/cache-inspector.js';
+export type {
+  Advice,
+  EntriesPage,
+  EntriesQuery,
+  EntrySummary,
+  Setting,
+  ValueShape,
+} from './core/inspection.js';
+
 // Errors
 export { CacheError, isCacheError, type CacheErrorCode } from './core/errors.js';
 
@@ -116,6 +127,7 @@ export type {
   Change,
   DebtBook,
   Filled,
+  ListQuery,
   MaybePromise,
   PoolPressure,
   RemoteChange,

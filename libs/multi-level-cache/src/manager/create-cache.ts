@@ -1,11 +1,13 @@
 /** Makes one application's cache: the one named `default`, by which the whole is opened and closed. */
 import type { Audit } from '../core/audit.js';
 import { chance, type Clock } from '../core/clock.js';
+import type { Advice } from '../core/inspection.js';
 import type { CacheSettings, ResolvedOptions } from '../core/options.js';
 import type { ContextStore } from '../security/context.js';
 import type { Gate } from '../security/gate.js';
 import { Application, type MakeHooks, type TierSet } from './application.js';
 import { Cache } from './cache.js';
+import { CacheInspector } from './cache-inspector.js';
 import type { CacheManager } from './cache-manager.js';
 import type { CacheVault } from './cache-vault.js';
 import type { TransactionHooks, Transactions } from './transactions.js';
@@ -38,6 +40,8 @@ export interface CacheRoot extends CacheManager {
   readonly hooks: TransactionHooks;
   /** Keys of the encryption at rest. */
   readonly vault: CacheVault;
+  /** For operators; `advice` = what the boot advisor has found. */
+  inspector(advice?: () => readonly Advice[]): CacheInspector;
 }
 
 /** Makes the cache of one application. Nothing is contacted before `open()`. */
@@ -104,5 +108,9 @@ class Root extends Cache implements CacheRoot {
 
   get vault(): CacheVault {
     return this.#application.keys.verbs;
+  }
+
+  inspector(advice?: () => readonly Advice[]): CacheInspector {
+    return new CacheInspector(this.#application, advice);
   }
 }

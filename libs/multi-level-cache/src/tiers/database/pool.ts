@@ -290,6 +290,7 @@ export function troubleOf(error: unknown): Trouble {
   if (code === '3D000') return mend('without the database asked for');
   if (code === '42501') return mend('refusing a permission');
   if (code === '42P01' || code === '3F000') return mend('without the tables of the cache');
+  if (code === '42703') return mend('with tables of an older version');
   if (code === '25006') return { reason: 'it takes no writes (read-only)' };
   if (code === '53100') return { reason: 'its disk is full' };
   return { reason: code ? `not usable (${code})` : 'not reachable' };
