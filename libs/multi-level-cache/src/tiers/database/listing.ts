@@ -45,6 +45,7 @@ export async function listRows(
   const values = [tenant, from, after, endOf(from), limit];
   const found = await database.query<Row & Record<string, unknown>>(sql.list, values, {
     tenants: [tenant],
+    ordered: true,
   });
   const named = found.flatMap((row) => {
     const stored = nameOf(scope, row, prefix);

@@ -8,7 +8,7 @@ import type { L3Options } from '../../core/options.js';
 import type { PoolPressure, Trouble } from '../../core/tier.js';
 import { CONNECT_MS, packagePg, poolConfig } from './connection.js';
 import { migrate } from './migrations.js';
-import { scopedQueryOf, spell } from './scoped-query.js';
+import { ORDERED, scopedQueryOf, spell } from './scoped-query.js';
 import { names, REMEMBER_SERVER } from './sql.js';
 import { Turnstile } from './turnstile.js';
 import { isWalled } from './walled.js';
@@ -34,6 +34,8 @@ interface Statement {
   readonly rowMode?: 'array';
   /** Whose rows it may see and write, where row-level security keeps them apart. */
   readonly tenants?: readonly string[] | undefined;
+  /** It reads along an index, and a few rows of it. */
+  readonly ordered?: boolean | undefined;
 }
 
 /** Makes the pool; the package pg does, unless another maker is given. */
@@ -55,6 +57,8 @@ export class Database {
   readonly #names = new Map<string, string>();
   /** Sends what says for whom it runs; none = row-level security is not asked for. */
   #scoped: ReturnType<typeof scopedQueryOf> | undefined;
+  /** The same for what is read in an order; made when it is first asked for. */
+  #ordered: ReturnType<typeof scopedQueryOf> | undefined;
 
   constructor(
     readonly options: L3Options,
@@ -107,7 +111,7 @@ export class Database {
   query<R extends QueryResultRow>(
     text: string,
     values: readonly unknown[],
-    how: Pick<Statement, 'urgent' | 'until' | 'tenants'> = {},
+    how: Pick<Statement, 'urgent' | 'until' | 'tenants' | 'ordered'> = {},
   ): Promise<R[]> {
     return this.#inTurn<R>({ text, values, ...how });
   }
@@ -157,9 +161,10 @@ export class Database {
     await Promise.race([this.#pool?.end().catch(() => undefined), late]);
   }
 
-  async #send<R>({ text, values, rowMode, tenants = [] }: Statement): Promise<R[]> {
+  async #send<R>({ text, values, rowMode, tenants = [], ordered }: Statement): Promise<R[]> {
     const pool = this.#pool;
     if (!pool || this.#closed) throw unavailable('not open');
+    const scoped = ordered ? await this.#inOrder() : this.#scoped;
     try {
       const client = await this.#connect(pool);
       try {
@@ -170,7 +175,7 @@ export class Database {
           ...(this.options.poolerMode ? {} : { name: this.#nameOf(text) }),
         };
         const { rows } = await this.#silence.race(
-          this.#scoped ? this.#scopedTo(tenants, client, query) : client.query(query),
+          scoped ? sendScoped(scoped, tenants, client, query) : client.query(query),
         );
         client.release();
         return rows as R[];
@@ -185,16 +190,9 @@ export class Database {
     }
   }
 
-  #scopedTo(
-    tenants: readonly string[],
-    client: PoolClient,
-    query: QueryConfig,
-  ): Promise<{ rows: unknown[] }> {
-    return new Promise((resolve, reject) => {
-      const done = (error: Error | undefined, result: { rows: unknown[] }): void =>
-        error ? reject(error) : resolve(result);
-      client.query(new this.#scoped!(query, spell(tenants), done));
-    });
+  async #inOrder(): Promise<ReturnType<typeof scopedQueryOf>> {
+    const { poolerMode } = this.options;
+    return (this.#ordered ??= scopedQueryOf(await packagePg(), !poolerMode, ORDERED));
   }
 
   /** Once more where it was late because this process stood still: what came meanwhile has not been heard. */
@@ -265,6 +263,19 @@ export class Database {
   #probeLater(): void {
     if (!this.#closed) this.clock.after(PROBE_MS, () => void this.#contact());
   }
+}
+
+function sendScoped(
+  Scoped: ReturnType<typeof scopedQueryOf>,
+  tenants: readonly string[],
+  client: PoolClient,
+  query: QueryConfig,
+): Promise<{ rows: unknown[] }> {
+  return new Promise((resolve, reject) => {
+    const done = (error: Error | undefined, result: { rows: unknown[] }): void =>
+      error ? reject(error) : resolve(result);
+    client.query(new Scoped(query, spell(tenants), done));
+  });
 }
 
 async function poolOfPg(config: PoolConfig): Promise<Pool> {
