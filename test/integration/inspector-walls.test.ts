@@ -335,6 +335,14 @@ describe('a tier', () => {
     );
   });
 
+  it('that never answers is given up after a second', async () => {
+    const made = await make();
+    made.l2!.list = () => new Promise(() => undefined);
+    await expect(made.inspector.entries({ tier: 'l2', cache: 'default' })).rejects.toThrow(
+      'CACHE_TIER_UNAVAILABLE: l2 did not answer within 1000 ms',
+    );
+  });
+
   it('of PostgreSQL keeps no names unless it is told to', async () => {
     const made = await testCache({ namespace: freshNamespace(), database });
     await store(made, 'k');

@@ -102,11 +102,14 @@ export class CacheInspector {
   }
 
   /**
-   * The options as they hold, defaults included. Secrets are `'***'`, and so is each text that is not known to be none; of an address
+   * The options as they hold, defaults included, and those of named caches where they were declared. Secrets are `'***'`, and so is each text that is not known to be none; of an address
    * host and port are shown; functions, clients and objects of classes are named.
    */
   settings(): Setting {
-    return this.#application ? shown(this.#application.options) : {};
+    if (!this.#application) return {};
+    const { declared, options } = this.#application;
+    const caches = declared.size === 0 ? {} : { caches: Object.fromEntries(declared) };
+    return shown({ ...options, ...caches });
   }
 
   /** What the boot advisor has found. */
