@@ -1,5 +1,5 @@
 /** What an operator may look at: entries of a tier, what a value looks like, settings and advice. Words only, no behaviour. */
-import type { TierName } from './tier.js';
+import type { TierName } from './tier-name.js';
 
 /** Which keys are asked for; always of the caller's own tenant. */
 export interface EntriesQuery {

@@ -5,9 +5,10 @@
 import type { Entry } from './entry.js';
 import type { EntriesPage } from './inspection.js';
 import type { Address, Scope } from './key.js';
+import type { TierName } from './tier-name.js';
 import type { TenantKeyStore } from './vault.js';
 
-export type TierName = 'l1' | 'l2' | 'l3';
+export type { TierName } from './tier-name.js';
 /** `up`; `degraded`: it works, with losses; `down`: nothing is asked of it. */
 export type TierState = 'up' | 'degraded' | 'down';
 export type MaybePromise<T> = T | Promise<T>;
