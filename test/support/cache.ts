@@ -5,6 +5,7 @@ import type {
   MessageSeal,
   RefusedMessage,
 } from '../../libs/multi-level-cache/src/core/message-seal.js';
+import type { EntriesPage } from '../../libs/multi-level-cache/src/core/inspection.js';
 import type { Address } from '../../libs/multi-level-cache/src/core/key.js';
 import type {
   L2Options,
@@ -211,6 +212,10 @@ export class Gates implements Tier {
 
   troubleOf(error: unknown): Trouble {
     return this.real.troubleOf?.(error) ?? { reason: 'failing' };
+  }
+
+  list(...asked: Parameters<NonNullable<Tier['list']>>): Promise<EntriesPage> {
+    return this.real.list!(...asked);
   }
 
   async verify(address: Address): Promise<TierRead> {

@@ -103,6 +103,17 @@ export type { BackplaneConfig, BackplaneKeyProvider } from './core/backplane-opt
 export type { Refusal, Refused, TenantKeyStore } from './core/vault.js';
 export type { VaultStats } from './security/vault/key-vault.js';
 
+// Looking into it
+export { CacheInspector } from './manager/cache-inspector.js';
+export type {
+  Advice,
+  EntriesPage,
+  EntriesQuery,
+  EntrySummary,
+  Setting,
+  ValueShape,
+} from './core/inspection.js';
+
 // Errors
 export { CacheError, isCacheError, type CacheErrorCode } from './core/errors.js';
 
@@ -117,6 +128,7 @@ export type {
   DebtBook,
   Filled,
   Kept,
+  ListQuery,
   MaybePromise,
   PoolPressure,
   RemoteChange,
@@ -138,7 +150,6 @@ export type { Address, Scope } from './core/key.js';
 
 // What would be better otherwise
 export { CacheAdvisor } from './nest/advisor.js';
-export type { Advice } from './core/inspection.js';
 
 // Walls around it
 export { redisAclRules, type RedisAclOptions } from './tiers/redis/acl.js';

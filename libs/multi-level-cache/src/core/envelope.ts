@@ -156,30 +156,62 @@ export function open(
   }
 }
 
-function openBody(bytes: Buffer, codec: Codec, packing: Packing, classes: ClassMap): Opened {
+/** What a store can be asked for without the value. */
+export interface Head extends Pick<Header, 'createdAt' | 'ttl' | 'grace' | 'n0' | 'epoch'> {
+  readonly fingerprint: Fingerprint;
+  /** Left out where they are encrypted, or go beyond the bytes that were read. */
+  readonly tags?: readonly string[];
+}
+
+/** Reads the head of an envelope from its first bytes, the seal not looked at; `undefined` = they are not of one. */
+export function headOf(bytes: Buffer): Head | undefined {
+  if (bytes.length < HEADER || bytes[0] !== MAGIC || bytes[1] !== VERSION) return undefined;
+  const tags = bytes[ENCRYPTION_OFFSET] === 0 ? tagsIn(bytes) : undefined;
+  return {
+    ...timesOf(bytes),
+    fingerprint: { high: bytes.readUInt32BE(26), low: bytes.readUInt32BE(30) },
+    ...(tags ? { tags: tags.tags } : {}),
+  };
+}
+
+function timesOf(bytes: Buffer): Pick<Header, 'createdAt' | 'ttl' | 'grace' | 'n0' | 'epoch'> {
+  return {
+    createdAt: bytes.readUIntBE(4, 6),
+    ttl: bytes.readUIntBE(10, 6),
+    grace: bytes.readUIntBE(16, 6),
+    n0: bytes.readUInt32BE(42) * 2 ** 32 + bytes.readUInt32BE(46),
+    epoch: bytes.readUInt32BE(50),
+  };
+}
+
+/** The tags behind the head, and where they end; `undefined` where the bytes do not hold them. */
+function tagsIn(bytes: Buffer): { readonly tags: string[]; readonly end: number } | undefined {
   const tags: string[] = [];
   let at = HEADER;
   for (let left = bytes[54]; left > 0; left--) {
+    if (at + 2 > bytes.length) return undefined;
     const length = bytes.readUInt16BE(at);
     at += 2;
-    if (length > MAX_TAG_BYTES || at + length > bytes.length) throw new RangeError('not a tag');
+    if (length > MAX_TAG_BYTES || at + length > bytes.length) return undefined;
     tags.push(bytes.toString('utf8', at, at + length));
     at += length;
   }
-  const extras = (bytes[2] & EXTRAS) === 0 ? undefined : readExtras(bytes, at);
-  const start = extras?.end ?? at;
+  return { tags, end: at };
+}
+
+function openBody(bytes: Buffer, codec: Codec, packing: Packing, classes: ClassMap): Opened {
+  const told = tagsIn(bytes);
+  if (!told) throw new RangeError('not a tag');
+  const extras = (bytes[2] & EXTRAS) === 0 ? undefined : readExtras(bytes, told.end);
+  const start = extras?.end ?? told.end;
   const value =
     packing === PACKING.none
       ? decode(codec, bytes, classes, start)
       : decode(codec, unpack(packing, bytes.subarray(start)), classes);
   return {
-    createdAt: bytes.readUIntBE(4, 6),
-    ttl: bytes.readUIntBE(10, 6),
-    grace: bytes.readUIntBE(16, 6),
+    ...timesOf(bytes),
     loadMs: bytes.readUInt32BE(22),
-    n0: bytes.readUInt32BE(42) * 2 ** 32 + bytes.readUInt32BE(46),
-    epoch: bytes.readUInt32BE(50),
-    tags,
+    tags: told.tags,
     caps: extras?.caps,
     etag: extras?.etag,
     value,

@@ -93,6 +93,9 @@ export type AnyClass = abstract new (...args: never[]) => object;
 
 /** In no name of a cache. */
 const OF_USER = '@';
+/** Which part of a digest says where in a cluster its key is. */
+const SLOT_AT = 48;
+const SLOT_CHARACTERS = 8;
 const NO_RULES: ScopeRules = Object.freeze({ groups: [], types: new Map<string, AnyClass>() });
 
 /** One cache of one tenant, or of one user of it: the partition in which a key lives. */
@@ -139,6 +142,23 @@ export class Scope {
   meant(tags: readonly string[]): readonly string[] {
     const { subject } = this;
     return subject === undefined ? tags : tags.map((tag) => userTag(subject, tag));
+  }
+
+  /** The names of its entries in Redis, as a pattern of `SCAN`; `prefix` as it is spelled there. */
+  redisPattern(prefix: string): string {
+    const slot = `{${'?'.repeat(SLOT_CHARACTERS)}}`;
+    const name = `${this.namespace}:${this.#tenantSegment}:${slot}:e:${this.place}:${prefix}`;
+    // Of what means something to a pattern the spelling of a segment leaves this alone.
+    return `${name.replaceAll('\\', '\\\\')}*`;
+  }
+
+  /** Takes a name of Redis apart; `undefined` = it is of no entry of this scope. */
+  ofRedisKey(name: string): { readonly slot: string; readonly encoded: string } | undefined {
+    const head = `${this.namespace}:${this.#tenantSegment}:{`;
+    const middle = `}:e:${this.place}:`;
+    const end = head.length + SLOT_CHARACTERS;
+    if (!name.startsWith(head) || !name.startsWith(middle, end)) return undefined;
+    return { slot: name.slice(head.length, end), encoded: name.slice(end + middle.length) };
   }
 
   /** `<namespace>:<tenant>:{<h8>}:<kind>:<place>:<key>`: entry, lease and write guards of a key share a cluster slot. */
@@ -205,7 +225,7 @@ export class Address {
 
   /** Primary key of a database row: 16 bytes in hex. */
   get rowHash(): string {
-    return this.digest.slice(0, 32);
+    return rowHashIn(this.digest);
   }
 
   /** Stored inside the value, so that bytes put under another key are never served. */
@@ -218,7 +238,7 @@ export class Address {
 
   /** Spreads keys over cluster slots. */
   get slot(): string {
-    return this.digest.slice(48, 56);
+    return slotIn(this.digest);
   }
 
   /** Where Redis has its entry. */
@@ -240,6 +260,16 @@ export class Address {
   get hash(): string {
     return this.digest.slice(0, 8);
   }
+}
+
+/** The part of a digest that spreads keys over cluster slots. */
+export function slotIn(digest: string): string {
+  return digest.slice(SLOT_AT, SLOT_AT + SLOT_CHARACTERS);
+}
+
+/** The part of a digest that a row of a database is found by, in hex. */
+export function rowHashIn(digest: string): string {
+  return digest.slice(0, 32);
 }
 
 function digestOf(name: string, { nameSecret }: ScopeRules): string {

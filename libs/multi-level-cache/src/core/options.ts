@@ -102,6 +102,11 @@ export interface L3Config {
    * @defaultValue false
    */
   readonly rowSecurity?: boolean;
+  /**
+   * Names of keys are kept in the rows, and an index over them, so that `CacheInspector` can list them; of what was stored before
+   * nothing is listed. Needs the tables of version 5. Without it rows have hashes alone. @defaultValue false
+   */
+  readonly listable?: boolean;
   /** Beyond this the rows that are soonest to die go first; an estimate. @defaultValue `'1gb'` */
   readonly maxSize?: Size;
   /** No row is kept longer than this, fresh and grace together. @defaultValue `'30d'` */
@@ -271,6 +276,8 @@ export interface L3Options {
   readonly unlogged: boolean;
   readonly poolerMode: boolean;
   readonly rowSecurity?: boolean | undefined;
+  /** Names of keys are kept in the rows. */
+  readonly listable?: boolean | undefined;
   readonly maxSize: number;
   readonly maxAge: number;
   /** Rough bytes that one tenant may hold. */

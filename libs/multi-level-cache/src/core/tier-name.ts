@@ -1,3 +1,4 @@
-/** Names of the tiers: all that most words about them need. */
+/** How the tiers are called, top first. */
 
+/** `l1` is memory, `l2` Redis, `l3` PostgreSQL. */
 export type TierName = 'l1' | 'l2' | 'l3';

@@ -3,7 +3,7 @@
  * one contract suite; an application may put its own in their place.
  */
 import type { Entry } from './entry.js';
-import type { Advice } from './inspection.js';
+import type { Advice, EntriesPage } from './inspection.js';
 import type { Address, Scope } from './key.js';
 import type { TierName } from './tier-name.js';
 import type { TenantKeyStore } from './vault.js';
@@ -216,6 +216,16 @@ export interface TransactionBook {
   ): { readonly text: string; readonly values: readonly unknown[] };
 }
 
+/** Which keys of a scope are to be listed. */
+export interface ListQuery {
+  /** How they begin; empty = all of them. */
+  readonly prefix: string;
+  /** What the page before gave as `next`. */
+  readonly cursor: string | undefined;
+  /** Entries at most. */
+  readonly limit: number;
+}
+
 /** How a change is to be applied. */
 export interface ApplyHow {
   /**
@@ -263,6 +273,14 @@ export interface Tier {
   /** Prolongs a ticket of limited life; `false` = it was lost. */
   renew?(address: Address, ticket: Ticket): MaybePromise<boolean>;
   apply(change: Change, how?: ApplyHow): Promise<void>;
+  /**
+   * One page of the keys of a scope, of nobody else's, at a bounded cost for the store; left out = they cannot be listed. Neither
+   * counters nor the order of eviction change.
+   *
+   * @throws CacheError `CACHE_OPTION_INVALID` on a cursor that is none of this tier's; what else it rejects with means that the
+   * store is away or does not permit it
+   */
+  list?(scope: Scope, query: ListQuery): Promise<EntriesPage>;
   /** The part of the store that has a key, where parts may be slow or gone by themselves. */
   partOf?(address: Address): string;
   /** What an error of a read, a ticket or a fill means for operators. */

@@ -38,7 +38,8 @@ export class CircuitBreaker {
   #generation = 1;
   #wait = FIRST_MS;
   #timer: Timer | undefined;
-  #probing = false;
+  /** A probe that has not ended: a second one beside it would find out nothing, and plan a third. */
+  #probing: Promise<void> | undefined;
   #stopped = false;
 
   constructor(readonly options: BreakerOptions) {}
@@ -50,7 +51,7 @@ export class CircuitBreaker {
 
   /** It is being found out whether the store is well again. */
   get trying(): boolean {
-    return this.#open && (this.#trial || this.#probing);
+    return this.#open && (this.#trial || this.#probing !== undefined);
   }
 
   /** Whether the next call may go. */
@@ -75,6 +76,16 @@ export class CircuitBreaker {
       const share = calls >= LEAST && this.#count >= calls * SHARE;
       if (trouble && (this.#row >= IN_A_ROW || share)) this.#trip(trouble);
     }
+  }
+
+  /**
+   * What would be tried later is tried now; resolves when the probe has ended, whatever it found. Without a probe the next call goes.
+   * Nothing where it is closed.
+   */
+  tryNow(): Promise<void> {
+    if (!this.#open || this.#stopped) return Promise.resolve();
+    this.#timer?.cancel();
+    return this.#try();
   }
 
   /** Neither counts nor probes any more. */
@@ -118,26 +129,31 @@ export class CircuitBreaker {
 
   /** Not all processes at the same time. */
   #tryLater(): void {
-    const { clock, probe, random } = this.options;
+    const { clock, random } = this.options;
     const ms = this.#wait * (0.75 + random() / 2);
     this.#wait = Math.min(this.#wait * 2, LONGEST_MS);
-    this.#timer = clock.after(ms, () => {
-      if (!probe) {
-        this.#trial = true;
-        return;
-      }
-      void this.#probe(probe);
-    });
+    this.#timer?.cancel();
+    this.#timer = clock.after(ms, () => void this.#try());
   }
 
+  #try(): Promise<void> {
+    const { probe } = this.options;
+    if (!probe) {
+      this.#trial = true;
+      return Promise.resolve();
+    }
+    return (this.#probing ??= this.#probe(probe));
+  }
+
+  /** Of the state in which it began: it says nothing about a later one. */
   async #probe(probe: () => Promise<unknown>): Promise<void> {
-    this.#probing = true;
-    const well = await probe().then(
+    const call = this.#generation;
+    const isWell = await probe().then(
       () => true,
       () => false,
     );
-    this.#probing = false;
-    if (well) this.ended(this.#generation);
-    else if (!this.#stopped) this.#tryLater();
+    this.#probing = undefined;
+    if (isWell) this.ended(call);
+    else if (!this.#stopped && call === this.#generation) this.#tryLater();
   }
 }

@@ -1,12 +1,14 @@
 /** Makes one application's cache: the one named `default`, by which the whole is opened and closed. */
 import type { Audit } from '../core/audit.js';
 import { chance, type Clock } from '../core/clock.js';
+import type { Advice } from '../core/inspection.js';
 import type { CacheSettings, ResolvedOptions } from '../core/options.js';
 import type { Tracing } from '../core/tracing.js';
 import type { ContextStore } from '../security/context.js';
 import type { Gate } from '../security/gate.js';
 import { Application, type MakeHooks, type TierSet } from './application.js';
 import { Cache } from './cache.js';
+import { CacheInspector } from './cache-inspector.js';
 import type { CacheManager } from './cache-manager.js';
 import type { CacheVault } from './cache-vault.js';
 import type { TransactionHooks, Transactions } from './transactions.js';
@@ -41,6 +43,8 @@ export interface CacheRoot extends CacheManager {
   readonly vault: CacheVault;
   /** Where a tracer is put. */
   readonly tracing: Tracing;
+  /** For operators; `advice` = what the boot advisor has found. */
+  inspector(advice?: () => readonly Advice[]): CacheInspector;
 }
 
 /** Makes the cache of one application. Nothing is contacted before `open()`. */
@@ -111,5 +115,9 @@ class Root extends Cache implements CacheRoot {
 
   get tracing(): Tracing {
     return this.#application.parts.tracing;
+  }
+
+  inspector(advice?: () => readonly Advice[]): CacheInspector {
+    return new CacheInspector(this.#application, advice);
   }
 }

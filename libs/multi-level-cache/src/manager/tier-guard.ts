@@ -140,6 +140,12 @@ export class TierGuard {
     return { ...status, ...first, state: 'degraded' };
   }
 
+  /** Parts that are not asked are tried now; resolves when they have been, or when the budget is over. */
+  async tryNow(): Promise<void> {
+    if (this.tier.status().state === 'down') return;
+    await Promise.all([...this.#parts.values()].map((part) => part.tryNow()));
+  }
+
   /** The tier went away, or came back: what it was like before says nothing. */
   anew(): void {
     for (const part of this.#parts.values()) part.stop();

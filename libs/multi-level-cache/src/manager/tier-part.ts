@@ -100,6 +100,11 @@ export class TierPart {
     return taken;
   }
 
+  /** What is not asked is tried now: a read, for which this waits, and the next fill. */
+  async tryNow(): Promise<void> {
+    await Promise.all([this.reads.tryNow(), this.fills.tryNow()]);
+  }
+
   stop(): void {
     this.reads.stop();
     this.fills.stop();

@@ -11,6 +11,7 @@ import type { CachePolicy, CurrentContext } from '../core/security.js';
 import type { Tier, TierName } from '../core/tier.js';
 import { TypeOrmTransactions } from '../integrations/transactions/typeorm-transactions.js';
 import { CacheManager } from '../manager/cache-manager.js';
+import { CacheInspector } from '../manager/cache-inspector.js';
 import { CacheVault } from '../manager/cache-vault.js';
 import { NO_SECURITY } from '../manager/application.js';
 import { createCache, isRoot } from '../manager/create-cache.js';
@@ -169,6 +170,13 @@ export const PROVIDERS: Provider[] = [
     useFactory: (cache: CacheManager): CacheVault =>
       isRoot(cache) ? cache.vault : new CacheVault(undefined, () => Promise.resolve()),
   },
+  {
+    provide: CacheInspector,
+    inject: [CacheManager, CacheAdvisor],
+    // A stand-in holds nothing that could be listed.
+    useFactory: (cache: CacheManager, advisor: CacheAdvisor): CacheInspector =>
+      isRoot(cache) ? cache.inspector(() => advisor.advice()) : new CacheInspector(),
+  },
 ];
 
 /** What other modules may inject. `CacheHolder` is for decorated classes. */
@@ -176,6 +184,7 @@ export const EXPORTS = [
   CacheManager,
   CacheVault,
   CacheAdvisor,
+  CacheInspector,
   CacheHolder,
   RESOLVED_OPTIONS,
   CACHE_AUDIT,

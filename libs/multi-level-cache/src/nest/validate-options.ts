@@ -157,6 +157,7 @@ function readL3(section: Section): L3Options {
     migrate: section.optional('migrate', rules.BOOLEAN) ?? true,
     poolerMode: section.optional('poolerMode', rules.BOOLEAN) ?? false,
     rowSecurity: section.optional('rowSecurity', rules.BOOLEAN) ?? false,
+    listable: section.optional('listable', rules.BOOLEAN) ?? false,
     maxSize: section.optional('maxSize', rules.SIZE) ?? 1024 ** 3,
     maxAge: section.optional('maxAge', rules.MAX_AGE) ?? 30 * 24 * HOUR,
     ttl: section.optional('ttl', rules.POSITIVE_DURATION),

@@ -19,7 +19,7 @@ import type { TenantKeyStore } from '../core/vault.js';
 import { Faults, type FaultOptions } from './faults.js';
 
 /**
- * What a fault is about. `read`: reads, also those that verify or probe, and questions for advice. `fill`: tickets, fills, and what prolongs or gives back a
+ * What a fault is about. `read`: reads, also those that verify, probe or list, and questions for advice. `fill`: tickets, fills, and what prolongs or gives back a
  * ticket. `apply`: writes and invalidations, and the book of what is owed to another tier. Secrets of tenants are read under `read` and
  * changed under `apply`.
  */
@@ -41,6 +41,7 @@ export class FaultyTier implements Tier {
   readonly pressure: Tier['pressure'];
   readonly verify: Tier['verify'];
   readonly advise: Tier['advise'];
+  readonly list: Tier['list'];
   readonly release: Tier['release'];
   readonly renew: Tier['renew'];
   readonly book?: DebtBook;
@@ -63,6 +64,7 @@ export class FaultyTier implements Tier {
     this.pressure = real.pressure && (() => real.pressure!());
     this.verify = real.verify && ((address) => read.pass(() => real.verify!(address)));
     this.advise = real.advise && (async (kept) => read.pass(() => real.advise!(kept)));
+    this.list = real.list && (async (scope, query) => read.pass(() => real.list!(scope, query)));
     this.release =
       real.release && ((address, ticket) => fill.pass(() => real.release!(address, ticket)));
     this.renew = real.renew && ((address, ticket) => fill.pass(() => real.renew!(address, ticket)));

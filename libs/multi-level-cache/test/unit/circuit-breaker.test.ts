@@ -172,3 +172,92 @@ describe('a circuit breaker without a probe', () => {
     expect(changes).toEqual([true]);
   });
 });
+
+describe('what is tried now', () => {
+  it('is the probe, which closes it at once', async () => {
+    const { breaker, changes, open, probes } = bench();
+    open();
+    const tried = breaker.tryNow();
+    expect(probes).toHaveLength(1);
+    probes[0].answer();
+    await tried;
+    expect(breaker.open).toBe(false);
+    expect(changes).toEqual([true, false]);
+  });
+
+  it('is nothing where it is closed or stopped', async () => {
+    const { breaker, open, probes } = bench();
+    await breaker.tryNow();
+    open();
+    breaker.stop();
+    await breaker.tryNow();
+    expect(probes).toHaveLength(0);
+  });
+
+  it('takes the place of the next try, and does not come beside one that is under way', async () => {
+    const { breaker, clock, open, probes } = bench();
+    open();
+    clock.advance(250);
+    const tries = [breaker.tryNow(), breaker.tryNow()];
+    expect(probes).toHaveLength(1);
+    probes[0].fail();
+    await Promise.all(tries);
+    expect(breaker.open).toBe(true);
+    const again = breaker.tryNow();
+    expect(probes).toHaveLength(2);
+    // When the timer it has taken the place of would have run.
+    clock.advance(1_000);
+    expect(probes).toHaveLength(2);
+    probes[1].fail();
+    await again;
+  });
+
+  it('that fails leaves one try for later, and one only', async () => {
+    const { breaker, clock, open, probes } = bench();
+    open();
+    for (let times = 0; times < 3; times++) {
+      const tried = breaker.tryNow();
+      probes.at(-1)!.fail();
+      await tried;
+    }
+    expect(probes).toHaveLength(3);
+    clock.advance(1_000);
+    await settled();
+    expect(probes).toHaveLength(4);
+    probes[3].answer();
+    await settled();
+    expect(breaker.open).toBe(false);
+    clock.advance(10_000);
+    await settled();
+    expect(probes).toHaveLength(4);
+  });
+
+  it('and ends after it was stopped says nothing, and plans nothing', async () => {
+    const { breaker, changes, clock, open, probes } = bench();
+    open();
+    const tried = breaker.tryNow();
+    breaker.stop();
+    probes[0].fail();
+    await tried;
+    clock.advance(10_000);
+    await settled();
+    expect(probes).toHaveLength(1);
+    expect(changes).toEqual([true]);
+  });
+
+  it('is the next call, where there is no probe', async () => {
+    const clock = new FakeClock();
+    const breaker = new CircuitBreaker({ clock, random: () => 0.5 });
+    callAll(breaker, [false, false, false, false, false]);
+    expect(breaker.admits).toBe(false);
+    await breaker.tryNow();
+    const call = breaker.begin();
+    expect(call).toBeDefined();
+    expect(breaker.admits).toBe(false);
+    breaker.ended(call!, BAD);
+    clock.advance(400);
+    expect(breaker.admits).toBe(false);
+    clock.advance(600);
+    expect(breaker.admits).toBe(true);
+  });
+});

@@ -233,3 +233,43 @@ it('an error of the cache’s own is no trouble of the store’s making that an 
   for (const key of ['k1', 'k2', 'k3', 'k4', 'k5']) await guard.read(at(key));
   expect(guard.status()).toMatchObject({ state: 'degraded', reason: 'unheard of' });
 });
+
+describe('a tier that is tried by hand', () => {
+  it('is read as soon as it has answered', async () => {
+    await late('k1', 'k2', 'k3', 'k4', 'k5');
+    tier.onRead = () => Promise.resolve(ABSENT);
+    tier.asked.length = 0;
+    await guard.tryNow();
+    expect(tier.asked).toEqual(['k5']);
+    expect(guard.status().state).toBe('up');
+  });
+
+  it('is waited for within its budget, and asked nothing where all is well or nothing is there', async () => {
+    await guard.tryNow();
+    expect(tier.asked).toEqual([]);
+    await late('k1', 'k2', 'k3', 'k4', 'k5');
+    const tried = guard.tryNow();
+    clock.advance(BUDGET);
+    await tried;
+    expect(guard.status().state).toBe('degraded');
+    tier.asked.length = 0;
+    tier.state = 'down';
+    await guard.tryNow();
+    expect(tier.asked).toEqual([]);
+  });
+
+  it('is tried in each of its parts, and with the next fill', async () => {
+    await late('k1', 'k2', 'k3', 'k4', 'k5');
+    await late('b1', 'b2', 'b3', 'b4', 'b5');
+    tier.onRead = () => Promise.resolve(ABSENT);
+    tier.asked.length = 0;
+    await guard.tryNow();
+    expect(tier.asked.toSorted()).toEqual(['b5', 'k5']);
+    tier.onFill = () => Promise.reject(REFUSED);
+    for (const key of ['k1', 'k2', 'k3', 'k4', 'k5']) await fill(key);
+    tier.onFill = () => Promise.resolve(true);
+    await guard.tryNow();
+    expect(await fill('k6')).toBe(true);
+    expect(guard.status().state).toBe('up');
+  });
+});

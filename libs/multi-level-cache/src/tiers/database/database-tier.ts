@@ -1,8 +1,8 @@
 /** L3: entries in PostgreSQL, durable and shared; fills are fenced by a sequence, deletes leave tombstones. */
 import { chance, type Clock } from '../../core/clock.js';
 import type { Entry } from '../../core/entry.js';
-import type { Advice } from '../../core/inspection.js';
-import type { Address } from '../../core/key.js';
+import type { Advice, EntriesPage } from '../../core/inspection.js';
+import type { Address, Scope } from '../../core/key.js';
 import type { MessageSeal, RefusedMessage } from '../../core/message-seal.js';
 import type { L3Options } from '../../core/options.js';
 import { resealed } from '../../core/sealed.js';
@@ -11,6 +11,7 @@ import type {
   Change,
   DebtBook,
   Filled,
+  ListQuery,
   PoolPressure,
   Ticket,
   TicketReply,
@@ -25,6 +26,7 @@ import { askForAdvice } from './advice.js';
 import { Announcements, channelOf } from './backplane.js';
 import { Fills } from './fills.js';
 import { Hearing } from './hearing.js';
+import { listRows } from './listing.js';
 import { Notices, type MakeClient } from './notices.js';
 import { Outbox } from './outbox.js';
 import { Database, troubleOf, type MakePool } from './pool.js';
@@ -90,7 +92,7 @@ export class DatabaseTier implements Tier {
     this.#announcements = announcements;
     this.#clock = deps.clock;
     const named = names(options.schema, options.table);
-    const sql = statements(named, !poolerMode);
+    const sql = statements(named, !poolerMode, options.listable);
     this.#sql = options.rowSecurity ? walled(named, sql) : sql;
     this.#rows = new Rows(deps.namespace, options, deps.clock);
     this.#answers = new Answers(this.#rows, (address, bytes) => this.#reseal(address, bytes));
@@ -195,6 +197,10 @@ export class DatabaseTier implements Tier {
   apply(change: Change, how?: ApplyHow): Promise<void> {
     if (change.kind === 'set') this.#count(change.addresses[0]);
     return this.#writes.apply(change, how);
+  }
+
+  list(scope: Scope, query: ListQuery): Promise<EntriesPage> {
+    return listRows(this.#database, this.#sql, this.#rows, scope, query);
   }
 
   status(): TierStatus {

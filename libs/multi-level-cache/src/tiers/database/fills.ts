@@ -85,6 +85,7 @@ export class Fills {
       sent.map(({ spans }) => spans.fresh),
       sent.map(({ spans }) => spans.stale),
       tickets.map(({ blind }) => blind),
+      ...this.rows.names(addresses),
     ];
   }
 }

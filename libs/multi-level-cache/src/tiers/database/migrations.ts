@@ -93,6 +93,14 @@ const STEPS: readonly Step[] = [
     down: () => [],
     downShared: ({ schema, table }) => [`drop table ${names(schema, table).tenantKey}`],
   },
+  {
+    // Rows without a name take no room in the index.
+    up: ({ schema, table }) => `
+        alter table ${names(schema, table).entry} add column if not exists name text collate "C";
+        create index on ${names(schema, table).entry} (tenant, name) where name is not null;`,
+    down: ({ schema, table }) => [`alter table ${names(schema, table).entry} drop column name`],
+    downShared: () => [],
+  },
 ];
 
 export const SCHEMA_VERSION = STEPS.length;

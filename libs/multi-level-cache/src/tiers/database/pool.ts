@@ -8,7 +8,7 @@ import type { L3Options } from '../../core/options.js';
 import type { PoolPressure, Trouble } from '../../core/tier.js';
 import { CONNECT_MS, packagePg, poolConfig } from './connection.js';
 import { migrate } from './migrations.js';
-import { scopedQueryOf, spell } from './scoped-query.js';
+import { ORDERED, scopedQueryOf, spell } from './scoped-query.js';
 import { names, REMEMBER_SERVER } from './sql.js';
 import { Turnstile } from './turnstile.js';
 import { isWalled } from './walled.js';
@@ -38,6 +38,8 @@ interface Statement {
   readonly aside?: boolean | undefined;
   /** Whose rows it may see and write, where row-level security keeps them apart. */
   readonly tenants?: readonly string[] | undefined;
+  /** It reads along an index, and a few rows of it. */
+  readonly ordered?: boolean | undefined;
 }
 
 /** Makes the pool; the package pg does, unless another maker is given. */
@@ -59,6 +61,8 @@ export class Database {
   readonly #names = new Map<string, string>();
   /** Sends what says for whom it runs; none = row-level security is not asked for. */
   #scoped: ReturnType<typeof scopedQueryOf> | undefined;
+  /** The same for what is read in an order; made when it is first asked for. */
+  #ordered: ReturnType<typeof scopedQueryOf> | undefined;
 
   constructor(
     readonly options: L3Options,
@@ -111,7 +115,7 @@ export class Database {
   query<R extends QueryResultRow>(
     text: string,
     values: readonly unknown[],
-    how: Pick<Statement, 'urgent' | 'until' | 'tenants' | 'aside'> = {},
+    how: Pick<Statement, 'urgent' | 'until' | 'tenants' | 'aside' | 'ordered'> = {},
   ): Promise<R[]> {
     return this.#inTurn<R>({ text, values, ...how });
   }
@@ -161,9 +165,10 @@ export class Database {
     await Promise.race([this.#pool?.end().catch(() => undefined), late]);
   }
 
-  async #send<R>({ text, values, rowMode, tenants = [], aside }: Statement): Promise<R[]> {
+  async #send<R>({ text, values, rowMode, tenants = [], aside, ordered }: Statement): Promise<R[]> {
     const pool = this.#pool;
     if (!pool || this.#closed) throw unavailable('not open');
+    const scoped = ordered ? await this.#inOrder() : this.#scoped;
     try {
       const client = await this.#connect(pool);
       try {
@@ -174,7 +179,7 @@ export class Database {
           ...(this.options.poolerMode ? {} : { name: this.#nameOf(text) }),
         };
         const { rows } = await this.#silence.race(
-          this.#scoped ? this.#scopedTo(tenants, client, query) : client.query(query),
+          scoped ? sendScoped(scoped, tenants, client, query) : client.query(query),
         );
         client.release();
         return rows as R[];
@@ -190,16 +195,9 @@ export class Database {
     }
   }
 
-  #scopedTo(
-    tenants: readonly string[],
-    client: PoolClient,
-    query: QueryConfig,
-  ): Promise<{ rows: unknown[] }> {
-    return new Promise((resolve, reject) => {
-      const done = (error: Error | undefined, result: { rows: unknown[] }): void =>
-        error ? reject(error) : resolve(result);
-      client.query(new this.#scoped!(query, spell(tenants), done));
-    });
+  async #inOrder(): Promise<ReturnType<typeof scopedQueryOf>> {
+    const { poolerMode } = this.options;
+    return (this.#ordered ??= scopedQueryOf(await packagePg(), !poolerMode, ORDERED));
   }
 
   /** Once more where it was late because this process stood still: what came meanwhile has not been heard. */
@@ -272,6 +270,19 @@ export class Database {
   }
 }
 
+function sendScoped(
+  Scoped: ReturnType<typeof scopedQueryOf>,
+  tenants: readonly string[],
+  client: PoolClient,
+  query: QueryConfig,
+): Promise<{ rows: unknown[] }> {
+  return new Promise((resolve, reject) => {
+    const done = (error: Error | undefined, result: { rows: unknown[] }): void =>
+      error ? reject(error) : resolve(result);
+    client.query(new Scoped(query, spell(tenants), done));
+  });
+}
+
 async function poolOfPg(config: PoolConfig): Promise<Pool> {
   const { Pool: PgPool } = await packagePg();
   return new PgPool(config);
@@ -295,6 +306,7 @@ export function troubleOf(error: unknown): Trouble {
   if (code === '3D000') return mend('without the database asked for');
   if (code === '42501') return mend('refusing a permission');
   if (code === '42P01' || code === '3F000') return mend('without the tables of the cache');
+  if (code === '42703') return mend('with tables of an older version');
   if (code === '25006') return { reason: 'it takes no writes (read-only)' };
   if (code === '53100') return { reason: 'its disk is full' };
   return { reason: code ? `not usable (${code})` : 'not reachable' };

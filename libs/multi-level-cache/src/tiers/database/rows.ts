@@ -2,7 +2,7 @@
 import type { Clock } from '../../core/clock.js';
 import { capped, type Entry } from '../../core/entry.js';
 import { MAX_ENVELOPE_BYTES } from '../../core/envelope.js';
-import type { Address } from '../../core/key.js';
+import type { Address, Scope } from '../../core/key.js';
 import type { L3Options } from '../../core/options.js';
 import { sealFor } from '../../core/sealed.js';
 import { SEPARATOR } from './sql.js';
@@ -48,6 +48,16 @@ export class Rows {
 
   implied(addresses: readonly Address[]): string[] {
     return addresses.map((address) => address.implied.join(SEPARATOR));
+  }
+
+  /** What rows are listed by, as a parameter more where they are: a user's own entries never are. */
+  names(addresses: readonly Address[]): (string | null)[][] {
+    if (!this.options.listable) return [];
+    return [
+      addresses.map(({ encoded, scope }) =>
+        scope.subject === undefined ? `${nameHead(scope)}${encoded}` : null,
+      ),
+    ];
   }
 
   /** Tenants and implicit tags of all these keys, each pair once. */
@@ -101,6 +111,11 @@ export class Rows {
       stale: Math.min(kept.staleUntil - now, maxAge),
     };
   }
+}
+
+/** How the names of all rows of a cache begin, and of no other one's. */
+export function nameHead({ cache }: Scope): string {
+  return `${cache}:`;
 }
 
 function sameImplied(one: Address, other: Address): boolean {

@@ -27,6 +27,8 @@ export interface Statements {
   readonly claim: string;
   readonly strike: string;
   readonly reseal: string;
+  readonly list: string;
+  readonly tagNumbers: string;
   readonly measure: string;
   readonly measureTenant: string;
   readonly evictOf: string;
@@ -140,9 +142,14 @@ export function names(schema: string, table: string): Names {
   };
 }
 
-/** @param inSession - connections are ours for as long as they live, and remember their server. */
-export function statements(n: Names, inSession: boolean): Statements {
+/**
+ * @param inSession - connections are ours for as long as they live, and remember their server.
+ * @param named - `fill` and `set` have a parameter more, the names of the keys, or null.
+ */
+export function statements(n: Names, inSession: boolean, named = false): Statements {
   const state = stateOf(n, inSession);
+  const name = (text: string): string => (named ? text : '');
+  const setParameters = named ? 9 : 8;
   // Always a new number: who holds a ticket of the row as it is must not fill it.
   const LATER = `case when e.ver < excluded.ver then excluded.ver else nextval('${n.ver}') end`;
   const base: Omit<Statements, 'announced'> = {
@@ -171,12 +178,12 @@ export function statements(n: Names, inSession: boolean): Statements {
     // $1 tenants, $2 hashes, $3 implicit tags, $4 values, $5 n0, $6 seen, $7 inc, $8 tl, $9 tags as JSON, $10 age, $11 fresh,
     // $12 stale, $13 whether the ticket was taken without a read of the row: then it does not know of a guard. A row is replaced only if it is still the one the loader's ticket was taken at.
     fill: `
-      insert into ${n.entry} as e (tenant, key_hash, value, ver, seen, tl, tags, created_at, expires_at, stale_until, expiry_bucket)
+      insert into ${n.entry} as e (tenant, key_hash, value, ver, seen, tl, tags, created_at, expires_at, stale_until, expiry_bucket${name(', name')})
       select f.tenant, f.key_hash, f.value, f.n0, f.seen, s.tl, g.tags,
-        ${FROM_NOW('-f.age')}, ${FROM_NOW('f.fresh')}, ${FROM_NOW('f.stale')}, ${BUCKET(FROM_NOW('f.stale'))}
+        ${FROM_NOW('-f.age')}, ${FROM_NOW('f.fresh')}, ${FROM_NOW('f.stale')}, ${BUCKET(FROM_NOW('f.stale'))}${name(', f.name')}
       from unnest($1::text[], $2::bytea[], $3::text[], $4::bytea[], $5::bigint[], $6::bigint[], $7::text[], $8::text[],
-          $9::text[], $10::float8[], $11::float8[], $12::float8[], $13::boolean[])
-        as f(tenant, key_hash, implied, value, n0, seen, inc, tl, tags, age, fresh, stale, blind)
+          $9::text[], $10::float8[], $11::float8[], $12::float8[], $13::boolean[]${name(', $14::text[]')})
+        as f(tenant, key_hash, implied, value, n0, seen, inc, tl, tags, age, fresh, stale, blind${name(', name')})
       cross join lateral (select array(select jsonb_array_elements_text(f.tags::jsonb)) as tags) g
       cross join (${state}) s
       cross join (select set_config('synchronous_commit', 'off', true)) as c
@@ -187,22 +194,22 @@ export function statements(n: Names, inSession: boolean): Statements {
       order by f.tenant, f.key_hash
       on conflict (tenant, key_hash) do update set value = excluded.value, ver = excluded.ver, seen = excluded.seen,
         tl = excluded.tl, tags = excluded.tags, created_at = excluded.created_at, expires_at = excluded.expires_at,
-        stale_until = excluded.stale_until, expiry_bucket = excluded.expiry_bucket
+        stale_until = excluded.stale_until, expiry_bucket = excluded.expiry_bucket${name(', name = excluded.name')}
       where e.ver <= excluded.seen
       returning tenant, key_hash`,
     // $1 tenants, $2 hashes, $3 values, $4 tags as JSON, $5 age, $6 fresh, $7 stale, $8 the last number known when
     // it was sent: a statement that the server takes late does not overwrite what came after its sender gave up
     set: `
       with s as (${state}), v as (select nextval('${n.ver}') as ver)
-      insert into ${n.entry} as e (tenant, key_hash, value, ver, seen, tl, tags, created_at, expires_at, stale_until, expiry_bucket)
+      insert into ${n.entry} as e (tenant, key_hash, value, ver, seen, tl, tags, created_at, expires_at, stale_until, expiry_bucket${name(', name')})
       select f.tenant, f.key_hash, f.value, v.ver, ${FENCE}, s.tl, array(select jsonb_array_elements_text(f.tags::jsonb)),
-        ${FROM_NOW('-f.age')}, ${FROM_NOW('f.fresh')}, ${FROM_NOW('f.stale')}, ${FENCED_BUCKET(FROM_NOW('f.stale'))}
-      from unnest($1::text[], $2::bytea[], $3::bytea[], $4::text[], $5::float8[], $6::float8[], $7::float8[])
-        as f(tenant, key_hash, value, tags, age, fresh, stale) cross join s cross join v
+        ${FROM_NOW('-f.age')}, ${FROM_NOW('f.fresh')}, ${FROM_NOW('f.stale')}, ${FENCED_BUCKET(FROM_NOW('f.stale'))}${name(', f.name')}
+      from unnest($1::text[], $2::bytea[], $3::bytea[], $4::text[], $5::float8[], $6::float8[], $7::float8[]${name(', $9::text[]')})
+        as f(tenant, key_hash, value, tags, age, fresh, stale${name(', name')}) cross join s cross join v
       order by f.tenant, f.key_hash
       on conflict (tenant, key_hash) do update set value = excluded.value, ver = excluded.ver, seen = ${FENCE},
         tl = excluded.tl, tags = excluded.tags, created_at = excluded.created_at, expires_at = excluded.expires_at,
-        stale_until = excluded.stale_until, expiry_bucket = excluded.expiry_bucket
+        stale_until = excluded.stale_until, expiry_bucket = excluded.expiry_bucket${name(', name = excluded.name')}
       where e.ver <= $8::bigint or e.tl <> excluded.tl
       returning key_hash`,
     // $1 tenants, $2 hashes: tombstones, which refuse every fill whose ticket is older. Also over a later number: what came
@@ -275,6 +282,21 @@ export function statements(n: Names, inSession: boolean): Statements {
     strike: `delete from ${n.outbox} where app = $1 and id = any($2::text[])`,
     // $1 tenant, $2 hash, $3 the value that was read, $4 the same sealed by another key
     reseal: `update ${n.entry} set value = $4 where tenant = $1 and key_hash = $2 and value = $3`,
+    // $1 tenant, $2 how names begin, $3 behind which one, $4 before which one, $5 rows at most: also those that are no entries any
+    // more, so that the work is bounded. By the index over names alone, whatever the planner takes the table for
+    list: `
+      with s as materialized (${state}), p as materialized (
+        select name, key_hash, octet_length(value) as bytes, ver, seen, tl, tags, expires_at, stale_until from ${n.entry}
+        where tenant = $1 and name >= $2 and name > $3 and name < $4 order by tenant, name limit $5)
+      select p.name, p.key_hash as hash, (${JUDGED_BY('p')})::text as n0, p.bytes,
+        p.bytes is not null and p.tl = s.tl as there, ${SPAN('p.expires_at - statement_timestamp()')} as fresh,
+        ${SPAN('p.stale_until - statement_timestamp()')} as stale, own.hard::text, own.soft::text
+      from p cross join s cross join lateral (
+        select max(t.hard) as hard, max(t.soft) as soft from ${n.tag} t where t.tenant = $1 and t.tag = any(p.tags)) own
+      order by p.name`,
+    // $1 tenant, $2 tags; separated
+    tagNumbers: `
+      select t.tag, t.hard::text, t.soft::text from ${n.tag} t where t.tenant = $1 and t.tag = any(${LIST('$2')})`,
     // $1 percent of the table's pages to look at: exact sums cost more than the answer is worth
     measure: `
       select count(*)::float8 as rows, coalesce(sum(coalesce(octet_length(value), 0) + ${ROW_BYTES}), 0)::float8 as bytes
@@ -316,7 +338,7 @@ export function statements(n: Names, inSession: boolean): Statements {
   return {
     ...base,
     announced: {
-      set: announcing(base.set, 8, 'key_hash'),
+      set: announcing(base.set, setParameters, 'key_hash'),
       remove: announcing(base.remove, 2),
       guard: announcing(base.guard, 4),
       expire: announcing(base.expire, 2),

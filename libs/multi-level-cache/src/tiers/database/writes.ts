@@ -98,7 +98,8 @@ export class Writes {
     let left = list;
     for (let tries = 0; tries < TRIES; tries++) {
       const number = tries === 0 ? this.store.known() : undefined;
-      const values = [...this.#columns(left), number ?? (await this.store.ask())];
+      const names = this.rows.names(left.map(({ address }) => address));
+      const values = [...this.#columns(left), number ?? (await this.store.ask()), ...names];
       // Nobody else is to know the values: to others they are removals.
       const told: Change = { kind: 'delete', addresses: left.map(({ address }) => address) };
       const stored = await this.#run<{ key_hash: Buffer }>('set', values, told, how);

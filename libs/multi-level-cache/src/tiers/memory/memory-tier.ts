@@ -6,8 +6,10 @@ import type { Clock } from '../../core/clock.js';
 import { capped, touched, type Entry } from '../../core/entry.js';
 import { groupTagsOf, type Address, type Scope } from '../../core/key.js';
 import type { L1Options } from '../../core/options.js';
+import type { EntriesPage } from '../../core/inspection.js';
 import type {
   Change,
+  ListQuery,
   Ticket,
   TicketReply,
   Tier,
@@ -16,6 +18,7 @@ import type {
   TierStatus,
 } from '../../core/tier.js';
 import { HeapWatch } from './heap-watch.js';
+import { listRows } from './listing.js';
 import { NO_ROW } from './order.js';
 import { firstRow, Partitions, type Partition, type Usage } from './partitions.js';
 import type { Heap } from './pressure.js';
@@ -179,6 +182,17 @@ export class MemoryTier implements Tier {
       hits: table.hits[row],
       lastAccess: table.lastAccess(row),
     };
+  }
+
+  /** For operators, as `inspect`: in steps, between which others may run. */
+  list(scope: Scope, query: ListQuery): Promise<EntriesPage> {
+    const { clock } = this;
+    const rows = {
+      of: () => this.#partitions.find(scope.id),
+      table: () => this.#table,
+      state: (row: number) => this.#state(row),
+    };
+    return listRows(rows, query, clock);
   }
 
   /** The right to fill; to be taken before anything below is read. None while somebody writes the key. */

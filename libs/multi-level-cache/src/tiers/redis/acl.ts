@@ -12,6 +12,8 @@ const COMMANDS = (
 const OF_FEATURES = {
   cluster: ['cluster|slots', 'cluster|info', 'readonly'],
   db: ['select'],
+  /** Listing entries: SCAN shows the names of all keys of the server. */
+  entries: ['scan', 'strlen'],
 } as const;
 /** Since this version ioredis can say what it is; before it the rule itself is refused. */
 const SETINFO_SINCE = [7, 2];
@@ -28,7 +30,11 @@ export interface RedisAclOptions {
    * still: it holds names of keys, no values. @defaultValue every tenant
    */
   readonly tenant?: string;
-  /** Options of `l2` that need more: `cluster`, and a `db` other than 0. @defaultValue none */
+  /**
+   * Options of `l2` that need more: `cluster`, and a `db` other than 0. And `entries`, for `CacheInspector`: with it the user sees the
+   * names of all keys in its database, also of other applications, and no value of theirs; not for one tenant alone.
+   * @defaultValue none
+   */
   readonly features?: readonly (keyof typeof OF_FEATURES)[];
   /** Of the server, as its INFO says, such as `'7.0.15'`. */
   readonly version: string;
@@ -55,6 +61,9 @@ export function redisAclRules(options: RedisAclOptions): readonly string[] {
       throw invalid('features', `may hold ${Object.keys(OF_FEATURES).join(', ')}`);
     return OF_FEATURES[feature];
   });
+  // No rule bounds whose names it shows.
+  if (tenant !== undefined && features.includes('entries'))
+    throw invalid('features', 'cannot hold entries beside tenant: it shows names of all tenants');
   const setinfo = isBefore(version, SETINFO_SINCE) ? [] : ['client|setinfo'];
   const commands = [...COMMANDS, ...setinfo, ...more].map((command) => `+${command}`);
   const keys = tenant === undefined ? [`~${namespace}:*`] : keysOf(namespace, tenant);

@@ -2,15 +2,15 @@
 import type { Redis } from 'ioredis';
 import type { Clock } from '../../core/clock.js';
 import { Coalescer } from '../coalescer.js';
-import { nodeOf, unavailable, type Client } from './connection.js';
+import { mastersOf, nodeOf, serverNamed, unavailable, type Client } from './connection.js';
 import type { Script } from './scripts.js';
 
 /** While the oldest reply is this late, further commands are refused at once instead of piling up. */
 const SUSPECT_MS = 200;
 
 export type Argument = string | number | Buffer;
-type Command = readonly [name: string, ...args: Argument[]];
-type Reply = { readonly value: unknown } | { readonly error: Error };
+export type Command = readonly [name: string, ...args: Argument[]];
+export type Reply = { readonly value: unknown } | { readonly error: Error };
 
 /**
  * One way to one Redis node: values as one MGET, everything else, what is asked in one tick and what gathers while two
@@ -113,6 +113,25 @@ export class Commands {
   /** The values of keys of one node, as bytes, in one round trip. */
   get(node: string, keys: readonly string[]): Promise<readonly (Buffer | null)[]> {
     return this.#laneTo(node).get(keys);
+  }
+
+  /** Every node that has keys, in an order of their names; one where there is one. */
+  get nodes(): readonly string[] {
+    return this.isCluster ? mastersOf(this.client).split(',') : [''];
+  }
+
+  /**
+   * Sends commands to a node itself, whatever they name, in one round trip; replies are buffers. Beside the lanes: who asks
+   * bounds it.
+   */
+  async ask(node: string, commands: readonly Command[]): Promise<readonly Reply[]> {
+    const server = serverNamed(this.client, node);
+    if (!server) throw unavailable('the cluster has changed');
+    const pipeline = server.pipeline();
+    for (const [name, ...args] of commands) pipeline.callBuffer(name, ...args);
+    const replies = await pipeline.exec();
+    if (!replies) throw unavailable('Redis dropped a pipeline');
+    return replies.map(([error, value]) => (error ? { error } : { value }));
   }
 
   /** Runs a script by its hash, and by its text where the server does not know it yet. */

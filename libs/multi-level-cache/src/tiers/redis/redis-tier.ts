@@ -4,8 +4,8 @@ import { chance, type Clock } from '../../core/clock.js';
 import type { Verdict } from '../../coherence/tag-mirror.js';
 import { expired, type Entry } from '../../core/entry.js';
 import { ID_BYTES, ID_OFFSET, type Opened } from '../../core/envelope.js';
-import type { Advice } from '../../core/inspection.js';
-import type { Address } from '../../core/key.js';
+import type { Advice, EntriesPage } from '../../core/inspection.js';
+import type { Address, Scope } from '../../core/key.js';
 import type { MessageSeal, RefusedMessage } from '../../core/message-seal.js';
 import type { L2Options } from '../../core/options.js';
 import { isAged, openFor } from '../../core/sealed.js';
@@ -15,6 +15,7 @@ import type {
   DebtBook,
   Filled,
   Kept,
+  ListQuery,
   MaybePromise,
   Ticket,
   TicketReply,
@@ -33,6 +34,7 @@ import { RedisDebtBook } from './debt-book.js';
 import { Resealing } from './resealing.js';
 import { TenantKeyHash } from './tenant-keys.js';
 import { Link } from './link.js';
+import { Listing } from './listing.js';
 import { FILL, LEASE, RELEASE, RENEW } from './scripts.js';
 import type { Session } from './session.js';
 import { TagNumbers } from './tag-numbers.js';
@@ -216,6 +218,10 @@ export class RedisTier implements Tier {
   async renew(address: Address, ticket: Ticket): Promise<boolean> {
     const key = address.scope.redisKey('l', address);
     return (await this.#link.commands.run(RENEW, [key], [(ticket as Lease).token, LEASE_MS])) === 1;
+  }
+
+  list(scope: Scope, query: ListQuery): Promise<EntriesPage> {
+    return new Listing(this.#link, this.#tags, this.#clock).page(scope, query);
   }
 
   apply(change: Change, how?: ApplyHow): Promise<void> {

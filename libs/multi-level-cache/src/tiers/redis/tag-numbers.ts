@@ -12,6 +12,9 @@ import { unavailable } from './connection.js';
 import type { Link } from './link.js';
 import { TAGS } from './scripts.js';
 
+/** Of a key whose groups are not known these are none. */
+export type Judged = Pick<Address, 'scope' | 'groupTags'>;
+
 interface TagRef {
   readonly tenant: string;
   readonly tag: string;
@@ -33,7 +36,7 @@ export class TagNumbers {
    * Keys have many groups and few are ever bumped: whether any was is one number per cache, so that a hit does not ask Redis
    * for every new group it meets.
    */
-  judge(address: Address, tags: readonly string[], n0: number): Verdict {
+  judge(address: Judged, tags: readonly string[], n0: number): Verdict {
     const { tenant, clearTags, anyGroupTags } = address.scope;
     const own = this.#mirror.judge(tenant, tags, n0);
     const verdict = worse(own, this.#mirror.judge(tenant, clearTags, n0));
@@ -44,7 +47,7 @@ export class TagNumbers {
   }
 
   /** The same after Redis was asked for what is not known here. */
-  async judgeAsking(address: Address, tags: readonly string[], n0: number): Promise<Verdict> {
+  async judgeAsking(address: Judged, tags: readonly string[], n0: number): Promise<Verdict> {
     const { tenant, clearTags, anyGroupTags } = address.scope;
     await this.#fetch(tenant, [...tags, ...clearTags, ...anyGroupTags]);
     if (this.judge(address, tags, n0) === 'unknown') await this.#fetch(tenant, address.groupTags);
