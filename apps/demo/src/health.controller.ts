@@ -28,6 +28,13 @@ export class HealthController {
     return this.health.check([() => this.indicator.check('cache'), () => this.runsOn()]);
   }
 
+  /** For whoever restarts what is dead: a server that is away is no reason. */
+  @Get('live')
+  @HealthCheck()
+  live(): Promise<HealthCheckResult> {
+    return this.health.check([() => this.indicator.alive('cache')]);
+  }
+
   private runsOn(): HealthIndicatorResult {
     const { postgres, redis } = this.servers;
     return this.indicators.check('servers').up({ redis: redis.says, postgres: postgres.says });

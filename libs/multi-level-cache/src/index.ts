@@ -55,7 +55,11 @@ export type {
 } from './core/entry-options.js';
 export type { StandardSchema } from './core/standard-schema.js';
 export type { PlacementStats, SkipCounts } from './manager/placing.js';
-export type { CacheStats, RequestCounts, TierStats } from './manager/stats.js';
+export type { CacheStats, NamedStats, RequestCounts, TierStats } from './manager/stats.js';
+export type { InvalidationStats } from './manager/invalidation-tally.js';
+export type { LoadStats } from './manager/load-tally.js';
+export type { BreakerState } from './manager/tier-guard.js';
+export type { LatencyStats } from './core/latency.js';
 export type { WarmingStats } from './manager/warm-tally.js';
 
 export type { Chances, Horizon, Moment, Pattern, Predictor } from './core/predictor.js';
@@ -118,7 +122,13 @@ export type {
 export { CacheError, isCacheError, type CacheErrorCode } from './core/errors.js';
 
 // Events
-export type { CacheEventName, CacheEvents, CacheListener } from './core/events.js';
+export type {
+  CacheEventName,
+  CacheEvents,
+  CacheListener,
+  OperationName,
+  TierOperationName,
+} from './core/events.js';
 
 // Tiers: tokens to inject or replace them, and the ports that a tier or a placement of one's own stands behind
 export { CACHE_L1, CACHE_L2, CACHE_L3, CACHE_PLACEMENT, CACHE_TIERS } from './nest/tokens.js';
@@ -130,6 +140,7 @@ export type {
   Kept,
   ListQuery,
   MaybePromise,
+  MessageCounts,
   PoolPressure,
   RemoteChange,
   RemoteKey,

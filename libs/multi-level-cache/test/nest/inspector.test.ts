@@ -31,7 +31,7 @@ it('is injected by its class, and lists what the cache holds', async () => {
     members: { name: { length: 3 } },
   });
   expect(inspector.settings()).toMatchObject({ namespace: 'test', l2: false });
-  expect(inspector.advice()).toEqual([]);
+  expect(inspector.advice().map(({ code }) => code)).toEqual(['l1-unheard']);
   await inspector.probe('l1');
   await inspector.probe('l2');
   await expect(inspector.probe('l4' as never)).rejects.toMatchObject({

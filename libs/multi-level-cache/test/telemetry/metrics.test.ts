@@ -57,7 +57,9 @@ describe.each([
     expect(series(text, answered('none', 'error'))[0]).toMatch(/ 1$/);
     expect(series(text, 'mlcache_tier_writes_total{mlcache_tier="l1"')[0]).toMatch(/ 1$/);
     expect(text).toMatch(/mlcache_tier_state\{mlcache_tier="l1",mlcache_state="closed"[^}]*\} 1/);
-    expect(text).toMatch(/mlcache_loader_duration_count\{mlcache_cache="default",error_type="RangeError"[^}]*\} 1/);
+    expect(text).toMatch(
+      /mlcache_loader_duration_count\{mlcache_cache="default",error_type="RangeError"[^}]*\} 1/,
+    );
     expect(text).not.toContain('secret');
     await module.close();
     const stats = vi.spyOn(cache, 'stats');

@@ -5,11 +5,16 @@ import type { TierName, TierState } from '../../core/tier.js';
 import { CacheManager } from '../../manager/cache-manager.js';
 import type { CacheStats } from '../../manager/stats.js';
 import { CacheAdvisor } from '../advisor.js';
+import { objectiveOf, type Objective } from './objectives.js';
 
 /** What the result says beside its status. */
 export type CacheHealthDetails = {
   /** State of each tier that is on. */
   readonly tiers: Readonly<Partial<Record<TierName, TierState>>>;
+  /** Each of them against what it is to reach: 99.99, 99.9, 99.95 % of reads answered, 99 % of answers within 1, 5, 50 ms. */
+  readonly objectives: Readonly<Partial<Record<TierName, Objective>>>;
+  /** Other instances are not heard: what memory has is looked up below. Left out where they are. */
+  readonly deaf?: true;
   /** Tiers that are not fully up; left out where all are. */
   readonly degraded?: readonly TierName[];
   /** Why not, as far as known. */
@@ -35,10 +40,16 @@ export type CacheHealthDetails = {
  *     private readonly cache: CacheHealthIndicator,
  *   ) {}
  *
- *   \@Get()
+ *   \@Get('ready')
  *   \@HealthCheck()
- *   check() {
+ *   ready() {
  *     return this.health.check([() => this.cache.check('cache')]);
+ *   }
+ *
+ *   \@Get('live')
+ *   \@HealthCheck()
+ *   live() {
+ *     return this.health.check([() => this.cache.alive('cache')]);
  *   }
  * }
  */
@@ -50,18 +61,32 @@ export class CacheHealthIndicator {
     @Optional() @Inject(CacheAdvisor) private readonly advisor?: CacheAdvisor,
   ) {}
 
-  /** The result under `key`, as Terminus wants it; never rejects for a tier's sake. */
+  /**
+   * For a probe of liveness: `up` as long as the process answers. Whoever is restarted when Redis or PostgreSQL is away is away as
+   * well, and starts with an empty memory.
+   */
+  alive<const Key extends string>(key: Key): Promise<HealthIndicatorResult<Key, 'up'>> {
+    return Promise.resolve(this.indicators.check(key).up());
+  }
+
+  /** For a probe of readiness: the result under `key`, as Terminus wants it; never rejects for a tier's sake. */
   check<const Key extends string>(
     key: Key,
   ): Promise<HealthIndicatorResult<Key, 'up' | 'down', CacheHealthDetails>> {
-    const stats = this.cache.stats().tiers;
+    const { backplane, tiers: stats } = this.cache.stats();
     const names = (Object.keys(stats) as TierName[]).filter((name) => stats[name].state !== 'off');
     const tiers: Partial<Record<TierName, TierState>> = {};
-    for (const name of names) tiers[name] = stats[name].state as TierState;
+    const objectives: Partial<Record<TierName, Objective>> = {};
+    for (const name of names) {
+      tiers[name] = stats[name].state as TierState;
+      objectives[name] = objectiveOf(name, stats[name]);
+    }
     const degraded = names.filter((name) => tiers[name] !== 'up');
     const advice = this.advisor?.advice().map(({ says }) => says) ?? [];
     const details: CacheHealthDetails = {
       tiers,
+      objectives,
+      ...(backplane.deaf ? { deaf: true } : {}),
       ...(degraded.length > 0 ? why(degraded, stats) : {}),
       ...(advice.length > 0 ? { advice } : {}),
     };
@@ -75,7 +100,7 @@ export class CacheHealthIndicator {
 function why(
   degraded: readonly TierName[],
   stats: CacheStats['tiers'],
-): Omit<CacheHealthDetails, 'tiers'> {
+): Pick<CacheHealthDetails, 'degraded' | 'reasons' | 'config'> {
   const reasons: Partial<Record<TierName, string>> = {};
   for (const name of degraded) {
     const { reason } = stats[name];
