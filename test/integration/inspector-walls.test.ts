@@ -132,10 +132,10 @@ describe('a cursor', () => {
     spelled('l2', '', '0', '\u0000'),
     spelled('l2', '', '0', 7),
     spelled('l3', ''),
-    spelled('l3', 'k\u007f'),
-    spelled('l3', 'x'.repeat(201)),
+    spelled('l3', 'k\u0000'),
+    spelled('l3', 'x'.repeat(2_701)),
     spelled('l3', ['k']),
-    'A'.repeat(5_000),
+    'A'.repeat(20_000),
     Buffer.from('{"__proto__":1}').toString('base64url'),
   ];
 
@@ -211,6 +211,16 @@ describe('names that somebody else has written', () => {
     expect(await keysOf(made.inspector, { tier: 'l2', cache: 'default' })).toEqual(['k:1']);
   });
 
+  it('and entries of before Redis has lost its numbers are none any more', async () => {
+    const { namespace, ...made } = await make();
+    await store({ namespace, ...made }, 'k');
+    await made.close();
+    await admin.del(`${namespace}:{~}:ep`, `${namespace}:{~}:sq`);
+    const { cache } = await testCache({ namespace, redis: server.url });
+    expect(await cache.get('k')).toBeUndefined();
+    expect(await keysOf(cache.inspector(), { tier: 'l2', cache: 'default' })).toEqual([]);
+  });
+
   it('are not taken for entries in PostgreSQL', async () => {
     const made = await make();
     await store(made, 'a', 'b', 'c', 'd');
@@ -223,7 +233,13 @@ describe('names that somebody else has written', () => {
     await rename('b', 'default:zz');
     await rename('c', `default:~${'a'.repeat(43)}`);
     await rename('d', 'other:d');
-    expect(await keysOf(made.inspector, { tier: 'l3', cache: 'default' })).toEqual(['a']);
+    await store(made, 'e', 'f');
+    await rename('e', `default:${'d'.repeat(300)}\u{1f600}`);
+    for (const limit of [1, 50])
+      expect(await keysOf(made.inspector, { tier: 'l3', cache: 'default', limit })).toEqual([
+        'a',
+        'f',
+      ]);
     expect(await keysOf(made.inspector, { tier: 'l3', cache: 'other' })).toEqual([]);
   });
 });
@@ -353,6 +369,18 @@ describe('a tier', () => {
       `${made.namespace}/p`,
     ]);
     expect(rows).toEqual([{ name: null }]);
+  });
+
+  it("of PostgreSQL keeps no names of users' entries", async () => {
+    const made = await make();
+    await made.cache.runAs({ tenantId: 'a', subjectId: 'ann' }, async () => {
+      await made.cache.scoped('user').getOrSet('loaded', () => 1);
+      await made.cache.scoped('user').set('set', 1);
+    });
+    await made.cache.drain();
+    const of = [`${made.namespace}/t:a`];
+    const { rows } = await owner.query(`select name from mlcache.entry where tenant = $1`, of);
+    expect(rows).toEqual([{ name: null }, { name: null }]);
   });
 
   it('does not name what it is owed a removal of', async () => {

@@ -170,6 +170,7 @@ describe.each(Object.entries(shapes))('of %s', (_name, shape) => {
     await cache.getOrSet('expired', () => 1, { ttl: '1m', grace: '1m' });
     await cache.getOrSet('tagged', () => 1, { tags: ['red'] });
     await cache.getOrSet('softly', () => 1, { tags: ['blue'], grace: '1m' });
+    await cache.getOrSet('soft but gone', () => 1, { tags: ['blue'], grace: 0 });
     await cache.getOrSet('group:1', () => 1);
     await cache.getOrSet('short', () => 1, { ttl: 150, grace: 0 });
     await cache.getOrSet('shortly', () => 1, { ttl: 150, grace: '1m' });

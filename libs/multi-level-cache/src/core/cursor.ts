@@ -1,7 +1,7 @@
 /** Where a page ended, as a text that says nothing to its holder; what comes back may be anything. Pure. */
 import { invalid } from './entry-options.js';
 
-const LONGEST = 2_048;
+const LONGEST = 16_384;
 
 /** @param tier - only it takes the cursor back */
 export function toCursor(tier: string, ...parts: readonly string[]): string {

@@ -175,7 +175,7 @@ describe('a circuit breaker without a probe', () => {
 
 describe('what is tried now', () => {
   it('is the probe, which closes it at once', async () => {
-    const { breaker, changes, open, probes } = bench();
+    const { breaker, changes, clock, open, probes } = bench();
     open();
     const tried = breaker.tryNow();
     expect(probes).toHaveLength(1);
@@ -183,6 +183,9 @@ describe('what is tried now', () => {
     await tried;
     expect(breaker.open).toBe(false);
     expect(changes).toEqual([true, false]);
+    // Nothing is left of the try that was planned.
+    clock.advance(10_000);
+    expect(probes).toHaveLength(1);
   });
 
   it('is nothing where it is closed or stopped', async () => {

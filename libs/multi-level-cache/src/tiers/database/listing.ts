@@ -9,8 +9,8 @@ import type { Database } from './pool.js';
 import { nameHead, type Rows } from './rows.js';
 import { SEPARATOR, type Statements } from './sql.js';
 
-/** What stands in a name. */
-const NAME = /^[\u0020-\u007e]{1,200}$/;
+/** Whatever a row may be named: who can write the table must not be able to end a listing. */
+const NAME = /^[^\0]{1,2700}$/;
 
 /** One row, also of what is no entry any more. */
 interface Row {
