@@ -19,7 +19,7 @@ interface Service {
 const root = new URL('../../', import.meta.url);
 const read = (path: string): unknown => parse(readFileSync(new URL(path, root), 'utf8'));
 const { services } = read('docker-compose.yml') as { services: Record<string, Service> };
-const grafana = services['grafana']!;
+const { grafana } = services;
 
 it('runs Redis and PostgreSQL, and what observes them only when it is asked for', () => {
   const profiles = Object.entries(services).map(([name, service]) => [name, service.profiles]);
@@ -52,14 +52,15 @@ describe.each(Object.entries(services))('%s', (_name, service) => {
   it('mounts what is there', () => {
     const own = (service.volumes ?? []).filter((volume) => volume.startsWith('./'));
     for (const volume of own) {
+      const [path] = volume.split(':');
       expect(volume).toMatch(/:ro$/);
-      expect(existsSync(new URL(volume.split(':')[0]!, root)), volume).toBe(true);
+      expect([path, existsSync(new URL(path, root))]).toEqual([path, true]);
     }
   });
 });
 
 it.each(['redis', 'postgres'])('%s asks for its password', (name) => {
-  const environment = Object.entries(services[name]!.environment ?? {});
+  const environment = Object.entries(services[name].environment ?? {});
   const passwords = environment.filter(([variable]) => variable.endsWith('PASSWORD'));
   expect(passwords.length).toBeGreaterThan(0);
   for (const [variable, value] of passwords)
@@ -92,10 +93,10 @@ it('Grafana finds Prometheus where it listens, and the dashboard where it is mou
     'dashboards',
     'datasources',
   ]);
-  const listens = services['prometheus']!.command!.find((one) => one.includes('listen-address'));
+  const listens = services['prometheus'].command!.find((one) => one.includes('listen-address'));
   expect(datasources).toHaveLength(1);
   expect(datasources[0]).toMatchObject({ type: 'prometheus' });
-  expect(datasources[0]!.url).toBe(`http://${listens!.split('=')[1]}`);
-  const mounted = `${providers[0]!.options.path}/mlcache.json`;
+  expect(datasources[0].url).toBe(`http://${listens?.split('=')[1]}`);
+  const mounted = `${providers[0].options.path}/mlcache.json`;
   expect(grafana.volumes).toContain(`./ops/grafana/mlcache.json:${mounted}:ro`);
 });
