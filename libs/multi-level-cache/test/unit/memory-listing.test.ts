@@ -35,7 +35,7 @@ function bench(maxEntries = 200_000) {
 }
 
 it('looks at a bounded number of rows between two turns of others, and lists each of 100,000 keys once', async () => {
-  const { clock, put, all } = bench();
+  const { put, all } = bench();
   const [mine, theirs] = [scope('t:a'), scope('t:b')];
   for (let at = 0; at < 100_000; at++) await put(at % 2 === 0 ? mine : theirs, `k${at}`);
   const found = await all(mine, 200);
