@@ -43,7 +43,7 @@ afterEach(async () => {
 
 async function boot(options: Partial<CacheModuleOptions>): Promise<{
   readonly cache: CacheManager;
-  health(): Promise<unknown>;
+  readonly health: () => Promise<unknown>;
 }> {
   const note = (line: string): void => void lines.push(line);
   const logger: LoggerService = { log: note, warn: note, error: note };
@@ -116,9 +116,9 @@ it('Redis frozen: late answers count as errors of the tier, and not of the reque
   const redis = await ownRedis();
   const { cache } = await boot({ l2: { url: redis.url, budget: 20 } });
   await cache.getOrSet('k', () => 1);
-  redis.freeze();
+  await redis.freeze();
   for (let at = 0; at < 8; at++) await cache.getOrSet(`late:${at}`, () => at);
-  redis.thaw();
+  await redis.thaw();
   const late = await value(
     'mlcache_tier_operation_duration_count',
     'mlcache_tier="l2"',
@@ -151,7 +151,7 @@ it('deaf to other instances: said in log, stats and health, and received stays w
   const hears = await boot({ namespace, l2: { url: redisUrl() } });
   const { cache, health } = await boot({
     namespace,
-    l2: deaf() as NonNullable<CacheModuleOptions['l2']>,
+    l2: deaf(),
   });
   await expect
     .poll(() => lines.filter((line) => line.startsWith('cache.backplane.deaf')).length, {
