@@ -64,6 +64,17 @@ export { EwmaPredictor, RecentPredictor } from './warming/simple-predictors.js';
 export type { Priority } from './warming/plan.js';
 export type { WarmOutcome, WarmReport } from './warming/warmer.js';
 
+// Looking at it, for tools
+export { CacheInspector } from './manager/cache-inspector.js';
+export type {
+  Advice,
+  EntriesPage,
+  EntriesQuery,
+  EntrySummary,
+  Setting,
+  ValueShape,
+} from './core/inspection.js';
+
 // Decorators
 export { Cached, type CachedBatchOptions, type CachedOptions } from './nest/decorators/cached.js';
 export { CacheLoader, type CacheLoaderOptions } from './nest/decorators/cache-loader.js';
