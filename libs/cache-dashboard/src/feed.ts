@@ -43,7 +43,8 @@ const LINES: { readonly [K in FeedKind]: (event: Heard[K]) => Said | undefined }
   invalidate: ({ count, kind, origin, soft }) => {
     const what = `${count} ${kind}${count === 1 ? '' : 's'}`;
     const how = soft ? 'made stale' : 'invalidated';
-    return { tone: 'plain', says: `${what} ${how} ${origin === 'local' ? 'here' : 'elsewhere'}` };
+    const where = origin === 'local' ? 'here' : ', told by the backplane';
+    return { tone: 'plain', says: `${what} ${how}${origin === 'local' ? ' ' : ''}${where}` };
   },
   load: ({ cache, durationMs, error }) => {
     const took = `${Math.round(durationMs)} ms`;

@@ -58,7 +58,9 @@ export function readOptions(given: unknown): ResolvedDashboardOptions {
   const names = Object.keys(RULES);
   for (const name of Object.keys(values))
     if (!names.includes(name) && values[name] !== undefined)
-      faults.push(`${name.slice(0, 40)}: is an unknown option; allowed: one of ${names.join(', ')}`);
+      faults.push(
+        `${name.slice(0, 40)}: is an unknown option; allowed: one of ${names.join(', ')}`,
+      );
   const read = <K extends keyof typeof RULES>(name: K): ReturnType<(typeof RULES)[K]['read']> => {
     const rule = RULES[name];
     const value = values[name];

@@ -1,11 +1,6 @@
 /** Reads what a request asks for; whatever is not of its form is refused with a sentence. */
 import { BadRequestException, NotFoundException } from '@nestjs/common';
-import type {
-  CacheInspector,
-  CacheManager,
-  EntryScope,
-  TierName,
-} from 'nestjs-multi-level-cache';
+import type { CacheInspector, CacheManager, EntryScope, TierName } from 'nestjs-multi-level-cache';
 
 /** Members of a query or a body. */
 export type Given = Readonly<Record<string, unknown>>;

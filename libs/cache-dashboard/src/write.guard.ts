@@ -16,9 +16,7 @@ const OFF = 'Actions are off: CacheDashboardModule.forRoot({ actions: true }) tu
 
 @Injectable()
 export class WriteGuard implements CanActivate {
-  constructor(
-    @Inject(DASHBOARD_OPTIONS) private readonly options: ResolvedDashboardOptions,
-  ) {}
+  constructor(@Inject(DASHBOARD_OPTIONS) private readonly options: ResolvedDashboardOptions) {}
 
   canActivate(context: ExecutionContext): boolean {
     if (!this.options.actions) throw new ForbiddenException(OFF);
