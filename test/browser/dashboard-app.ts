@@ -8,7 +8,10 @@ import {
   CacheDashboardModule,
   type CacheDashboardOptions,
 } from 'nestjs-multi-level-cache-dashboard';
-import { FakeInspector, InspectorModule } from '../../libs/cache-dashboard/test/fake-inspector.js';
+import {
+  type FakeInspector,
+  InspectorModule,
+} from '../../libs/cache-dashboard/test/fake-inspector.js';
 
 export interface Shop {
   readonly app: INestApplication;

@@ -4,6 +4,7 @@ import { h, replace } from './dom.js';
 import { feed } from './feed.js';
 import { journey } from './journey.js';
 import { overview } from './overview.js';
+import { link } from './parts.js';
 import { follow, isLate, state } from './stream.js';
 import { warming } from './warming.js';
 import { duration } from './words.js';
@@ -30,7 +31,7 @@ function route() {
 	const [title, open] = VIEWS[current];
 	view.leave?.();
 	const links = Object.entries(VIEWS).map(([id, [text]]) =>
-		h('a', { id: `nav-${id}`, href: `#/${id}`, 'aria-current': id === current && 'page' }, text),
+		h('a', { id: `nav-${id}`, href: link(id), 'aria-current': id === current && 'page' }, text),
 	);
 	replace(nav, ...links);
 	document.title = `${title} – Cache`;
@@ -50,11 +51,7 @@ function tell() {
 	live.textContent = late ? text : 'live';
 }
 
-// Links within the page are relative to its base, so the page itself has to be there.
-const base = new URL(document.baseURI);
-if (base.pathname !== location.pathname)
-	history.replaceState(null, '', base.pathname + location.search + location.hash);
-
+document.querySelector('.skip')?.setAttribute('href', link('').replace(/\/\?$/, 'view'));
 addEventListener('hashchange', route);
 setInterval(tell, 1_000);
 route();

@@ -21,7 +21,7 @@ export function caches(root, asked) {
 	const askAll = async () => {
 		if (state.tick?.more) all = (await ask('caches').catch(() => undefined))?.rows;
 	};
-	const timer = setInterval(askAll, 5_000);
+	const timer = setInterval(() => void askAll(), 5_000);
 	const draw = () => {
 		if (!state.tick) return;
 		const list = (state.tick.more && all) || state.tick.caches;

@@ -20,7 +20,7 @@ export async function entries(root, where, cursors = [undefined]) {
 		return h('a', { href: link('caches', { ...where, tier }), ...look }, text);
 	});
 	const look = form(
-		({ prefix }) => (location.hash = link('caches', { ...where, prefix })),
+		({ prefix }) => (location.href = link('caches', { ...where, prefix })),
 		h('div', { class: 'segments', role: 'group', 'aria-label': 'Tier' }, ...tiers),
 		field(`Keys of ${where.cache} that begin with`, 'prefix', {
 			id: 'prefix',

@@ -35,8 +35,8 @@ export function journey(root, asked) {
 	};
 	const go = (typed) => {
 		const to = link('journey', typed);
-		if (to === location.hash) void show();
-		else location.hash = to;
+		if (location.hash && to.endsWith(location.hash)) void show();
+		else location.href = to;
 	};
 	const key = { id: 'key', value: where.key, required: true, placeholder: 'user:42' };
 	replace(

@@ -78,7 +78,7 @@ export function gauge(parts, label) {
 	return picture('gauge', '0 0 100 6', label, back, ...rects);
 }
 
-/** Where a view is. @param {string} view @param {Query} query */
+/** Where a view is: by its whole path, for what is relative is relative to the base. @param {string} view @param {Query} [query] */
 export function link(view, query) {
-	return `#/${view}?${new URLSearchParams(query)}`;
+	return `${location.pathname}${location.search}#/${view}?${new URLSearchParams(query)}`;
 }

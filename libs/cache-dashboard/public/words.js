@@ -24,7 +24,7 @@ export function count(value) {
 export function bytes(value) {
 	const units = ['B', 'KB', 'MB', 'GB', 'TB'];
 	let step = 0;
-	while (value >= 1_000 && step < 4) ((value /= 1_024), step++);
+	for (; value >= 1_000 && step < 4; step++) value /= 1_024;
 	return `${Number(value.toPrecision(3))} ${units[step]}`;
 }
 
@@ -42,7 +42,8 @@ export function duration(ms) {
 	if (ms < 1_000) return `${Number(ms.toPrecision(3))} ms`;
 	const seconds = Math.round(ms / 1_000);
 	const at = UNITS.findIndex(([size]) => seconds >= size);
-	const [[size, unit], [small = 1, rest = ''] = []] = UNITS.slice(at < 0 ? 3 : at);
+	const [size, unit] = UNITS[at];
+	const [small, rest] = UNITS[at + 1] ?? [size, ''];
 	const left = Math.floor((seconds % size) / small);
 	return `${Math.floor(seconds / size)} ${unit}${left > 0 ? ` ${left} ${rest}` : ''}`;
 }

@@ -1,12 +1,23 @@
 /** The Nest module: mounts the page, its API and its stream under one path. */
-import { Module, type DynamicModule } from '@nestjs/common';
+import {
+  Inject,
+  Module,
+  type DynamicModule,
+  type MiddlewareConsumer,
+  type NestModule,
+} from '@nestjs/common';
 import { RouterModule } from '@nestjs/core';
 import { Actions } from './actions.js';
 import { ApiController } from './api.controller.js';
 import { CacheErrorFilter } from './cache-error.filter.js';
 import { DashboardGuard } from './dashboard.guard.js';
-import { readOptions, type CacheDashboardOptions } from './options.js';
+import {
+  readOptions,
+  type CacheDashboardOptions,
+  type ResolvedDashboardOptions,
+} from './options.js';
 import { PageController } from './page.controller.js';
+import { SlashMiddleware } from './slash.middleware.js';
 import { DASHBOARD_PULSE, DashboardStream, SYSTEM_PULSE } from './stream.js';
 import { DASHBOARD_OPTIONS } from './tokens.js';
 import { WriteGuard } from './write.guard.js';
@@ -17,7 +28,9 @@ import { WriteGuard } from './write.guard.js';
  * Needs `MultiLevelCacheModule` in the application. Costs nothing while nobody watches.
  */
 @Module({})
-export class CacheDashboardModule {
+export class CacheDashboardModule implements NestModule {
+  constructor(@Inject(DASHBOARD_OPTIONS) private readonly options: ResolvedDashboardOptions) {}
+
   /**
    * @throws CacheError `CACHE_CONFIG_INVALID` with every fault of the options at once
    *
@@ -48,5 +61,9 @@ export class CacheDashboardModule {
         { provide: DASHBOARD_PULSE, useValue: SYSTEM_PULSE },
       ],
     };
+  }
+
+  configure(consumer: MiddlewareConsumer): void {
+    consumer.apply(SlashMiddleware).forRoutes(this.options.path);
   }
 }

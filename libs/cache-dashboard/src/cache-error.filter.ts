@@ -1,7 +1,13 @@
 /** Answers an error of the cache with the status that fits it; every other error is the application's filters'. */
-import { Catch, HttpException, HttpStatus, type ArgumentsHost } from '@nestjs/common';
-import { BaseExceptionFilter, HttpAdapterHost } from '@nestjs/core';
-import { Inject, Injectable } from '@nestjs/common';
+import {
+  Catch,
+  HttpStatus,
+  Inject,
+  Injectable,
+  type ArgumentsHost,
+  type ExceptionFilter,
+} from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
 import { CacheError, type CacheErrorCode } from 'nestjs-multi-level-cache';
 
 const STATUS: Readonly<Partial<Record<CacheErrorCode, HttpStatus>>> = {
@@ -15,15 +21,13 @@ const STATUS: Readonly<Partial<Record<CacheErrorCode, HttpStatus>>> = {
 
 @Injectable()
 @Catch(CacheError)
-export class CacheErrorFilter extends BaseExceptionFilter<CacheError> {
-  constructor(@Inject(HttpAdapterHost) host: HttpAdapterHost) {
-    super(host.httpAdapter);
-  }
+export class CacheErrorFilter implements ExceptionFilter<CacheError> {
+  constructor(@Inject(HttpAdapterHost) private readonly host: HttpAdapterHost) {}
 
-  override catch({ code, message }: CacheError, host: ArgumentsHost): void {
-    const status = STATUS[code] ?? HttpStatus.SERVICE_UNAVAILABLE;
+  catch({ code, message }: CacheError, host: ArgumentsHost): void {
+    const statusCode = STATUS[code] ?? HttpStatus.SERVICE_UNAVAILABLE;
     // The messages of cache errors name no key, value or secret.
-    const body = { statusCode: status, code, message: message.replace(`${code}: `, '') };
-    super.catch(new HttpException(body, status) as never, host);
+    const body = { statusCode, code, message: message.replace(`${code}: `, '') };
+    this.host.httpAdapter.reply(host.switchToHttp().getResponse(), body, statusCode);
   }
 }

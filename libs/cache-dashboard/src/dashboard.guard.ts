@@ -57,7 +57,7 @@ export class DashboardGuard implements CanActivate, OnModuleInit {
     if (!this.#guard) throw new ForbiddenException(CLOSED);
     const answer = this.#guard.canActivate(context);
     const may = isObservable(answer) ? await firstValueFrom(answer) : await answer;
-    if (may !== true) throw new ForbiddenException(REFUSED);
+    if (!may) throw new ForbiddenException(REFUSED);
     return true;
   }
 }

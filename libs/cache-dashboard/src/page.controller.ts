@@ -34,11 +34,11 @@ export class PageController {
     @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost,
   ) {}
 
-  /** With and without a slash at the end; Fastify tells the two apart. */
+  /** The page where no file is named. */
   @Get(['', ':file'])
-  file(@Req() request: Asked, @Res() response: unknown, @Param('file') given = ''): void {
-    if (given === '') return this.#page(request, response);
-    const asset = given === PAGE ? undefined : assets().get(given);
+  file(@Req() request: Asked, @Res() response: unknown, @Param('file') name = ''): void {
+    if (name === '') return this.#page(request, response);
+    const asset = name === PAGE ? undefined : assets().get(name);
     if (!asset) throw new NotFoundException('The cache dashboard has no such file.');
     this.#send(response, asset, request);
   }

@@ -26,9 +26,9 @@ export class Ring {
     const last = this.#points.at(-1);
     const open: Point = last?.[0] === at ? last : [at, 0, 0, 0, 0, 0, 0];
     // Counters only grow; a smaller one would be another cache's.
-    const grown = who.map((count, index) => Math.max(count - before[index]!, 0));
+    const grown = who.map((count, index) => Math.max(count - before[index], 0));
     const [, ...sums] = open;
-    const point = [at, ...sums.map((sum, index) => sum + grown[index]!)] as unknown as Point;
+    const point = [at, ...sums.map((sum, index) => sum + grown[index])] as unknown as Point;
     if (open === last) this.#points.pop();
     this.#points.push(point);
     if (this.#points.length > POINTS) this.#points.shift();

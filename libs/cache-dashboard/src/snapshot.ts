@@ -108,7 +108,7 @@ export function whoOf({ caches }: CacheStats): Who {
   const sum: [number, number, number, number, number, number] = [0, 0, 0, 0, 0, 0];
   for (const { requests } of Object.values(caches)) {
     const { l1, l2, l3, loader, stale, error } = requests;
-    for (const [index, count] of [l1, l2, l3, loader, stale, error].entries()) sum[index]! += count;
+    for (const [index, count] of [l1, l2, l3, loader, stale, error].entries()) sum[index] += count;
   }
   return sum;
 }
@@ -124,7 +124,14 @@ function tierOf(
   const { bytes, config, corrupt, entries, evictions, hits, misses, state, writes } = stats;
   const { breaker, latency, limit, reason } = stats;
   return {
-    ...{ state, hits, misses, writes, evictions, entries, bytes, corrupt },
+    state,
+    hits,
+    misses,
+    writes,
+    evictions,
+    entries,
+    bytes,
+    corrupt,
     ...(reason !== undefined && { reason: reason.slice(0, REASON_LENGTH) }),
     ...(config === true && { config }),
     ...(breaker !== undefined && { breaker }),
