@@ -34,6 +34,7 @@ export interface ShopOptions {
   readonly dashboard?: Partial<CacheDashboardOptions>;
 }
 
+let shops = 0;
 const OPEN = { canActivate: () => true };
 
 /** Starts one; the dashboard lets everybody in unless `dashboard` says something else. */
@@ -61,7 +62,7 @@ class ShopModule {
   static with(options: ShopOptions): DynamicModule {
     const { dashboard, database, maxEntries, redis, tenants } = options;
     const cache = MultiLevelCacheModule.forRoot({
-      namespace: `shop-${process.pid}`,
+      namespace: `shop-${++shops}`,
       ...(maxEntries ? { l1: { maxEntries, maxSize: '500mb' } } : {}),
       ...(redis ? { l2: { url: redis, budget: 500 } } : {}),
       ...(database ? { l3: { url: database, budget: 500 } } : {}),
