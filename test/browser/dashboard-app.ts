@@ -1,9 +1,14 @@
 /** An application with a dashboard for the tests in a browser: a small shop on real servers. */
 import 'reflect-metadata';
-import { Module, type DynamicModule, type INestApplication } from '@nestjs/common';
+import { Injectable, Module, type DynamicModule, type INestApplication } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
-import { CacheInspector, CacheManager, MultiLevelCacheModule } from 'nestjs-multi-level-cache';
+import {
+  CacheInspector,
+  CacheLoader,
+  CacheManager,
+  MultiLevelCacheModule,
+} from 'nestjs-multi-level-cache';
 import {
   CacheDashboardModule,
   type CacheDashboardOptions,
@@ -31,6 +36,7 @@ export interface ShopOptions {
   /** Keys in memory at most. */
   readonly maxEntries?: number;
   readonly tenants?: boolean;
+  readonly warming?: boolean;
   readonly dashboard?: Partial<CacheDashboardOptions>;
 }
 
@@ -57,16 +63,26 @@ export async function startShop(options: ShopOptions = {}): Promise<Shop> {
   };
 }
 
+/** What warming loads by. */
+@Injectable()
+class Products {
+  @CacheLoader('product:{kind}:{id}')
+  load(kind: string, id: string): Promise<object> {
+    return Promise.resolve({ name: kind, id, text: 'x'.repeat(200) });
+  }
+}
+
 @Module({})
 class ShopModule {
   static with(options: ShopOptions): DynamicModule {
-    const { dashboard, database, maxEntries, redis, tenants } = options;
+    const { dashboard, database, maxEntries, redis, tenants, warming } = options;
     const cache = MultiLevelCacheModule.forRoot({
       namespace: `shop-${++shops}`,
       ...(maxEntries ? { l1: { maxEntries, maxSize: '500mb' } } : {}),
       ...(redis ? { l2: { url: redis, budget: 500 } } : {}),
       ...(database ? { l3: { url: database, budget: 500 } } : {}),
       placement: false,
+      ...(warming ? { warming: { interval: '2s' } } : {}),
       ...(tenants
         ? {
             security: {
@@ -81,6 +97,7 @@ class ShopModule {
     });
     return {
       module: ShopModule,
+      providers: [Products],
       imports: [
         cache,
         InspectorModule.forTest(),

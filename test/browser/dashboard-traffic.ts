@@ -25,7 +25,7 @@ export function traffic(
       return prices.getOrSet(`price:eu:${rank}`, load(1), { ttl: '2s', grace: '10s' });
     const key = `product:${['shoe', 'hat', 'cup'][rank % 3]}:${rank}`;
     known(key);
-    return cache.getOrSet(key, load(4), { tags: [`brand:${rank % 9}`], ttl: '1m' });
+    return cache.getOrSet(key, load(4), { tags: [`brand:${rank % 9}`], ttl: '20s' });
   };
   return () => clearInterval(timer);
 }

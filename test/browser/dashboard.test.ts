@@ -386,7 +386,11 @@ it.runIf(process.env['SCREENSHOTS'])(
   async () => {
     const folder = process.env['SCREENSHOTS']!;
     await mkdir(folder, { recursive: true });
-    const shop = await start({ ...stores(), dashboard: { actions: true, values: 'redacted' } });
+    const shop = await start({
+      ...stores(),
+      warming: true,
+      dashboard: { actions: true, values: 'redacted' },
+    });
     const keys = new Set<string>();
     ends.push(
       traffic(shop.cache, (key) => {
@@ -397,7 +401,7 @@ it.runIf(process.env['SCREENSHOTS'])(
     const page = await look(shop.url);
     await untilLive(page);
     await page.waitForTimeout(100_000);
-    await shop.cache.set('product:lamp:1', { name: 'lamp' }, { tags: ['brand:1'] });
+    await shop.cache.set('product:lamp:1', { name: 'lamp' }, { tags: ['lamps'], ttl: '5m' });
     const queries: Record<string, Record<string, string>> = {
       journey: { key: 'product:lamp:1', cache: 'default' },
     };

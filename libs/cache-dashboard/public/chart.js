@@ -83,8 +83,8 @@ function says(who) {
 	return parts.join(', ') || 'nothing asked';
 }
 
-/** The next number of 1, 2, 5, 10… above. @param {number} most */
+/** The next round number. @param {number} most */
 function niceTop(most) {
 	const power = 10 ** Math.floor(Math.log10(most));
-	return [1, 2, 5, 10].map((step) => step * power).find((top) => top >= most) ?? most;
+	return [1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10].map((step) => step * power).find((top) => top >= most) ?? most;
 }

@@ -23,9 +23,9 @@ export interface TestApplication {
   readonly app: INestApplication;
   readonly cache: CacheManager;
   readonly inspector: FakeInspector;
-  get(path: string): Asked;
+  readonly get: (path: string) => Asked;
   /** An action, as the page sends it. */
-  act(name: string, body: object): Asked;
+  readonly act: (name: string, body: object) => Asked;
   close(): Promise<void>;
 }
 
