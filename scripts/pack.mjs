@@ -30,8 +30,7 @@ for (const name of readdirSync(join(root, 'libs'))) {
 function pack(library, manifest) {
   const copy = mkdtempSync(join(tmpdir(), 'mlc-pack-'));
   try {
-    cpSync(join(library, 'dist'), join(copy, 'dist'), { recursive: true });
-    for (const file of ['README.md', 'LICENSE']) copyNearest(file, library, copy);
+    for (const name of manifest.files) copyNearest(name, library, copy);
     writeFileSync(
       join(copy, 'package.json'),
       JSON.stringify(publishable(manifest), null, 2) + '\n',
@@ -42,11 +41,14 @@ function pack(library, manifest) {
   }
 }
 
-// The library's own file wins; otherwise the one at the root is the library's.
+// The library's own wins; otherwise a file at the root is the library's. A folder of the root never is.
 function copyNearest(file, library, copy) {
-  const source = [library, root].map((folder) => join(folder, file)).find(existsSync);
+  const isText = /^(README\.md|LICENSE)$/.test(file);
+  const source = (isText ? [library, root] : [library])
+    .map((folder) => join(folder, file))
+    .find(existsSync);
   if (!source) throw new Error(`${file} is missing, and a package must not ship without it`);
-  cpSync(source, join(copy, file));
+  cpSync(source, join(copy, file), { recursive: true });
 }
 
 // `mlc-source` points at TypeScript sources, which are not in the tarball.

@@ -189,3 +189,27 @@ it('sees a wrong direction, a package and a cycle, also where only types are imp
   ]);
   expect(cycles([...wrong, ...back])).toEqual(['core/a → manager/b → core/a']);
 });
+
+describe.each(['src', 'dist'])('the dashboard (%s)', (folder) => {
+  const root = new URL(`../../libs/cache-dashboard/${folder}`, import.meta.url).pathname;
+  const { imports, known } = readAll(root, folder === 'src' ? '.ts' : '.js');
+  const PEERS = ['@nestjs/common', '@nestjs/core', 'rxjs', 'nestjs-multi-level-cache'];
+  const foreign = (all: readonly Import[], own: ReadonlySet<string>): string[] =>
+    all
+      .filter(({ to }) => !own.has(to) && !to.startsWith('node:') && !PEERS.includes(to))
+      .map(({ from, to }) => `${from} imports ${to}`);
+
+  it('imports its own files and the public door of what it shows, without cycles', () => {
+    expect(known.size).toBeGreaterThan(10);
+    expect(foreign(imports, known)).toEqual([]);
+    expect(cycles(imports)).toEqual([]);
+  });
+
+  it('would be seen to import anything else', () => {
+    const wrong = importsOf(
+      'a.ts',
+      "import { B } from '../../multi-level-cache/src/manager/cache.js'; import { T } from 'nestjs-multi-level-cache/testing';",
+    );
+    expect(foreign(wrong, known)).toHaveLength(2);
+  });
+});

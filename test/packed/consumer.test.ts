@@ -60,7 +60,7 @@ it('installs, compiles and runs', () => {
   execFileSync(process.execPath, [join(root, 'scripts/pack.mjs')], { stdio: 'pipe' });
   const packages = join(root, 'dist/packages');
   const tarball = readdirSync(packages).find((name) =>
-    name.startsWith('nestjs-multi-level-cache-'),
+    /^nestjs-multi-level-cache-\d/.test(name),
   )!;
   writeFileSync(
     join(folder, 'package.json'),

@@ -5,6 +5,7 @@ import { TerminusModule } from '@nestjs/terminus';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { OpenTelemetryModule } from 'nestjs-otel';
 import { MultiLevelCacheModule, type L3Config } from 'nestjs-multi-level-cache';
+import { CacheDashboardModule } from 'nestjs-multi-level-cache-dashboard';
 import { CacheTelemetryModule } from 'nestjs-multi-level-cache/telemetry';
 import { CacheHealthIndicator } from 'nestjs-multi-level-cache/terminus';
 import { DataSource } from 'typeorm';
@@ -13,6 +14,7 @@ import { City } from './city.entity.js';
 import { DatabasePlaces } from './database-places.js';
 import { PlacesDatabase } from './database.service.js';
 import { HealthController } from './health.controller.js';
+import { LoopbackGuard } from './loopback.guard.js';
 import { MemoryPlaces } from './memory-places.js';
 import { PageController } from './page.controller.js';
 import { PlacesController } from './places.controller.js';
@@ -35,6 +37,12 @@ export class AppModule {
       imports: [
         ...(origin ? [database(postgres.url)] : []),
         cache(servers, origin),
+        CacheDashboardModule.forRoot({
+          path: 'cache',
+          guard: LoopbackGuard,
+          actions: true,
+          values: 'redacted',
+        }),
         CacheTelemetryModule,
         OpenTelemetryModule.forRoot(),
         ScheduleModule.forRoot(),

@@ -28,7 +28,7 @@ try {
   await app.listen(port, '127.0.0.1');
   const url = (await app.getUrl()).replace('127.0.0.1', 'localhost');
   process.stdout.write(
-    `\nRedis: ${servers.redis.says}\nPostgreSQL: ${servers.postgres.says}\nOpen ${url} (API: ${url}/docs, metrics: ${url}/metrics)\n`,
+    `\nRedis: ${servers.redis.says}\nPostgreSQL: ${servers.postgres.says}\nOpen ${url} (dashboard: ${url}/cache, API: ${url}/docs, metrics: ${url}/metrics)\n`,
   );
 } catch (error) {
   const taken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';

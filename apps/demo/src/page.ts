@@ -48,6 +48,7 @@ application: it comes from Redis. Flush Redis and restart: it comes from the cac
 
 <section><h2>Before</h2><table><thead><tr><th>Request</th><th>Answered by</th><th class="n">In the server</th><th class="n">In the browser</th></tr></thead><tbody id="log"></tbody></table></section>
 <section><h2>Tiers</h2><ul id="tiers"></ul><p id="servers"></p>
+<p><a href="/cache">Dashboard of the cache</a>: open to this machine without a login, for this is a demo; an application gives it a guard.</p>
 <p><a href="/docs">API</a> · <a href="/metrics">metrics</a> · <a href="/health">health</a></p></section>
 
 <script type="module">

@@ -68,6 +68,8 @@ export { EwmaPredictor, RecentPredictor } from './warming/simple-predictors.js';
 export type { Priority } from './warming/plan.js';
 export type { WarmOutcome, WarmReport } from './warming/warmer.js';
 
+// Looking at it, for tools
+
 // Decorators
 export { Cached, type CachedBatchOptions, type CachedOptions } from './nest/decorators/cached.js';
 export { CacheLoader, type CacheLoaderOptions } from './nest/decorators/cache-loader.js';
