@@ -2,10 +2,7 @@
 import type { CacheManager } from 'nestjs-multi-level-cache';
 
 /** Asks for keys until it is stopped. */
-export function traffic(
-  cache: CacheManager,
-  known: (key: string) => void = () => undefined,
-): () => void {
+export function traffic(cache: CacheManager): () => void {
   const pages = cache.namespace('pages');
   const prices = cache.namespace('prices');
   let turn = 0;
@@ -24,7 +21,6 @@ export function traffic(
     if (turn % 11 === 0)
       return prices.getOrSet(`price:eu:${rank}`, load(1), { ttl: '2s', grace: '10s' });
     const key = `product:${['shoe', 'hat', 'cup'][rank % 3]}:${rank}`;
-    known(key);
     return cache.getOrSet(key, load(4), { tags: [`brand:${rank % 9}`], ttl: '20s' });
   };
   return () => clearInterval(timer);

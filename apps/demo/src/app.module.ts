@@ -73,10 +73,10 @@ function database(url: string): DynamicModule {
 
 function cache({ postgres, redis }: Servers, origin: boolean): DynamicModule {
   const l3 = (dataSource?: DataSource): L3Config | false => {
-    if (dataSource) return { dataSource };
+    if (dataSource) return { dataSource, listable: true };
     return postgres.url === undefined
       ? false
-      : { url: postgres.url, poolSize: 1, poolerMode: true };
+      : { url: postgres.url, poolSize: 1, poolerMode: true, listable: true };
   };
   return MultiLevelCacheModule.forRootAsync({
     inject: origin ? [DataSource] : [],

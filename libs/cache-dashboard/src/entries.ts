@@ -2,6 +2,7 @@
 import type {
   CacheInspector,
   CacheManager,
+  EntriesPage,
   EntriesQuery,
   EntrySummary,
   Explanation,
@@ -10,6 +11,8 @@ import type {
 
 /** A row of a page is about 100 bytes, and one of each lower tier's round trips looks for all of them. */
 const PAGE = 50;
+/** A page of a tier may be empty and have a next one; at most so many are turned by themselves. */
+const TURNS = 20;
 
 type States = Readonly<Partial<Record<TierName, string>>>;
 
@@ -29,7 +32,7 @@ export async function pageOf(
   cache: CacheManager,
   inspector: CacheInspector,
 ): Promise<Page> {
-  const { entries, next } = await inspector.entries({ ...query, limit: PAGE });
+  const { entries, next } = await firstWithKeys({ ...query, limit: PAGE }, inspector);
   const rows = await Promise.all(
     entries.map(async (entry): Promise<EntryRow> => {
       if (entry.hidden) return entry;
@@ -39,6 +42,13 @@ export async function pageOf(
     }),
   );
   return { entries: rows, ...(next !== undefined && { next }) };
+}
+
+async function firstWithKeys(query: EntriesQuery, inspector: CacheInspector): Promise<EntriesPage> {
+  let page = await inspector.entries(query);
+  for (let turn = 1; page.entries.length === 0 && page.next && turn < TURNS; turn++)
+    page = await inspector.entries({ ...query, cursor: page.next });
+  return page;
 }
 
 function statesOf({ tiers }: Explanation): States {

@@ -61,6 +61,7 @@ class FakeCache {
       breaker: 'closed',
       limit: 2 ** 30,
       latency: { samples: 1e6, p50Ms: 0.123456, p99Ms: 4.56789 },
+      rejected: { version: 2, tag: 1 },
     };
     const tier = { ...TIER, ...more };
     return {
@@ -69,8 +70,7 @@ class FakeCache {
       ),
       tiers: { l1: tier, l2: { ...tier, reason: 'r'.repeat(300) }, l3: tier },
       loading: { active: 3 },
-      backplane: { published: 1, received: 2, dropped: 0 },
-      fillsRejected: { l1: { epoch: 2, tag: 1 }, l2: {}, l3: {} },
+      backplane: { published: 1, received: 2, dropped: 0, deaf: false },
       warming: {
         planned: 0,
         loaded: 0,
@@ -161,6 +161,7 @@ it('says each second at most 4 KB, with twenty caches and a busy feed', () => {
   const text = String(seen[1]!.data);
   expect(Buffer.byteLength(text)).toBeLessThanOrEqual(TICK_BYTES);
   expect(tickOf(seen[1]!).caches.length).toBeGreaterThan(10);
+  expect(tickOf(seen[1]!).tiers.l1.rejected).toBe(3);
   expect(tickOf(seen[1]!).feed.at(-1)).toMatchObject({ kind: 'more', times: 34 });
   pulse.second();
   expect(tickOf(seen[2]!)).toMatchObject({ more: 0, feed: [] });
@@ -216,24 +217,4 @@ it('says every fifteen seconds that it is alive, also while there are no numbers
   cache.fails = true;
   pulse.second();
   expect(seen.at(-1)).toEqual({ comment: 'alive' });
-});
-
-it('tells counters of an older cache, and invents none', () => {
-  const cache = new FakeCache();
-  const stats = cache.stats();
-  const bare = {
-    ...stats,
-    tiers: { l1: TIER, l2: { ...TIER, state: 'off' as const }, l3: TIER },
-    caches: { default: { requests: stats.caches['default']!.requests } },
-    loading: undefined,
-    backplane: undefined,
-    fillsRejected: undefined,
-  };
-  cache.stats = () => bare as unknown as CacheStats;
-  const { pulse, watch } = setting(cache);
-  const { seen } = watch();
-  pulse.second();
-  const { caches, tiers, loading } = tickOf(seen[1]!);
-  expect([loading, tiers.l1.breaker, tiers.l1.latency]).toEqual([undefined, undefined, undefined]);
-  expect(caches[0]!.slice(7)).toEqual([0, 0, 0, 0, 0]);
 });
