@@ -240,7 +240,7 @@ it('comes back after a restart of the server with every point once', async () =>
   await until(page, "document.querySelectorAll('.band g').length >= 2");
   const places =
     "[...document.querySelectorAll('.band g')].map((column) => column.querySelector('.none').getAttribute('x'))";
-  const xs = (await page.evaluate(places)) as string[];
+  const xs = await page.evaluate<string[]>(places);
   expect(new Set(xs).size).toBe(xs.length);
   expect(await page.evaluate("document.body.classList.contains('late')")).toBe(false);
 });
@@ -250,15 +250,15 @@ it('counts once a second for three tabs, and not at all when they are closed', a
   const counted = vi.spyOn(shop.cache, 'stats');
   const pages = await Promise.all([1, 2, 3].map(() => look(shop.url)));
   await Promise.all(pages.map(untilLive));
-  await pages[0]!.waitForTimeout(1_100);
+  await pages[0].waitForTimeout(1_100);
   counted.mockClear();
-  await pages[0]!.waitForTimeout(3_000);
+  await pages[0].waitForTimeout(3_000);
   expect(counted.mock.calls.length).toBeGreaterThan(1);
   expect(counted.mock.calls.length).toBeLessThan(6);
   await Promise.all(pages.map((page) => page.goto('about:blank')));
-  await pages[0]!.waitForTimeout(1_000);
+  await pages[0].waitForTimeout(1_000);
   counted.mockClear();
-  await pages[0]!.waitForTimeout(2_500);
+  await pages[0].waitForTimeout(2_500);
   expect(counted).not.toHaveBeenCalled();
 });
 

@@ -11,7 +11,7 @@ import {
   type ValueShape,
 } from 'nestjs-multi-level-cache';
 
-export class FakeInspector implements CacheInspector {
+export class FakeInspector implements Pick<CacheInspector, keyof CacheInspector> {
   /** By cache; where a tenant calls, only what begins with its name. */
   readonly keys = new Map<string, string[]>();
   readonly probed: TierName[] = [];
