@@ -21,7 +21,8 @@ import {
 export interface Shop {
   readonly app: INestApplication;
   readonly cache: CacheManager;
-  readonly inspector: FakeInspector;
+  /** Keys that there are to see, where the inspector does not find them itself. */
+  list(keys: readonly string[]): void;
   /** Where the dashboard is, without a slash at the end. */
   readonly url: string;
   close(): Promise<void>;
@@ -57,7 +58,10 @@ export async function startShop(options: ShopOptions = {}): Promise<Shop> {
   return {
     app,
     cache: app.get(CacheManager),
-    inspector: app.get(CacheInspector),
+    list: (keys) => {
+      const inspector: unknown = app.get(CacheInspector);
+      if (inspector instanceof FakeInspector) inspector.keys.set('default', [...keys]);
+    },
     url: `http://127.0.0.1:${port}/${path}`,
     close: () => app.close(),
   };

@@ -158,7 +158,7 @@ it('draws the journey of a key as the API tells it, and moves no counter', async
 it('shows a key and a tag that look like markup as text', async () => {
   const shop = await start({ dashboard: { actions: true } });
   await shop.cache.set(EVIL, EVIL, { tags: [EVIL] });
-  shop.inspector.keys.set('default', [EVIL]);
+  shop.list([EVIL]);
   const page = await look(shop.url);
   await untilLive(page);
   await show(page, 'caches');
@@ -267,7 +267,7 @@ it('shows a hundred thousand keys page by page, at once', async () => {
   const keys = Array.from({ length: 100_000 }, (_, index) => `user:${100_000 + index}`);
   for (let i = 0; i < keys.length; i += 5_000)
     await shop.cache.setMany(keys.slice(i, i + 5_000).map((key) => [key, 1] as const));
-  shop.inspector.keys.set('default', keys);
+  shop.list(keys);
   const page = await look(`${shop.url}#/caches`);
   await page.waitForSelector('tbody th.key');
   const paint = await page.evaluate(
@@ -275,11 +275,14 @@ it('shows a hundred thousand keys page by page, at once', async () => {
   );
   expect(paint).toBeLessThan(1_000);
   expect(await page.locator('tbody th.key').count()).toBe(50);
+  // In the order of the tier, whatever that is: a page is none of the keys of the one before.
+  const first = await textOf(page, 'tbody th.key');
   await page.click('#page-next');
-  await until(page, "document.querySelector('tbody th.key').textContent === 'user:100050'");
+  await until(page, `!document.getElementById('entries').textContent.includes('${first}')`);
+  expect(await page.locator('tbody th.key').count()).toBeGreaterThan(0);
   await page.fill('#prefix', 'user:1999');
   await page.press('#prefix', 'Enter');
-  await until(page, "document.querySelector('tbody th.key')?.textContent === 'user:199900'");
+  await until(page, "document.querySelector('tbody th.key')?.textContent.startsWith('user:1999')");
   await page.mouse.wheel(0, 3_000);
   // Little to draw is what makes scrolling smooth.
   expect(await page.evaluate("document.querySelectorAll('*').length")).toBeLessThan(3_000);
@@ -332,8 +335,7 @@ it.each(['light', 'dark'] as const)(
     const shop = await start({ ...stores(), dashboard: { actions: true } });
     ends.push(traffic(shop.cache));
     await shop.cache.set('user:7', 1, { tags: ['users'] });
-    shop.inspector.keys.set('default', ['user:7']);
-    shop.inspector.found = [{ about: 'l2', code: 'x', says: 'Something to do.' }];
+    shop.list(['user:7']);
     const page = await look(shop.url);
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
     await untilLive(page);
@@ -361,7 +363,7 @@ it('tells states by word and by shape, not by colour alone', async () => {
   await load(shop, 'fresh');
   await load(shop, 'stale');
   await shop.cache.expire('stale');
-  shop.inspector.keys.set('default', ['fresh', 'stale']);
+  shop.list(['fresh', 'stale']);
   const page = await look(shop.url);
   await untilLive(page);
   const shapes: Record<string, string> = {};
@@ -395,7 +397,7 @@ it.runIf(process.env['SCREENSHOTS'])(
     ends.push(
       traffic(shop.cache, (key) => {
         keys.add(key);
-        shop.inspector.keys.set('default', [...keys].sort());
+        shop.list([...keys].sort());
       }),
     );
     const page = await look(shop.url);

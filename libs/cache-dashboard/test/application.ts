@@ -11,7 +11,7 @@ import {
 } from 'nestjs-multi-level-cache';
 import request, { type Test as Asked } from 'supertest';
 import { CacheDashboardModule, type CacheDashboardOptions } from '../src/index.js';
-import { InspectorModule, type FakeInspector } from './fake-inspector.js';
+import { FakeInspector, InspectorModule } from './fake-inspector.js';
 
 export const ADAPTERS = ['Express', 'Fastify'] as const;
 export type Adapter = (typeof ADAPTERS)[number];
@@ -48,7 +48,13 @@ export async function startApplication(
       CacheDashboardModule.forRoot(given.dashboard),
       ...(given.imports ?? []),
     ],
-  }).compile();
+  })
+    .overrideProvider(CacheInspector)
+    .useFactory({
+      factory: (cache: CacheManager) => new FakeInspector(cache),
+      inject: [CacheManager],
+    })
+    .compile();
   const app = made(module, adapter);
   if (given.prefix) app.setGlobalPrefix(given.prefix);
   given.prepare?.(app);

@@ -230,7 +230,7 @@ it('tells counters of an older cache, and invents none', () => {
     backplane: undefined,
     fillsRejected: undefined,
   };
-  cache.stats = () => bare;
+  Object.assign(cache, { stats: () => bare });
   const { pulse, watch } = setting(cache);
   const { seen } = watch();
   pulse.second();
