@@ -239,7 +239,7 @@ it('comes back after a restart of the server with every point once', async () =>
   await until(page, "document.querySelectorAll('.band g').length >= 2");
   const places =
     "[...document.querySelectorAll('.band g')].map((column) => column.querySelector('.none').getAttribute('x'))";
-  const xs = (await page.evaluate(places)) as string[];
+  const xs = await page.evaluate<string[]>(places);
   expect(new Set(xs).size).toBe(xs.length);
   expect(await page.evaluate("document.body.classList.contains('late')")).toBe(false);
 });
@@ -249,15 +249,15 @@ it('counts once a second for three tabs, and not at all when they are closed', a
   const counted = vi.spyOn(shop.cache, 'stats');
   const pages = await Promise.all([1, 2, 3].map(() => look(shop.url)));
   await Promise.all(pages.map(untilLive));
-  await pages[0]!.waitForTimeout(1_100);
+  await pages[0].waitForTimeout(1_100);
   counted.mockClear();
-  await pages[0]!.waitForTimeout(3_000);
+  await pages[0].waitForTimeout(3_000);
   expect(counted.mock.calls.length).toBeGreaterThan(1);
   expect(counted.mock.calls.length).toBeLessThan(6);
   await Promise.all(pages.map((page) => page.goto('about:blank')));
-  await pages[0]!.waitForTimeout(1_000);
+  await pages[0].waitForTimeout(1_000);
   counted.mockClear();
-  await pages[0]!.waitForTimeout(2_500);
+  await pages[0].waitForTimeout(2_500);
   expect(counted).not.toHaveBeenCalled();
 });
 
@@ -273,11 +273,14 @@ it('shows a hundred thousand keys page by page, at once', async () => {
   );
   expect(paint).toBeLessThan(1_000);
   expect(await page.locator('tbody th.key').count()).toBe(50);
+  // In the order of the tier, whatever that is: a page is none of the keys of the one before.
+  const first = await textOf(page, 'tbody th.key');
   await page.click('#page-next');
-  await until(page, "document.querySelector('tbody th.key').textContent === 'user:100050'");
+  await until(page, `!document.getElementById('entries').textContent.includes('${first}')`);
+  expect(await page.locator('tbody th.key').count()).toBeGreaterThan(0);
   await page.fill('#prefix', 'user:1999');
   await page.press('#prefix', 'Enter');
-  await until(page, "document.querySelector('tbody th.key')?.textContent === 'user:199900'");
+  await until(page, "document.querySelector('tbody th.key')?.textContent.startsWith('user:1999')");
   await page.mouse.wheel(0, 3_000);
   // Little to draw is what makes scrolling smooth.
   expect(await page.evaluate("document.querySelectorAll('*').length")).toBeLessThan(3_000);

@@ -11,7 +11,10 @@ export interface RewritingProxy {
 export async function startRewritingProxy(target: string): Promise<RewritingProxy> {
   const { host } = new URL(target);
   const server: Server = createServer((asked, answer) => {
-    if (!asked.url?.startsWith('/behind/')) return void answer.writeHead(404).end();
+    if (!asked.url?.startsWith('/behind/')) {
+      answer.writeHead(404).end();
+      return;
+    }
     const url = `http://${host}${asked.url.slice('/behind'.length)}`;
     const forward = request(
       url,

@@ -59,9 +59,7 @@ void (async () => {
 it('installs, compiles and runs', () => {
   execFileSync(process.execPath, [join(root, 'scripts/pack.mjs')], { stdio: 'pipe' });
   const packages = join(root, 'dist/packages');
-  const tarball = readdirSync(packages).find((name) =>
-    /^nestjs-multi-level-cache-\d/.test(name),
-  )!;
+  const tarball = readdirSync(packages).find((name) => /^nestjs-multi-level-cache-\d/.test(name))!;
   writeFileSync(
     join(folder, 'package.json'),
     JSON.stringify({ name: 'consumer', private: true, type: 'module' }),

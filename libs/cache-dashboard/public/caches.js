@@ -14,6 +14,7 @@ export function caches(root, asked) {
 	const of = (name, other = '') => asked.get(name) ?? other;
 	const where = { tier: of('tier', 'l1'), cache: of('cache', 'default'), prefix: of('prefix') };
 	const [rows, keys] = [panel(), panel()];
+	keys.id = 'entries';
 	replace(root, h('h2', {}, 'Caches'), rows, h('h2', {}, 'Entries'), keys);
 	/** @type {readonly CacheRow[] | undefined} */
 	let all;

@@ -10,7 +10,7 @@ import {
 } from './application.js';
 
 const ODD = 'a/b?c=d&e#f %2F<img src=x onerror=1>';
-const TENANTS: Given['cache'] = {
+const TENANTS: NonNullable<Given['cache']> = {
   security: {
     tenancy: 'required',
     resolve: (asked: { headers: Record<string, string | undefined> }) => {
@@ -132,7 +132,7 @@ describe.each(ADAPTERS)('%s', (adapter) => {
 
   it('lets the policy decide', async () => {
     const policy = { can: (_context: object, action: string) => action === 'read' };
-    const { act, get } = await start({ cache: { security: { ...TENANTS!.security, policy } } });
+    const { act, get } = await start({ cache: { security: { ...TENANTS.security, policy } } });
     await get('/ops/cache/api/explain?key=k').set('x-tenant', 'red').expect(200);
     const refused = await act('delete', { key: 'k' }).set('x-tenant', 'red').expect(403);
     expect(refused.body.code).toBe('CACHE_ACCESS_DENIED');
@@ -142,7 +142,7 @@ describe.each(ADAPTERS)('%s', (adapter) => {
     const { act, app } = await start({
       cache: {
         security: {
-          ...TENANTS!.security,
+          ...TENANTS.security,
           audit: { sink: { write: async () => undefined }, key: () => 'k'.repeat(32) },
         },
       },

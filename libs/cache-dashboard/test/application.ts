@@ -46,7 +46,13 @@ export async function startApplication(
       CacheDashboardModule.forRoot(given.dashboard),
       ...(given.imports ?? []),
     ],
-  }).compile();
+  })
+    .overrideProvider(CacheInspector)
+    .useFactory({
+      factory: (cache: CacheManager) => new FakeInspector(cache),
+      inject: [CacheManager],
+    })
+    .compile();
   const app = made(module, adapter);
   if (given.prefix) app.setGlobalPrefix(given.prefix);
   given.prepare?.(app);
