@@ -161,9 +161,9 @@ it('says each second at most 4 KB, with twenty caches and a busy feed', () => {
   pulse.second();
   const text = textOf(seen[1]);
   expect(Buffer.byteLength(text)).toBeLessThanOrEqual(TICK_BYTES);
-  expect(tickOf(seen[1]!).caches.length).toBeGreaterThan(10);
-  expect(tickOf(seen[1]!).tiers.l1.rejected).toBe(3);
-  expect(tickOf(seen[1]!).feed.at(-1)).toMatchObject({ kind: 'more', times: 34 });
+  expect(tickOf(seen[1]).caches.length).toBeGreaterThan(10);
+  expect(tickOf(seen[1]).tiers.l1.rejected).toBe(3);
+  expect(tickOf(seen[1]).feed.at(-1)).toMatchObject({ kind: 'more', times: 34 });
   pulse.second();
   expect(tickOf(seen[2])).toMatchObject({ more: 0, feed: [] });
 });
