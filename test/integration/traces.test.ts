@@ -1,5 +1,12 @@
 /** What a trace shows of the cache: spans of a real SDK, over real servers and over two instances. */
-import { context, propagation, ROOT_CONTEXT, SpanKind, trace } from '@opentelemetry/api';
+import {
+  context,
+  propagation,
+  ROOT_CONTEXT,
+  SpanKind,
+  trace,
+  TraceFlags,
+} from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import {
   BasicTracerProvider,
@@ -7,7 +14,7 @@ import {
   SimpleSpanProcessor,
   type ReadableSpan,
 } from '@opentelemetry/sdk-trace-base';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { CacheTracer } from '../../libs/multi-level-cache/src/telemetry/spans.js';
 import { closeCaches, testCache, type TestCache } from '../support/cache.js';
 import { databaseUrl, freshNamespace, redisUrl } from '../support/servers.js';
@@ -115,6 +122,19 @@ describe('a request', () => {
     await cache.getOrSet('k', () => 'v');
     await cache.delete('k');
     expect(names()).toEqual([]);
+  });
+
+  it('whose trace was not chosen to be recorded costs no span either', async () => {
+    const { cache } = await traced();
+    const begun = vi.spyOn(tracer, 'startSpan');
+    const traceId = '0af7651916cd43dd8448eb211c80319c';
+    const from = { traceId, spanId: 'b7ad6b7169203331', traceFlags: TraceFlags.NONE };
+    await context.with(trace.setSpanContext(ROOT_CONTEXT, from), async () => {
+      await cache.getOrSet('k', () => 'v');
+      await cache.delete('k');
+    });
+    expect(begun).not.toHaveBeenCalled();
+    begun.mockRestore();
   });
 
   it('that waits for the load of another one says so', async () => {

@@ -58,7 +58,7 @@ export type { PlacementStats, SkipCounts } from './manager/placing.js';
 export type { CacheStats, NamedStats, RequestCounts, TierStats } from './manager/stats.js';
 export type { InvalidationStats } from './manager/invalidation-tally.js';
 export type { LoadStats } from './manager/load-tally.js';
-export type { BreakerState } from './manager/tier-guard.js';
+export type { BreakerState } from './manager/tier-parts.js';
 export type { LatencyStats } from './core/latency.js';
 export type { WarmingStats } from './manager/warm-tally.js';
 

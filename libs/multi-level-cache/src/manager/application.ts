@@ -265,7 +265,7 @@ export class Application implements Shared {
   }
 
   #onState(guard: TierGuard, state: TierState): void {
-    guard.anew();
+    guard.parts.anew();
     if (guard.tier === this.#followed) this.#trust?.state(state);
     if (state === 'down') guard.changes.shared.went();
     else {

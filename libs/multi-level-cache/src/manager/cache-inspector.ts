@@ -126,7 +126,7 @@ export class CacheInspector {
    */
   async probe(tier: TierName): Promise<void> {
     tierNamed(tier);
-    if (tier !== 'l1') await this.#application?.parts[tier]?.tryNow();
+    if (tier !== 'l1') await this.#application?.parts[tier]?.parts.tryNow();
   }
 
   /** Of the caller's tenant, or of everybody; a door of its own, so that a look at a cache is no use of it. */

@@ -237,7 +237,7 @@ export class ReadVerbs {
       result: none ? 'miss' : by === 'stale' ? 'stale' : 'hit',
       tier: none || by === 'stale' ? 'none' : by,
       coalesced: answer?.coalesced === true,
-      degraded: l2?.away === true || l3?.away === true,
+      degraded: l2?.parts.away === true || l3?.parts.away === true,
     };
   }
 

@@ -77,8 +77,9 @@ function memoryStats(
 
 function lowerStats(guard: TierGuard | null): TierStats {
   if (!guard) return TIER_OFF;
-  const { breaker, errors, hits, latency, misses, skipped, tier, writes } = guard;
-  const within = guard.within(TARGET_MS[tier.name]);
+  const { errors, hits, misses, parts, skipped, tier, writes } = guard;
+  const { breaker, latency } = parts;
+  const within = parts.within(TARGET_MS[tier.name]);
   return {
     ...told(guard.status()),
     hits,

@@ -6,7 +6,7 @@ import type { InvalidationStats } from './invalidation-tally.js';
 import type { LoadStats } from './load-tally.js';
 import type { PlacementStats } from './placing.js';
 import type { SecurityStats } from '../security/gate.js';
-import type { BreakerState } from './tier-guard.js';
+import type { BreakerState } from './tier-parts.js';
 import type { WarmingStats } from './warm-tally.js';
 
 /** Requests of one cache by who answered them. */

@@ -5,7 +5,6 @@ import { adopt, type Entry, type Isolation } from '../core/entry.js';
 import { isCacheError } from '../core/errors.js';
 import type { EventHub, TierOperationName } from '../core/events.js';
 import type { Address } from '../core/key.js';
-import { Latencies, type LatencyStats } from '../core/latency.js';
 import { accepts, type StandardSchema } from '../core/standard-schema.js';
 import type {
   Filled,
@@ -19,7 +18,8 @@ import type {
 import type { Tracing } from '../core/tracing.js';
 import type { Background } from './background.js';
 import { TierChanges, type ChangeOptions } from './tier-changes.js';
-import { TierPart, type Latency } from './tier-part.js';
+import type { TierPart } from './tier-part.js';
+import { TierParts, type PartsOptions } from './tier-parts.js';
 import { timed, type Ended } from './timed.js';
 
 const AWAY: TierRead = Object.freeze({ state: 'absent' });
@@ -31,23 +31,13 @@ function keysFor({ scope }: Address): true | Promise<boolean> {
   return scope.rules.vault?.ready(scope.tenant) ?? true;
 }
 
-export interface GuardOptions extends ChangeOptions {
-  readonly budget: number;
+export interface GuardOptions extends ChangeOptions, PartsOptions {
   readonly isolation: Isolation;
-  readonly random: () => number;
-  /** Some part of the tier is not read or not filled any more, or all are again. */
-  readonly onIll: (ill: boolean) => void;
   /** The tier had bytes of this key that are not ours. */
   readonly onCorrupt?: (address: Address) => void;
   readonly events: EventHub;
   readonly tracing: Tracing;
 }
-
-/**
- * Whether it is asked. `half_open`: it is being tried, or only a part of it is asked, as where a node of a Cluster is gone.
- * `config`: credentials, permissions or certificates have to be changed.
- */
-export type BreakerState = 'closed' | 'half_open' | 'open' | 'config';
 
 export interface ReadHow {
   /** Whether it counts as a hit or a miss. */
@@ -68,12 +58,9 @@ export class TierGuard {
   skipped = 0;
   /** Writes and invalidations, and what is owed of them. */
   readonly changes: TierChanges;
-  readonly #parts = new Map<string, TierPart>();
-  readonly #latencies = new Latencies();
+  readonly parts: TierParts;
   /** A wait for keys is not the tier's fault. */
   readonly #keys: Deadline;
-  /** What is open of their breakers. */
-  #ill = 0;
   #fills = 0;
   /** Values that were not what their readers take. */
   #refused = 0;
@@ -85,6 +72,7 @@ export class TierGuard {
     readonly options: GuardOptions,
   ) {
     this.changes = new TierChanges(tier, clock, background, options);
+    this.parts = new TierParts(tier, clock, options);
     this.#keys = new Deadline(clock, options.budget, 'the store of keys');
   }
 
@@ -93,64 +81,12 @@ export class TierGuard {
     return this.#fills + this.changes.writes;
   }
 
-  /** Nothing is read of it, or of a part of it. */
-  get away(): boolean {
-    if (this.tier.status().state === 'down') return true;
-    return [...this.#parts.values()].some(({ reads }) => reads.open);
-  }
-
-  get breaker(): BreakerState {
-    const { config, state } = this.tier.status();
-    const parts = [...this.#parts.values()];
-    if (config || parts.some(({ trouble }) => trouble?.config)) return 'config';
-    if (state === 'down') return 'open';
-    const open = parts.filter(({ reads }) => reads.open);
-    if (open.length === 0) return 'closed';
-    const asked = open.length < parts.length || open.some(({ reads }) => reads.trying);
-    return asked ? 'half_open' : 'open';
-  }
-
-  /** How long answers took within the last minutes: of a sample of the reads, and not of those that failed. */
-  get latency(): LatencyStats {
-    return this.#latencies.stats(this.clock.now());
-  }
-
-  /** Share of the answers that came within so many ms; `undefined` = none was measured. */
-  within(ms: Parameters<Latencies['within']>[0]): number | undefined {
-    return this.#latencies.within(ms, this.clock.now());
-  }
-
-  /** How long answers took that were waited for since the last time: of a few reads only, and not of those that failed. */
-  takeLatency(): Latency {
-    const parts = [...this.#parts.values()].map((part) => part.takeLatency());
-    return {
-      samples: parts.reduce((sum, { samples }) => sum + samples, 0),
-      totalMs: parts.reduce((sum, { totalMs }) => sum + totalMs, 0),
-    };
-  }
-
   /** As the tier says, and `degraded` while a part of it is not read or not filled. */
   status(): TierStatus {
     const told = this.tier.status();
     const status = { ...told, corrupt: told.corrupt + this.#refused };
-    if (status.state !== 'up' || this.#ill === 0) return status;
-    const troubles = [...this.#parts.values()].flatMap(({ trouble }) => trouble ?? []);
-    // What only somebody can mend comes first.
-    const first = troubles.find(({ config }) => config) ?? troubles[0];
-    return { ...status, ...first, state: 'degraded' };
-  }
-
-  /** Parts that are not asked are tried now; resolves when they have been, or when the budget is over. */
-  async tryNow(): Promise<void> {
-    if (this.tier.status().state === 'down') return;
-    await Promise.all([...this.#parts.values()].map((part) => part.tryNow()));
-  }
-
-  /** The tier went away, or came back: what it was like before says nothing. */
-  anew(): void {
-    for (const part of this.#parts.values()) part.stop();
-    this.#parts.clear();
-    this.#ill = 0;
+    const { trouble } = this.parts;
+    return status.state === 'up' && trouble ? { ...status, ...trouble, state: 'degraded' } : status;
   }
 
   /** What the tier holds; `undefined` = it is away, late, owes this key a change, or the keys to open it are not to be had. */
@@ -162,7 +98,7 @@ export class TierGuard {
       'tier',
       facts,
       () => this.#readReady(address, how),
-      (read) => ({ result: read ? RESULTS[read.state] : this.away ? 'skipped' : 'error' }),
+      (read) => ({ result: read ? RESULTS[read.state] : this.parts.away ? 'skipped' : 'error' }),
     );
   }
 
@@ -192,7 +128,7 @@ export class TierGuard {
           reject(error);
         }
       };
-      const part = this.#partOf(address);
+      const part = this.parts.of(address);
       if (!part.answers || this.changes.covers(address)) {
         if (count) this.skipped++;
         answer();
@@ -222,7 +158,7 @@ export class TierGuard {
     schema?: StandardSchema,
   ): Promise<TicketReply> {
     if (keysFor(address) !== true) return NO_TICKET;
-    const part = this.#partOf(address);
+    const part = this.parts.of(address);
     const { deadline, fills } = part;
     if (!part.answers || !fills.admits || !this.changes.shared.clean) return NO_TICKET;
     const { paid } = this.changes;
@@ -251,7 +187,7 @@ export class TierGuard {
 
   /** `undefined` = unknown, the tier is away. */
   async fill(address: Address, entry: Entry, ticket: Ticket): Promise<Filled | undefined> {
-    const part = this.#partOf(address);
+    const part = this.parts.of(address);
     const { deadline, fills } = part;
     const call = part.answers ? fills.begin() : undefined;
     if (call === undefined) {
@@ -275,7 +211,7 @@ export class TierGuard {
 
   /** Instead of a fill: whether the ticket held until now; `undefined` = unknown. */
   async giveBack(address: Address, ticket: Ticket): Promise<boolean | undefined> {
-    const { deadline } = this.#partOf(address);
+    const { deadline } = this.parts.of(address);
     try {
       return await deadline.race((async () => this.tier.release?.(address, ticket))());
     } catch {
@@ -289,7 +225,7 @@ export class TierGuard {
 
   /** Whether the ticket is still held, for another term. */
   async renew(address: Address, ticket: Ticket): Promise<boolean> {
-    const { deadline } = this.#partOf(address);
+    const { deadline } = this.parts.of(address);
     try {
       return (await deadline.race((async () => this.tier.renew?.(address, ticket))())) === true;
     } catch {
@@ -309,7 +245,7 @@ export class TierGuard {
   }
 
   async close(): Promise<void> {
-    this.anew();
+    this.parts.anew();
     this.changes.close();
     await this.tier.close();
   }
@@ -335,24 +271,6 @@ export class TierGuard {
       },
       () => undefined,
     );
-  }
-
-  #partOf(address: Address): TierPart {
-    const name = this.tier.partOf?.(address) ?? '';
-    let part = this.#parts.get(name);
-    if (!part) this.#parts.set(name, (part = this.#makePart()));
-    return part;
-  }
-
-  #makePart(): TierPart {
-    const { clock } = this;
-    const { budget, onIll, random } = this.options;
-    const onChange = (ill: boolean): void => {
-      this.#ill += ill ? 1 : -1;
-      if (this.#ill === (ill ? 1 : 0)) onIll(ill);
-    };
-    const latencies = this.#latencies;
-    return new TierPart(this.tier, { clock, budget, latencies, random, onChange });
   }
 
   #ask(

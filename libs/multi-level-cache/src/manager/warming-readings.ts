@@ -78,8 +78,8 @@ export class WarmingReadings {
       ...this.#loop.take(),
       heap: used / limit,
       l2Latency: l2 ? this.#latency.times(l2) : undefined,
-      l2Open: l2?.away,
-      l3Open: l3?.away,
+      l2Open: l2?.parts.away,
+      l3Open: l3?.parts.away,
       poolWaiting: pool?.waiting,
       poolIdle: pool?.idle,
       loadErrors: loads > 0 ? errors / loads : undefined,
@@ -130,7 +130,7 @@ class LatencyBaseline {
   #ms: number | undefined;
 
   times(guard: TierGuard): number | undefined {
-    const { samples, totalMs } = guard.takeLatency();
+    const { samples, totalMs } = guard.parts.takeLatency();
     if (samples < LEAST_SAMPLES) return undefined;
     const now = Math.max(totalMs / samples, LEAST_MS);
     const usual = this.#ms ?? now;

@@ -132,7 +132,7 @@ describe('a tier that is late', () => {
   });
 
   it('begins anew when it went away or came back', async () => {
-    guard.anew();
+    guard.parts.anew();
     tier.onRead = () => Promise.resolve(ABSENT);
     expect(await guard.read(at('k6'))).toBe(ABSENT);
   });
@@ -239,22 +239,22 @@ describe('a tier that is tried by hand', () => {
     await late('k1', 'k2', 'k3', 'k4', 'k5');
     tier.onRead = () => Promise.resolve(ABSENT);
     tier.asked.length = 0;
-    await guard.tryNow();
+    await guard.parts.tryNow();
     expect(tier.asked).toEqual(['k5']);
     expect(guard.status().state).toBe('up');
   });
 
   it('is waited for within its budget, and asked nothing where all is well or nothing is there', async () => {
-    await guard.tryNow();
+    await guard.parts.tryNow();
     expect(tier.asked).toEqual([]);
     await late('k1', 'k2', 'k3', 'k4', 'k5');
-    const tried = guard.tryNow();
+    const tried = guard.parts.tryNow();
     clock.advance(BUDGET);
     await tried;
     expect(guard.status().state).toBe('degraded');
     tier.asked.length = 0;
     tier.state = 'down';
-    await guard.tryNow();
+    await guard.parts.tryNow();
     expect(tier.asked).toEqual([]);
   });
 
@@ -263,12 +263,12 @@ describe('a tier that is tried by hand', () => {
     await late('b1', 'b2', 'b3', 'b4', 'b5');
     tier.onRead = () => Promise.resolve(ABSENT);
     tier.asked.length = 0;
-    await guard.tryNow();
+    await guard.parts.tryNow();
     expect(tier.asked.toSorted()).toEqual(['b5', 'k5']);
     tier.onFill = () => Promise.reject(REFUSED);
     for (const key of ['k1', 'k2', 'k3', 'k4', 'k5']) await fill(key);
     tier.onFill = () => Promise.resolve(true);
-    await guard.tryNow();
+    await guard.parts.tryNow();
     expect(await fill('k6')).toBe(true);
     expect(guard.status().state).toBe('up');
   });

@@ -183,18 +183,18 @@ describe('the latency of L2', () => {
   it('says nothing of answers that need no waiting, nor of those that fail', async () => {
     tier.onRead = () => ABSENT;
     for (let n = 0; n < 10 * EACH; n++) await guard.read(new Address(SCOPE, 'k'));
-    expect(guard.takeLatency()).toEqual({ samples: 0, totalMs: 0 });
+    expect(guard.parts.takeLatency()).toEqual({ samples: 0, totalMs: 0 });
     for (let n = 0; n < 30 * EACH; n++) {
       tier.onRead = () => (n % 3 === 0 ? Promise.reject(new Error('no')) : Promise.resolve(ABSENT));
       await guard.read(new Address(SCOPE, 'k'));
     }
-    expect(guard.takeLatency().samples).toBe(20);
+    expect(guard.parts.takeLatency().samples).toBe(20);
   });
 
   it('of a tier that went away or came back is forgotten', async () => {
     await answered(2, 5 * EACH);
-    guard.anew();
-    expect(guard.takeLatency().samples).toBe(0);
+    guard.parts.anew();
+    expect(guard.parts.takeLatency().samples).toBe(0);
   });
 
   it('costs most reads nothing: the clock is asked as often as before but for one in sixteen', async () => {
