@@ -17,6 +17,7 @@ import {
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { CacheTracer } from '../../libs/multi-level-cache/src/telemetry/spans.js';
 import { closeCaches, testCache, type TestCache } from '../support/cache.js';
+import { newSecret, sealedCache } from '../support/sealed.js';
 import { databaseUrl, freshNamespace, redisUrl } from '../support/servers.js';
 
 const exporter = new InMemorySpanExporter();
@@ -218,6 +219,20 @@ it.each([
   await a.cache.delete('k');
   await expect.poll(() => b.cache.get('k')).toBeUndefined();
   expect(names()).toEqual([]);
+});
+
+it.each([
+  ['Redis', { database: undefined }],
+  ['PostgreSQL', { redis: undefined }],
+])('so it does where messages are sealed, and none is refused: %s', async (_where, given) => {
+  const [namespace, secret] = [freshNamespace(), newSecret()];
+  const options = { namespace, redis: redisUrl(), database: databaseUrl(), ...given };
+  const [a, b] = [await sealedCache(options, secret), await sealedCache(options, secret)];
+  for (const { cache } of [a, b]) cache.tracing.tracer = new CacheTracer(tracer);
+  await inRequest(() => a.cache.delete('k'));
+  await expect.poll(() => names()).toContain('cache.backplane.apply');
+  expect(wayUp(named('cache.backplane.apply')).at(-1)).toBe('request');
+  expect([...a.refused, ...b.refused]).toEqual([]);
 });
 
 it('what goes on by itself is nobody’s trace', async () => {

@@ -48,7 +48,7 @@ export class Latencies {
       const here = this.#now[at] + this.#before[at];
       if (seen + here >= wanted) {
         const least = at === 0 ? 0 : BOUNDS_MS[at - 1];
-        return least + ((bound - least) * (wanted - seen)) / here;
+        return Math.min(least + ((bound - least) * (wanted - seen)) / here, bound);
       }
       seen += here;
     }

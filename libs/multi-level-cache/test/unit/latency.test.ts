@@ -50,4 +50,10 @@ describe('Latencies', () => {
     expect(latencies.stats(121_000).samples).toBe(1);
     expect(latencies.stats(400_000).samples).toBe(0);
   });
+
+  it('forgets all at once where nothing was measured for two minutes', () => {
+    const latencies = new Latencies();
+    latencies.record(100, 0);
+    expect(latencies.stats(120_000).samples).toBe(0);
+  });
 });
