@@ -19,6 +19,7 @@ declare global {
   type Explanation = cache.Explanation;
   type TierExplanation = cache.TierExplanation;
   type WarmingStats = cache.WarmingStats;
+  type WarmingPlan = cache.WarmingPlan;
 
   /** What may be put into an element. */
   type Child = string | number | Node | null | undefined | false;

@@ -136,19 +136,23 @@ it('draws the journey of a key as the API tells it, and moves no counter', async
   expect(await drawn()).toEqual(await told());
   await page.click('#again');
   expect(counters()).toEqual(before);
-  const act = async (action: string): Promise<void> => {
-    await page.click(`#do-${action}`);
+  const act = async (button: string, about: string): Promise<void> => {
+    await page.click(button);
+    expect(await textOf(page, '#ask .key')).toBe(about);
     await page.click('#ask .main');
     await until(page, "document.getElementById('ask-says').textContent === 'Done'");
     expect(await textOf(page, '#ask')).toContain('L2done');
     await page.press('#ask', 'Escape');
   };
-  await act('expire');
+  await act('#do-expire', 'user:7');
   await until(page, "document.querySelector('#stop-l2 .badge').textContent === 'stale'");
   expect(await drawn()).toEqual(await told());
   expect(await textOf(page, '#sentence')).toContain('the stale value in');
-  await act('delete');
-  await until(page, "document.querySelector('#stop-l2 .badge').textContent !== 'stale'");
+  await act('#stop-l2 .tags button', 'users');
+  await until(page, "document.querySelector('#stop-l2 .badge').textContent === 'invalid'");
+  expect(await drawn()).toEqual(await told());
+  await act('#do-delete', 'user:7');
+  await until(page, "document.querySelector('#stop-l2 .badge').textContent === 'absent'");
   expect(await drawn()).toEqual(await told());
   expect(await textOf(page, '#stop-loader')).toContain('answers');
   expect(counters()).toEqual(before);

@@ -9,14 +9,9 @@ import { follow, isLate, state } from './stream.js';
 import { warming } from './warming.js';
 import { duration } from './words.js';
 
-/** @type {Record<string, [string, (root: HTMLElement, asked: URLSearchParams) => View]>} */
-const VIEWS = {
-	overview: ['Overview', overview],
-	journey: ['Journey', journey],
-	caches: ['Caches', caches],
-	warming: ['Warming', warming],
-	feed: ['Feed', feed],
-};
+/** @type {Record<string, (root: HTMLElement, asked: Query) => View>} */
+const VIEWS = { overview, journey, caches, warming, feed };
+const titleOf = (/** @type {string} */ view) => view[0].toUpperCase() + view.slice(1);
 
 const [main, nav, live] = ['view', 'nav', 'live'].map((id) => /** @type {HTMLElement} */ (document.getElementById(id)));
 /** @type {View} */
@@ -28,15 +23,14 @@ function route() {
 	// The skip link's target is no view.
 	if (name === 'view' && shown) return main.focus();
 	const current = Object.hasOwn(VIEWS, name) ? name : 'overview';
-	const [title, open] = VIEWS[current];
 	view.leave?.();
-	const links = Object.entries(VIEWS).map(([id, [text]]) =>
-		h('a', { id: `nav-${id}`, href: link(id), 'aria-current': id === current && 'page' }, text),
+	const links = Object.keys(VIEWS).map((id) =>
+		h('a', { id: `nav-${id}`, href: link(id), 'aria-current': id === current && 'page' }, titleOf(id)),
 	);
 	replace(nav, ...links);
-	document.title = `${title} – Cache`;
+	document.title = `${titleOf(current)} – Cache`;
 	main.replaceChildren();
-	view = open(main, new URLSearchParams(query));
+	view = VIEWS[current](main, Object.fromEntries(new URLSearchParams(query)));
 	if (shown !== current) scrollTo(0, 0);
 	shown = current;
 }
@@ -44,8 +38,7 @@ function route() {
 /** Old numbers are never shown as if they were of now. */
 function tell() {
 	const late = isLate();
-	const seconds = Math.round((Date.now() - state.seen) / 1_000);
-	const text = state.seen ? `last seen ${duration(seconds * 1_000)} ago` : 'connecting';
+	const text = state.seen ? `last seen ${duration(Date.now() - state.seen)} ago` : 'connecting';
 	document.body.classList.toggle('late', late);
 	live.classList.toggle('is-live', !late);
 	live.textContent = late ? text : 'live';

@@ -9,10 +9,9 @@ import { count, duration, share, sum } from './words.js';
 
 const HEAD = 'Cache|Who answered|Requests|Hit ratio|Joined a load|Loads|Failed|Load p50|p99'.split('|');
 
-/** @param {HTMLElement} root @param {URLSearchParams} asked */
-export function caches(root, asked) {
-	const of = (name, other = '') => asked.get(name) ?? other;
-	const where = { tier: of('tier', 'l1'), cache: of('cache', 'default'), prefix: of('prefix') };
+/** @param {HTMLElement} root @param {Query} asked */
+export function caches(root, { tier = 'l1', cache = 'default', prefix = '' }) {
+	const where = { tier, cache, prefix };
 	const [rows, keys] = [panel(), panel()];
 	keys.id = 'entries';
 	replace(root, h('h2', {}, 'Caches'), rows, h('h2', {}, 'Entries'), keys);
@@ -26,14 +25,8 @@ export function caches(root, asked) {
 	const draw = () => {
 		if (!state.tick) return;
 		const list = (state.tick.more && all) || state.tick.caches;
-		replace(
-			rows,
-			table(
-				HEAD,
-				list.map((one) => row(one, where.cache)),
-				2,
-			),
-		);
+		const lines = list.map((one) => row(one, cache));
+		replace(rows, table(HEAD, lines, 2));
 	};
 	draw();
 	void askAll();

@@ -1,8 +1,7 @@
 /** A tier in the overview: is it well, how much does it answer, how fast, how full? */
-import { act } from './api.js';
-import { confirmed } from './confirm.js';
+import { change } from './confirm.js';
 import { badge, h } from './dom.js';
-import { button, facts, gauge, note } from './parts.js';
+import { big, facts, gauge, note } from './parts.js';
 import { state } from './stream.js';
 import { bytes, count, duration, NAMES, share, stateOf, STORES, sum, TIERS } from './words.js';
 
@@ -18,8 +17,8 @@ export function card(name, tier, who) {
 		h('header', {}, heading(name), badge(shape, word)),
 		...(off
 			? [note('Not configured.')]
-			: [big(who[TIERS.indexOf(name)], who), reason, usage(tier), numbers(name, tier)]),
-		state.actions && !well && !off && button('Probe now', () => probe(name), { id: `probe-${name}` }),
+			: [answers(who[TIERS.indexOf(name)], who), reason, usage(tier), numbers(name, tier)]),
+		!well && !off && change('probe', { tier: name }, null, `probe-${name}`),
 	);
 }
 
@@ -46,7 +45,7 @@ export function loaderCard(who) {
 		'article',
 		{ class: 'tier of-loader', id: 'tier-loader' },
 		h('header', {}, heading('loader')),
-		big(who[3], who),
+		answers(who[3], who),
 		facts([
 			['running now', tick?.loading === undefined ? null : count(tick.loading)],
 			['stale stood in', share(who[4], all)],
@@ -56,9 +55,9 @@ export function loaderCard(who) {
 	);
 }
 
-/** @param {number} part @param {Who} who */
-function big(part, who) {
-	return h('p', { class: 'big' }, share(part, sum(who)), h('span', {}, ' of answers'));
+/** @param {number} many @param {Who} who */
+function answers(many, who) {
+	return big(share(many, sum(who)), ' of answers');
 }
 
 /** @param {string} name */
@@ -70,17 +69,12 @@ function heading(name) {
 function usage({ bytes: used, limit }) {
 	if (!limit) return used > 0 && h('div', { class: 'usage' }, bytes(used));
 	const part = Math.min(used / limit, 1);
+	const full = share(used, limit);
 	return h(
 		'div',
 		{ class: 'usage' },
 		h('span', {}, `${bytes(used)} of ${bytes(limit)}`),
-		h('span', {}, share(used, limit)),
-		gauge([[part, part > 0.9 ? 'full' : 'used']], `${share(used, limit)} full`),
+		h('span', {}, full),
+		gauge([[part, part > 0.9 ? 'of-error' : 'used']], `${full} full`),
 	);
-}
-
-/** @param {TierName} tier */
-function probe(tier) {
-	const says = `Ask ${NAMES[tier]} now, instead of when its time has come?`;
-	return confirmed({ says, does: 'Probe', run: () => act('probe', { tier }) });
 }

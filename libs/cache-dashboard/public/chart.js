@@ -1,6 +1,6 @@
 /** Who answered, drawn: columns over time, and one bar for all of it. */
 import { h, s } from './dom.js';
-import { picture } from './parts.js';
+import { gauge, picture } from './parts.js';
 import { POINTS, STEP_MS } from './stream.js';
 import { count, NAMES, share, sum, WHO } from './words.js';
 
@@ -49,16 +49,9 @@ export function band(points, now) {
 
 /** One bar, all of it. @param {Who} who @param {string} label */
 export function bar(who, label) {
-	const all = sum(who);
-	let x = 0;
-	const parts = WHO.map((name, index) => {
-		const width = all === 0 ? 0 : (who[index] / all) * 100;
-		x += width;
-		const words = s('title', {}, `${NAMES[name]}: ${share(who[index], all)}`);
-		return width > 0 && s('rect', { x: x - width, width, height: 10, class: look(name) }, words);
-	});
-	const back = s('rect', { width: 100, height: 10, class: 'empty' });
-	return picture('bar', '0 0 100 10', `${label}: ${says(who)}`, back, ...parts);
+	const all = sum(who) || 1;
+	const parts = WHO.map((name, index) => [who[index] / all, look(name), `${NAMES[name]}: ${share(who[index], all)}`]);
+	return gauge(parts, `${label}: ${says(who)}`, 'bar');
 }
 
 /** The same with its name and how much it is of. @param {Who} who @param {string} label */

@@ -28,7 +28,7 @@ export function s(name, attributes = {}, ...children) {
  */
 function fill(element, attributes, children) {
 	for (const [name, value] of Object.entries(attributes)) {
-		if (value === undefined || value === null || value === false) continue;
+		if ((value ?? false) === false) continue;
 		if (typeof value === 'function') element.addEventListener(name.slice(2), value);
 		else element.setAttribute(name, value === true ? '' : String(value));
 	}
@@ -38,9 +38,7 @@ function fill(element, attributes, children) {
 
 /** @param {Element} element @param {...Child} children */
 export function put(element, ...children) {
-	for (const child of children)
-		if (child !== null && child !== undefined && child !== false)
-			element.append(child instanceof Node ? child : String(child));
+	for (const child of children) if (child || child === 0) element.append(child instanceof Node ? child : String(child));
 }
 
 /**

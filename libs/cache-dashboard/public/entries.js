@@ -1,9 +1,8 @@
 /** The keys that a tier holds, page by page, and which tiers have each of them. */
-import { act, ask } from './api.js';
-import { confirmed } from './confirm.js';
+import { ask } from './api.js';
+import { change } from './confirm.js';
 import { badge, h, replace } from './dom.js';
-import { button, buttons, empty, failed, field, form, link, number, table } from './parts.js';
-import { state } from './stream.js';
+import { button, buttons, empty, failed, field, form, keyLink, link, number, table } from './parts.js';
 import { bytes, duration, NAMES, STORES, TIERS } from './words.js';
 
 const GROUPS = 12;
@@ -22,10 +21,7 @@ export async function entries(root, where, cursors = [undefined]) {
 	const look = form(
 		({ prefix }) => (location.href = link('caches', { ...where, prefix })),
 		h('div', { class: 'segments', role: 'group', 'aria-label': 'Tier' }, ...tiers),
-		field(`Keys of ${where.cache} that begin with`, 'prefix', {
-			id: 'prefix',
-			value: where.prefix,
-		}),
+		field(`Keys of ${where.cache} that begin with`, 'prefix', { id: 'prefix', value: where.prefix }),
 		h('button', {}, 'Show'),
 	);
 	/** @type {Page} */
@@ -72,17 +68,13 @@ function row({ bytes: size, hidden, key, state: is, tiers, ttlMs }, { cache, tie
 		const found = tiers?.[name] ?? (name === tier ? is : 'off');
 		return badge(found, `${NAMES[name]}: ${found}`, true);
 	});
-	const run = () => act('delete', { cache, key });
-	const sure = { says: 'Delete it in every tier?', about: key, does: 'Delete', run };
-	const remove = async () => (await confirmed(sure)) && again();
-	const name = hidden ? `${key} (hidden)` : h('a', { href: link('journey', { key, cache }) }, key);
 	return h(
 		'tr',
 		{},
-		h('th', { scope: 'row', class: 'key' }, name),
+		h('th', { scope: 'row', class: 'key' }, hidden ? `${key} (hidden)` : keyLink(key, cache)),
 		h('td', { class: 'dots' }, ...dots),
 		number(ttlMs === undefined ? '–' : duration(ttlMs)),
 		number(size === undefined ? '–' : bytes(size)),
-		number(state.actions && !hidden && button('Delete', remove, { 'aria-label': `Delete ${key}` })),
+		number(!hidden && change('delete', { cache, key }, again)),
 	);
 }

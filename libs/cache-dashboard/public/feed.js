@@ -14,15 +14,12 @@ export function feed(root) {
 	let drawn = -1;
 	const newest = () => state.feed.at(-1)?.id ?? 0;
 	const lines = h('ol', { class: 'feed', id: 'feed', 'aria-label': 'Events', tabindex: 0 });
-	const pause = button(
-		'Pause',
-		() => {
-			paused = paused === undefined ? newest() : undefined;
-			drawn = -1;
-			draw();
-		},
-		{ id: 'pause' },
-	);
+	const toggle = () => {
+		paused = paused === undefined ? newest() : undefined;
+		drawn = -1;
+		draw();
+	};
+	const pause = button('Pause', toggle, { id: 'pause' });
 	const others = h('div', { class: 'stack' });
 	const head = h('div', { class: 'panel-head' }, h('h2', {}, 'Feed'), pause);
 	replace(root, head, panel(lines), others);

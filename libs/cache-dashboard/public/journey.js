@@ -1,6 +1,6 @@
 /** The second view: where a `get()` of one key would go now. */
-import { act, ask } from './api.js';
-import { confirmed } from './confirm.js';
+import { ask } from './api.js';
+import { change } from './confirm.js';
 import { h, replace, s } from './dom.js';
 import { button, buttons, empty, failed, field, form, link, note } from './parts.js';
 import { draw as drawPath } from './path.js';
@@ -15,12 +15,11 @@ const SCOPES = [
 	['user', 'the user’s'],
 ];
 
-/** @param {HTMLElement} root @param {URLSearchParams} asked */
-export function journey(root, asked) {
-	const of = (name) => asked.get(name) ?? '';
-	const where = { cache: of('cache'), scope: of('scope'), key: of('key') };
+/** @param {HTMLElement} root @param {Query} asked */
+export function journey(root, { cache = '', scope = '', key = '' }) {
+	const where = { cache, scope, key };
 	const answer = h('div', { class: 'answer', 'aria-live': 'polite' });
-	const scopes = SCOPES.map(([value, text]) => h('option', { value, selected: value === where.scope }, text));
+	const scopes = SCOPES.map(([value, text]) => h('option', { value, selected: value === scope }, text));
 	let redraw = () => {};
 	const show = async () => {
 		try {
@@ -38,20 +37,20 @@ export function journey(root, asked) {
 		if (location.hash && to.endsWith(location.hash)) void show();
 		else location.href = to;
 	};
-	const key = { id: 'key', value: where.key, required: true, placeholder: 'user:42' };
+	const one = { id: 'key', value: key, required: true, placeholder: 'user:42' };
 	replace(
 		root,
 		h('h2', {}, 'Journey of a key'),
 		form(
 			go,
-			field('Key', 'key', key),
-			field('Cache', 'cache', { value: where.cache || 'default' }),
+			field('Key', 'key', one),
+			field('Cache', 'cache', { value: cache || 'default' }),
 			h('label', {}, 'Whose', h('select', { name: 'scope' }, ...scopes)),
 			h('button', { class: 'main' }, 'Explain'),
 		),
 		answer,
 	);
-	if (where.key) void show();
+	if (key) void show();
 	else replace(answer, empty('Type a key: where would a get() go, and what does each tier hold?'));
 	// The lines follow the stops when the window becomes another one.
 	const watch = new ResizeObserver(() => redraw());
@@ -65,24 +64,16 @@ export function journey(root, asked) {
  */
 function tell(answer, found, where, shape, again) {
 	const lines = /** @type {SVGSVGElement} */ (s('svg', { class: 'path', 'aria-hidden': 'true' }));
-	const map = h('div', { class: 'map' }, lines, stops(found, where));
-	const change = (action, does, says) => {
-		const run = () => act(action, where);
-		const sure = async () => (await confirmed({ says, about: found.key, does, run })) && again();
-		return state.actions && button(does, sure, { id: `do-${action}` });
-	};
+	const tag = (name) => change('invalidate', { ...where, tag: name }, again, undefined, name) || name;
+	const map = h('div', { class: 'map' }, lines, stops(found, where, tag));
+	const actions = ['expire', 'warm', 'delete'].map((name) => change(name, where, again, `do-${name}`));
 	const value = shape?.shape ? JSON.stringify(shape.shape, null, 2) : 'Not to be seen.';
 	replace(
 		answer,
 		h('p', { class: 'sentence', id: 'sentence' }, sentence(found)),
 		map,
 		shape && h('details', { class: 'panel' }, h('summary', {}, 'What the value is made of'), h('pre', {}, value)),
-		buttons(
-			button('Look again', again, { id: 'again' }),
-			change('expire', 'Refresh', 'Make it stale? The next who asks loads it anew.'),
-			change('warm', 'Warm now', 'Bring it into memory now, by its loader if need be?'),
-			change('delete', 'Delete', 'Delete it in every tier?'),
-		),
+		buttons(button('Look again', again, { id: 'again' }), ...actions),
 		note(
 			'Looking moves no counter and no order of eviction. Redis alone notes that the key was read, unless its connection says CLIENT NO-TOUCH.',
 		),

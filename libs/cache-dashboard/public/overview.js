@@ -2,7 +2,7 @@
 import { card, loaderCard } from './card.js';
 import { band, barRow, legend } from './chart.js';
 import { badge, h, replace } from './dom.js';
-import { note } from './parts.js';
+import { note, opening, panel } from './parts.js';
 import { state } from './stream.js';
 import { headline, sum, TIERS, WHO } from './words.js';
 
@@ -16,15 +16,13 @@ export function overview(root) {
 		const hasRecent = sum(recent) > 0;
 		const who = hasRecent ? recent : tick.who;
 		const { most, sick } = headline(who, tick.tiers);
-		const health = sick ? h('p', {}, badge('down', sick)) : h('p', {}, badge('up', 'Every tier that is on is well.'));
+		const health = sick ? badge('down', sick) : badge('up', 'Every tier that is on is well.');
 		const cards = TIERS.map((name) => card(name, tick.tiers[name], who));
 		replace(
 			root,
-			h('section', { class: 'headline' }, h('h2', {}, most), health),
+			opening(most, health),
 			h('section', { class: 'tiers' }, ...cards, loaderCard(who)),
-			h(
-				'section',
-				{ class: 'panel' },
+			panel(
 				h('div', { class: 'panel-head' }, h('h2', {}, 'Who answered'), legend(who)),
 				!hasRecent && note('Counted while somebody watches: the band fills from now on.'),
 				band(points, tick.at),

@@ -1,5 +1,6 @@
 /** The pieces that several views are made of. */
 import { badge, h, s } from './dom.js';
+import { count } from './words.js';
 
 /** @param {string} text @param {() => unknown} onclick @param {Attributes} [more] */
 export function button(text, onclick, more) {
@@ -34,10 +35,21 @@ export function facts(rows) {
 	return h('dl', { class: 'facts' }, ...told.map(row));
 }
 
+/** Counters, by their names in words. */
+export function counts(counters) {
+	const words = (name) => name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+	return facts(Object.entries(counters).map(([name, many]) => [words(name), count(many)]));
+}
+
 /** @param {string[]} head @param {HTMLElement[]} rows @param {number} [numbers] - from this column on they are numbers */
 export function table(head, rows, numbers = 99) {
 	const cells = head.map((text, index) => h('th', { scope: 'col', class: index >= numbers ? 'n' : '' }, text));
 	return h('div', { class: 'scroll' }, h('table', {}, h('thead', {}, h('tr', {}, ...cells)), h('tbody', {}, ...rows)));
+}
+
+/** A key, which leads to its journey. */
+export function keyLink(key, cache, id) {
+	return h('a', { id, href: link('journey', { key, cache }) }, key);
 }
 
 export function number(text) {
@@ -57,9 +69,18 @@ export function empty(child) {
 	return h('p', { class: 'empty-view' }, child);
 }
 
-/** @param {unknown} error */
-export function failed(error) {
-	return badge('invalid', error instanceof Error ? error.message : 'It failed.');
+/** @param {any} error */
+export function failed({ message }) {
+	return badge('invalid', message ?? 'It failed.');
+}
+
+/** What a view says first. @param {string} says @param {...Child} more */
+export function opening(says, ...more) {
+	return h('section', { class: 'headline' }, h('h2', {}, says), h('p', {}, ...more));
+}
+
+export function big(number, unit) {
+	return h('p', { class: 'big' }, number, h('span', {}, unit));
 }
 
 /** A picture that is as wide as there is room. @param {string} kind @param {string} box @param {string} label @param {...Child} children */
@@ -68,14 +89,16 @@ export function picture(kind, box, label, ...children) {
 	return s('svg', { class: kind, viewBox: box, ...how }, ...children);
 }
 
-/** How much of something is used, in parts of 1. @param {[part: number, kind: string][]} parts @param {string} label */
-export function gauge(parts, label) {
+/** How much of something is used. @param {any[][]} parts - of 1, with their looks and titles @param {string} label */
+export function gauge(parts, label, kind = 'gauge') {
 	let x = 0;
-	const rects = parts.map(([part, kind]) =>
-		s('rect', { x: (x += part * 100) - part * 100, width: part * 100, height: 6, class: kind }),
-	);
+	const rects = parts.map(([part, look, title = '']) => {
+		const width = part * 100;
+		x += width;
+		return s('rect', { x: x - width, width, height: 6, class: look }, title && s('title', {}, title));
+	});
 	const back = s('rect', { width: 100, height: 6, class: 'empty' });
-	return picture('gauge', '0 0 100 6', label, back, ...rects);
+	return picture(kind, '0 0 100 6', label, back, ...rects);
 }
 
 /** Where a view is: by its whole path, for what is relative is relative to the base. @param {string} view @param {Query} [query] */

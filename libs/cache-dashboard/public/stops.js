@@ -6,22 +6,17 @@ import { bytes, duration, NAMES, STORES, TIERS } from './words.js';
 /** Width of the fresh part of a life, in percent. */
 const FRESH = 65;
 
-/** @param {Explanation} found @param {Asked} asked */
-export function stops(found, { cache, scope }) {
+/** @param {Explanation} found @param {Asked} asked @param {(name: string) => Child} tag */
+export function stops(found, { cache, scope }, tag) {
+	const where = facts([
+		['cache', cache || 'default'],
+		['whose', scope],
+	]);
 	return h(
 		'ol',
 		{ class: 'stops' },
-		stop(
-			'you',
-			'You',
-			'get()',
-			h('p', { class: 'key' }, found.key),
-			facts([
-				['cache', cache || 'default'],
-				['whose', scope],
-			]),
-		),
-		...TIERS.map((name) => stop(name, NAMES[name], STORES[name], ...tier(name, found))),
+		stop('you', 'You', 'get()', h('p', { class: 'key' }, found.key), where),
+		...TIERS.map((name) => stop(name, NAMES[name], STORES[name], ...tier(name, found, tag))),
 		stop('loader', 'Loader', STORES.loader, ...loader(found)),
 	);
 }
@@ -37,8 +32,8 @@ function states(is, answers) {
 	return h('p', { class: 'states' }, is, answers && h('span', { class: 'answers' }, 'answers'));
 }
 
-/** @param {TierName} name @param {Explanation} found @returns {Child[]} */
-function tier(name, { answeredBy, tiers }) {
+/** @param {TierName} name @param {Explanation} found @param {(name: string) => Child} tag @returns {Child[]} */
+function tier(name, { answeredBy, tiers }, tag) {
 	const found = tiers[name];
 	if (!found) return [badge('off')];
 	const { ageMs, bytes: size, graceMs, hits, keptOut, lastAccessMs, skipped, tags, ttlMs } = found;
@@ -56,7 +51,9 @@ function tier(name, { answeredBy, tiers }) {
 			['not asked', skipped],
 			['kept out', keptOut],
 		]),
-		tags?.length ? h('ul', { class: 'tags', 'aria-label': 'Tags' }, ...tags.map((tag) => h('li', {}, tag))) : null,
+		tags?.length
+			? h('ul', { class: 'tags', 'aria-label': 'Tags' }, ...tags.map((name) => h('li', {}, tag(name))))
+			: null,
 	];
 }
 

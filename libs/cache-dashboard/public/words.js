@@ -3,24 +3,15 @@
 export const TIERS = /** @type {const} */ (['l1', 'l2', 'l3']);
 export const WHO = /** @type {const} */ (['l1', 'l2', 'l3', 'loader', 'stale', 'error']);
 /** @type {Query} */
-export const NAMES = {
-	l1: 'L1',
-	l2: 'L2',
-	l3: 'L3',
-	loader: 'loader',
-	stale: 'stale',
-	error: 'error',
-};
+export const NAMES = { l1: 'L1', l2: 'L2', l3: 'L3', loader: 'loader', stale: 'stale', error: 'error' };
 /** @type {Query} */
 export const STORES = { l1: 'memory', l2: 'Redis', l3: 'PostgreSQL', loader: 'your code' };
 
-/** @param {number} value */
 export function count(value) {
 	if (value < 10_000) return value.toLocaleString('en');
 	return new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 3 }).format(value);
 }
 
-/** @param {number} value */
 export function bytes(value) {
 	const units = ['B', 'KB', 'MB', 'GB', 'TB'];
 	let step = 0;

@@ -85,6 +85,12 @@ export class ApiController {
     this.#send(response, await pageOf(page, cache, this.inspector));
   }
 
+  /** What warming has planned, of the caller's tenant. */
+  @Get('plan')
+  plan(@Res() response: unknown): void {
+    this.#send(response, this.inspector.plan());
+  }
+
   @Get('settings')
   settings(@Res() response: unknown): void {
     this.#send(response, {

@@ -27,6 +27,7 @@ const ROUTES = [
   '/api/shape?key=k',
   '/api/entries?tier=l1',
   '/api/settings',
+  '/api/plan',
 ];
 const ACTIONS = ['delete', 'expire', 'invalidate', 'warm', 'probe'];
 

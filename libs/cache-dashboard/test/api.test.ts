@@ -1,5 +1,5 @@
 /** What the page asks, and what it can change: on the cache of whoever asks. */
-import { CACHE_AUDIT, type AuditEvent } from 'nestjs-multi-level-cache';
+import { CACHE_AUDIT, CacheManager, type AuditEvent } from 'nestjs-multi-level-cache';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import {
   ADAPTERS,
@@ -19,6 +19,15 @@ const TENANTS: NonNullable<Given['cache']> = {
     },
   },
 };
+
+/** The part of warming that is no public door: a round by hand, at a moment that holds nothing back. */
+interface Planning {
+  readings: object;
+  readonly calls: {
+    declare(pattern: string, cache: string, make: (args: unknown, key: string) => object): void;
+  };
+  round(): Promise<unknown>;
+}
 
 describe.each(ADAPTERS)('%s', (adapter) => {
   let running: TestApplication;
@@ -128,6 +137,30 @@ describe.each(ADAPTERS)('%s', (adapter) => {
     await act('delete', { key: 'k' }).set('x-tenant', 'red').expect(200);
     expect(await as('red', () => cache.get('k'))).toBeUndefined();
     expect(await as('blue', () => cache.get('k'))).toBe(2);
+  });
+
+  it("shows the plan of warming, without another tenant's keys", async () => {
+    const { app, cache, get } = await start({
+      cache: { ...TENANTS, warming: { interval: '1h', onBoot: false } },
+    });
+    const { warming } = app.get<{ warming: Planning }>(CacheManager);
+    warming.readings = { take: () => ({}), close: () => undefined };
+    warming.calls.declare('user:{id}', 'default', (_args, key) => ({ key, loader: () => key }));
+    for (const tenantId of ['red', 'blue'])
+      await cache.runAs({ tenantId }, async () => {
+        for (let times = 0; times < 4; times++) {
+          await cache.getOrSet(`user:${tenantId}`, () => 1);
+          await cache.delete(`user:${tenantId}`);
+        }
+      });
+    await warming.round();
+    const { body } = await get('/ops/cache/api/plan').set('x-tenant', 'red').expect(200);
+    expect(body).toMatchObject({ leads: true, nextInMs: expect.any(Number) });
+    expect(body.entries).toEqual([
+      { cache: 'default', key: 'user:red', priority: expect.any(String), reason: 'absent' },
+    ]);
+    const refused = await get('/ops/cache/api/plan').expect(403);
+    expect(refused.body.code).toBe('CACHE_CONTEXT_MISSING');
   });
 
   it('lets the policy decide', async () => {

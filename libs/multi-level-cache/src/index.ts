@@ -116,8 +116,10 @@ export type {
   EntriesPage,
   EntriesQuery,
   EntrySummary,
+  PlanEntry,
   Setting,
   ValueShape,
+  WarmingPlan,
 } from './core/inspection.js';
 
 // Errors

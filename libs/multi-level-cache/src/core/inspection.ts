@@ -1,4 +1,4 @@
-/** What an operator may look at: entries of a tier, what a value looks like, settings and advice. Words only, no behaviour. */
+/** What an operator may look at: entries of a tier, what a value looks like, the plan of warming, settings and advice. Words only, no behaviour. */
 import type { TierName } from './tier-name.js';
 
 /** Which keys are asked for; always of the caller's own tenant. */
@@ -46,6 +46,26 @@ export type ValueShape =
   | { readonly type: 'object'; readonly members: Readonly<Record<string, ValueShape>> }
   /** Below the depth that is looked at, or beyond the members that are. */
   | { readonly type: 'more' };
+
+/** A key that warming has planned to load. */
+export interface PlanEntry {
+  readonly cache: string;
+  readonly key: string;
+  /** How likely it is used, in five steps. */
+  readonly priority: 'critical' | 'high' | 'normal' | 'low' | 'background';
+  /** Why: no tier has a value for it, or the one there is ends before the next round. */
+  readonly reason: 'absent' | 'expiring';
+}
+
+/** The last plan of warming in this process, as far as its caller may see it. */
+export interface WarmingPlan {
+  /** Whether this process plans for all. Where another one does, the plan is of the time when this one did, or empty. */
+  readonly leads: boolean;
+  /** Until the next round of the job, ms. Left out where warming is off, or no round has begun. */
+  readonly nextInMs?: number;
+  /** In the order of the plan, 100 at most. */
+  readonly entries: readonly PlanEntry[];
+}
 
 /** Something that works, and would work better, or more safely, another way. All codes: docs/advice.md. */
 export interface Advice {

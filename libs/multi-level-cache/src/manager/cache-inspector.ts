@@ -1,6 +1,13 @@
 /** What an operator can look at and try: injectable beside `CacheManager`. */
 import type { Clock } from '../core/clock.js';
-import type { Advice, EntriesPage, EntriesQuery, Setting, ValueShape } from '../core/inspection.js';
+import type {
+  Advice,
+  EntriesPage,
+  EntriesQuery,
+  Setting,
+  ValueShape,
+  WarmingPlan,
+} from '../core/inspection.js';
 import { Address, assertKey, type Scope } from '../core/key.js';
 import type { ResolvedOptions } from '../core/options.js';
 import type { TierName } from '../core/tier.js';
@@ -11,22 +18,27 @@ import type { Parts } from './parts.js';
 import { shown } from './shown-settings.js';
 import { shapeOf } from './value-shape.js';
 import { WARMING_CACHE } from './warm-shelf.js';
+import type { Warming } from './warming.js';
 
 /** An application, as far as it is looked at. */
 export interface Inspected {
   readonly parts: Parts;
   readonly options: ResolvedOptions;
   readonly clock: Clock;
+  readonly warming: Pick<Warming, 'lastPlan'>;
   readonly closed: boolean;
   readonly caches: ReadonlyMap<string, unknown>;
   readonly declared: ReadonlyMap<string, unknown>;
 }
 
+/** Whoever is calling is the same tenant in every cache. */
+const DEFAULT_CACHE = 'default';
 const NOTHING: EntriesPage = Object.freeze({ entries: Object.freeze([]) });
+const NO_PLAN: WarmingPlan = Object.freeze({ leads: false, entries: Object.freeze([]) });
 
 /**
  * Entries, settings and advice, for tools such as the dashboard. Looking changes nothing that a request could notice: no
- * counter, no order of eviction, no promotion and no load. Whoever asks for entries or a shape sees those of its own tenant, and
+ * counter, no order of eviction, no promotion and no load. Whoever asks for entries, a shape or the plan sees what is of its own tenant, and
  * is asked for by the policy as `admin`; users' own entries are not shown. The rest is about the whole application: it is for
  * operators, and asks nobody.
  *
@@ -93,6 +105,25 @@ export class CacheInspector {
     return undefined;
   }
 
+  /**
+   * What the last round of warming in this process has planned to load for the caller's tenant, at most 100 keys. Caches that the
+   * policy does not let the caller administer are left out, and no refusal is counted: the caller has named none of them.
+   *
+   * @throws CacheError `CACHE_CONTEXT_MISSING`, `CACHE_CLOSED`
+   */
+  plan(): WarmingPlan {
+    const application = this.#application;
+    if (!application) return NO_PLAN;
+    const { context, gate } = application.parts;
+    const { scope } = this.#door(application, DEFAULT_CACHE).homeOpen('admin');
+    const asked = new Map<string, boolean>();
+    return application.warming.lastPlan(scope.tenant, (cache) => {
+      const may = asked.get(cache) ?? gate.may(context.entered?.context, 'admin', cache);
+      asked.set(cache, may);
+      return may;
+    });
+  }
+
   /** Names of the caches that were declared or used. */
   caches(): readonly string[] {
     const { caches, declared } = this.#application ?? {};
@@ -131,8 +162,11 @@ export class CacheInspector {
 
   /** Of the caller's tenant, or of everybody; a door of its own, so that a look at a cache is no use of it. */
   #enter(application: Inspected, cache: string, key?: string): Scope {
+    return this.#door(application, cache).enterOpen('admin', key).scope;
+  }
+
+  #door(application: Inspected, cache: string): Door {
     const { context, gate, namespace, rules } = application.parts;
-    const homes = new Homes(namespace, cache, rules, context, null);
-    return new Door(homes, gate, application).enterOpen('admin', key).scope;
+    return new Door(new Homes(namespace, cache, rules, context, null), gate, application);
   }
 }

@@ -52,6 +52,18 @@ export class Door {
     return home;
   }
 
+  /** Where the caller is at home, for a call that asks the policy by itself: of each cache that it comes upon. */
+  homeOpen(action: CacheAction): Home {
+    const { gate, homes } = this;
+    this.assertOpen();
+    try {
+      return homes.current();
+    } catch (error) {
+      gate.refused(error, { action, cache: homes.cache, key: undefined });
+      throw error;
+    }
+  }
+
   /** Of the caller, whatever it may do. */
   home(): Home {
     return this.homes.current();

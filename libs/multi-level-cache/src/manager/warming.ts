@@ -1,4 +1,5 @@
 /** Warming of one application: what is told of accesses, the round of the scheduled job, warming by hand and after a restart. */
+import type { PlanEntry, WarmingPlan } from '../core/inspection.js';
 import type { WarmingOptions } from '../core/options.js';
 import type { Predictor } from '../core/predictor.js';
 import { tenantName, type Scope } from '../core/key.js';
@@ -27,6 +28,8 @@ const PUBLIC = { tenant: tenantName(undefined) };
 const DEFAULT_CACHE = 'default';
 /** Loads at a time of what somebody waits for. */
 const URGENT_AT_A_TIME = 4;
+/** Of a plan that is shown: more than that nobody reads. */
+const SHOWN = 100;
 
 /** What `warm` was asked for by hand. */
 export interface WarmByHand {
@@ -49,6 +52,8 @@ export class Warming {
   readonly #tally = new WarmTally();
   /** The last plan, by number of key. */
   #planned = new Map<number, PlannedKey>();
+  /** When the last round began. */
+  #began: number | undefined;
 
   constructor(
     readonly host: WarmingHost,
@@ -87,7 +92,7 @@ export class Warming {
       ...this.#tally.counts,
       used: precision.loads.used,
       wasted: precision.loads.total - precision.loads.used,
-      leads: this.options !== false && this.leader.leads,
+      leads: this.#leads,
       budget: this.#throttle.factor * precision.factor,
       heldBackBy: [...this.#throttle.reasons, ...(precision.standsDown ? ['precision'] : [])],
     };
@@ -188,9 +193,33 @@ export class Warming {
     };
   }
 
+  /** The last plan: keys of that tenant, in caches that may be shown. */
+  lastPlan(of: string, shows: (cache: string) => boolean): WarmingPlan {
+    const entries: PlanEntry[] = [];
+    for (const { priority, reason, ref } of this.#planned.values()) {
+      const { cache, key, tenant } = ref;
+      if (tenant !== of || !shows(cache)) continue;
+      if (entries.push({ cache, key, priority, reason }) === SHOWN) break;
+    }
+    const nextInMs = this.#nextInMs;
+    return { leads: this.#leads, ...(nextInMs !== undefined && { nextInMs }), entries };
+  }
+
   close(): void {
     this.leader.close();
     this.readings?.close();
+  }
+
+  get #leads(): boolean {
+    return this.options !== false && this.leader.leads;
+  }
+
+  /** The job ticks evenly, and passes over a tick while a round is under way. */
+  get #nextInMs(): number | undefined {
+    if (!this.options || this.#began === undefined) return undefined;
+    const { interval } = this.options;
+    const since = Math.max(this.host.parts.clock.now() - this.#began, 0);
+    return Math.ceil(interval - (since % interval));
   }
 
   get #atATime(): number {
@@ -199,6 +228,7 @@ export class Warming {
 
   async #round({ budget, interval, keys }: WarmingOptions): Promise<WarmReport> {
     const { clock } = this.host.parts;
+    this.#began = clock.now();
     await this.#count();
     // What others have loaded comes into this process's memory as well, at no loader's cost; what is in no tier is found out.
     await this.#promote(keys);

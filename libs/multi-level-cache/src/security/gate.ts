@@ -56,11 +56,21 @@ export class Gate {
     cache: string,
     key: string | undefined,
   ): void {
-    if (!this.policy || allows(this.policy, context ?? NO_CONTEXT, action, cache, key)) return;
+    if (this.may(context, action, cache, key)) return;
     throw new CacheError(
       'CACHE_ACCESS_DENIED',
       `the policy does not let this caller ${action} in the cache ${cache}`,
     );
+  }
+
+  /** Whether the policy allows it; where nothing was tried, a no is no refusal. */
+  may(
+    context: SecurityContext | undefined,
+    action: CacheAction,
+    cache: string,
+    key?: string,
+  ): boolean {
+    return !this.policy || allows(this.policy, context ?? NO_CONTEXT, action, cache, key);
   }
 
   /** Counts what was refused; any other error is nothing of it. */

@@ -60,6 +60,7 @@ it('shows nothing of a stand-in', async () => {
   const inspector = module.get(CacheInspector);
   expect(await inspector.entries({ tier: 'l2', cache: 'default' })).toEqual({ entries: [] });
   expect(await inspector.shape('default', 'k')).toBeUndefined();
+  expect(inspector.plan()).toEqual({ leads: false, entries: [] });
   expect([inspector.caches(), inspector.settings(), inspector.advice()]).toEqual([[], {}, []]);
   await inspector.probe('l2');
 });
