@@ -11,16 +11,15 @@ export interface Telling {
   on<N extends CacheEventName>(event: N, listener: CacheListener<N>): () => void;
 }
 
-/** Attribute sets are few, and are built once: each call of the SDK is told with one that it has seen. */
+/** Attribute sets are few, and each is built once: a hit below memory waits for its being told. */
 class Sets {
   readonly #known = new Map<string, Attributes>();
 
-  of(...pairs: readonly (readonly [name: string, value: string | undefined])[]): Attributes {
-    const key = pairs.map(([, value]) => value).join('\u0000');
+  of(key: string, make: () => Readonly<Record<string, string | undefined>>): Attributes {
     let set = this.#known.get(key);
     if (!set) {
-      set = Object.fromEntries(pairs.filter(([, value]) => value !== undefined)) as Attributes;
-      this.#known.set(key, set);
+      const given = Object.entries(make()).filter(([, value]) => value !== undefined);
+      this.#known.set(key, (set = Object.fromEntries(given)));
     }
     return set;
   }
@@ -38,7 +37,8 @@ export function watchDurations(cache: Telling, make: HistogramMaker): () => void
   const loads = histogram('loaderDuration', DURATION_BUCKETS);
   const lag = histogram('lag', DURATION_BUCKETS);
   const sizes = histogram('size', SIZE_BUCKETS);
-  const [caches, errors, sets] = [boundedCaches(), boundedErrors(), new Sets()];
+  const [caches, errors] = [boundedCaches(), boundedErrors()];
+  const [ofOperation, ofTier, ofLoad, ofSize] = [new Sets(), new Sets(), new Sets(), new Sets()];
   const typeOf = (error: unknown): string | undefined =>
     error === undefined ? undefined : errors.name(errorType(error));
   const { cache: name, error: type, operation: what, result: how, tier: where } = ATTRIBUTES;
@@ -46,20 +46,35 @@ export function watchDurations(cache: Telling, make: HistogramMaker): () => void
     into.record(ms / 1_000, attributes);
 
   const stops = [
-    cache.on('operation', ({ durationMs, error, operation, result }: CacheEvents['operation']) =>
-      seconds(
-        operations,
-        durationMs,
-        sets.of([what, operation], [how, result], [type, typeOf(error)]),
-      ),
-    ),
-    cache.on('tierOperation', ({ bytes, durationMs, error, operation, tier }) => {
-      seconds(tiers, durationMs, sets.of([where, tier], [what, operation], [type, typeOf(error)]));
-      if (bytes !== undefined) sizes.record(bytes, sets.of([where, tier]));
+    cache.on('operation', ({ durationMs, error, operation, result }: CacheEvents['operation']) => {
+      const failed = typeOf(error);
+      const make = (): Record<string, string | undefined> => ({
+        [what]: operation,
+        [how]: result,
+        [type]: failed,
+      });
+      seconds(operations, durationMs, ofOperation.of(`${operation} ${result} ${failed}`, make));
     }),
-    cache.on('load', ({ cache: of, durationMs, error }) =>
-      seconds(loads, durationMs, sets.of([name, caches.name(of)], [type, typeOf(error)])),
-    ),
+    cache.on('tierOperation', ({ bytes, durationMs, error, operation, tier }) => {
+      const failed = typeOf(error);
+      const make = (): Record<string, string | undefined> => ({
+        [where]: tier,
+        [what]: operation,
+        [type]: failed,
+      });
+      seconds(tiers, durationMs, ofTier.of(`${tier} ${operation} ${failed}`, make));
+      // As it is stored: what is read is as large, and read more often.
+      if (bytes !== undefined && operation === 'fill')
+        sizes.record(
+          bytes,
+          ofSize.of(tier, () => ({ [where]: tier })),
+        );
+    }),
+    cache.on('load', ({ cache: of, durationMs, error }) => {
+      const [known, failed] = [caches.name(of), typeOf(error)];
+      const make = (): Record<string, string | undefined> => ({ [name]: known, [type]: failed });
+      seconds(loads, durationMs, ofLoad.of(`${known} ${failed}`, make));
+    }),
     cache.on('heard', ({ lagMs }) => {
       if (lagMs !== undefined) seconds(lag, lagMs);
     }),

@@ -102,8 +102,10 @@ export class CacheTracer implements Tracer {
   #attributes({ cache, ...facts }: SpanFacts): Attributes {
     const attributes: Attributes = {};
     if (cache !== undefined) attributes[ATTRIBUTES.cache] = this.#cache(cache);
-    for (const [name, value] of Object.entries(facts) as [keyof typeof ATTRIBUTES, string][])
-      if (value !== undefined) attributes[ATTRIBUTES[name]] = value;
+    for (const name in facts) {
+      const value = facts[name as keyof typeof facts];
+      if (value !== undefined) attributes[ATTRIBUTES[name as keyof typeof facts]] = value;
+    }
     return attributes;
   }
 

@@ -8,7 +8,7 @@ import {
   type OnModuleInit,
   type Type,
 } from '@nestjs/common';
-import { ModuleRef } from '@nestjs/core';
+import { ModuleRef, ModulesContainer } from '@nestjs/core';
 import { metrics, trace, type Tracer } from '@opentelemetry/api';
 import { CacheManager } from '../../manager/cache-manager.js';
 import { isRoot } from '../../manager/create-cache.js';
@@ -50,6 +50,7 @@ export class CacheTelemetryModule
   constructor(
     @Inject(CacheManager) private readonly cache: CacheManager,
     @Inject(ModuleRef) private readonly modules: ModuleRef,
+    @Inject(ModulesContainer) private readonly container: ModulesContainer,
   ) {
     // Before the cache opens: what it begins then is to be nobody's trace. A tracer finds its SDK whenever that comes.
     if (isRoot(this.cache)) this.cache.tracing.tracer = new CacheTracer(trace.getTracer(METER));
@@ -89,17 +90,19 @@ export class CacheTelemetryModule
     };
   }
 
-  /** Of nestjs-otel, where this application imports it; installed alone it is none. */
+  /** Of nestjs-otel, where this application imports it: whoever only has it installed is not made to load it. */
   async #services(): Promise<
     { readonly metrics?: MetricService; readonly traces?: TraceService } | undefined
   > {
-    const library = await import('nestjs-otel').catch(() => undefined);
-    return (
-      library && {
-        metrics: this.#find<MetricService>(library.MetricService),
-        traces: this.#find<TraceService>(library.TraceService),
-      }
+    const imported = [...this.container.values()].some(({ metatype }) =>
+      metatype?.name.startsWith('OpenTelemetry'),
     );
+    const library = imported && (await import('nestjs-otel').catch(() => undefined));
+    if (!library) return undefined;
+    return {
+      metrics: this.#find<MetricService>(library.MetricService),
+      traces: this.#find<TraceService>(library.TraceService),
+    };
   }
 
   #find<T>(token: Type<T>): T | undefined {
