@@ -19,7 +19,10 @@ declare global {
   type Explanation = cache.Explanation;
   type TierExplanation = cache.TierExplanation;
   type WarmingStats = cache.WarmingStats;
-  type WarmingPlan = cache.WarmingPlan;
+  /** The plan, or why there is none. */
+  interface PlanAnswer extends cache.WarmingPlan {
+    readonly message?: string;
+  }
 
   /** What may be put into an element. */
   type Child = string | number | Node | null | undefined | false;

@@ -37,7 +37,7 @@ export function warming(root) {
 	let [asked, due, shown] = [0, 0, ''];
 	const look = async () => {
 		asked = Date.now();
-		/** @type {WarmingPlan & { message?: string }} */
+		/** @type {PlanAnswer} */
 		const { entries = [], message, nextInMs } = await ask('plan').catch((error) => error);
 		due = nextInMs === undefined ? 0 : Date.now() + nextInMs;
 		// Drawn anew it would lose where it was scrolled to.
@@ -54,7 +54,7 @@ export function warming(root) {
 	return { draw };
 }
 
-/** @param {WarmingPlan['entries']} entries */
+/** @param {PlanAnswer['entries']} entries */
 function planTable(entries) {
 	const rows = entries.map(({ cache, key, ...one }) => {
 		const rest = [cache, one.priority, one.reason].map((text) => h('td', {}, text));
