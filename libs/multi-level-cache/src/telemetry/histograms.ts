@@ -2,6 +2,7 @@
 import type { Attributes, Histogram, Meter } from '@opentelemetry/api';
 import type { CacheEventName, CacheEvents, CacheListener } from '../core/events.js';
 import { boundedCaches, boundedErrors, errorType } from './bounded.js';
+import { Later } from './later.js';
 import { ATTRIBUTES, DURATION_BUCKETS, METRICS, SIZE_BUCKETS } from './names.js';
 
 export type HistogramMaker = Pick<Meter, 'createHistogram'>;
@@ -25,8 +26,15 @@ class Sets {
   }
 }
 
-/** Begins to listen; the returned function ends it. */
-export function watchDurations(cache: Telling, make: HistogramMaker): () => void {
+export interface Recording {
+  /** What waits to be recorded is recorded. */
+  flush(): void;
+  stop(): void;
+}
+
+/** Begins to listen. */
+export function watchDurations(cache: Telling, make: HistogramMaker): Recording {
+  const later = new Later();
   const histogram = (metric: keyof typeof METRICS, bounds: readonly number[]): Histogram =>
     make.createHistogram(METRICS[metric].name, {
       ...METRICS[metric],
@@ -43,7 +51,7 @@ export function watchDurations(cache: Telling, make: HistogramMaker): () => void
     error === undefined ? undefined : errors.name(errorType(error));
   const { cache: name, error: type, operation: what, result: how, tier: where } = ATTRIBUTES;
   const seconds = (into: Histogram, ms: number, attributes?: Attributes): void =>
-    into.record(ms / 1_000, attributes);
+    later.record(into, ms / 1_000, attributes);
 
   const stops = [
     cache.on('operation', ({ durationMs, error, operation, result }: CacheEvents['operation']) => {
@@ -65,7 +73,8 @@ export function watchDurations(cache: Telling, make: HistogramMaker): () => void
       seconds(tiers, durationMs, ofTier.of(`${tier} ${operation} ${failed}`, make));
       // As it is stored: what is read is as large, and read more often.
       if (bytes !== undefined && operation === 'fill')
-        sizes.record(
+        later.record(
+          sizes,
           bytes,
           ofSize.of(tier, () => ({ [where]: tier })),
         );
@@ -79,7 +88,10 @@ export function watchDurations(cache: Telling, make: HistogramMaker): () => void
       if (lagMs !== undefined) seconds(lag, lagMs);
     }),
   ];
-  return () => {
-    for (const stop of stops.splice(0)) stop();
+  const flush = (): void => later.flush();
+  const stop = (): void => {
+    for (const end of stops.splice(0)) end();
+    flush();
   };
+  return { flush, stop };
 }

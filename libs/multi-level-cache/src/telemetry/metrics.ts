@@ -1,6 +1,6 @@
 /** The metrics of a cache: counters that are read when the exporter asks, and histograms fed by events. */
 import { watchCounters, type Numbered, type ObservableMaker } from './counters.js';
-import { watchDurations, type HistogramMaker, type Telling } from './histograms.js';
+import { watchDurations, type HistogramMaker, type Recording, type Telling } from './histograms.js';
 
 /** What telemetry needs of a cache. */
 export interface Observed extends Telling {
@@ -18,13 +18,19 @@ export interface Observing {
 
 /** Registers all instruments of a cache; `stop` lets go of it. */
 export function observe(cache: Observed, make: Instruments): Observing {
-  const counters = watchCounters(() => cache.stats(), make);
+  let durations: Recording | undefined;
+  const read = (): Numbered => {
+    // Counters are read first when somebody collects.
+    durations?.flush();
+    return cache.stats();
+  };
+  const counters = watchCounters(read, make);
   // Without an SDK the API hands out instruments that do nothing, and goes on doing so for ever.
   const dark = counters.first.constructor.name.startsWith('Noop');
-  const stopDurations = dark ? undefined : watchDurations(cache, make);
+  if (!dark) durations = watchDurations(cache, make);
   const stop = (): void => {
     counters.stop();
-    stopDurations?.();
+    durations?.stop();
   };
   return { dark, stop };
 }
