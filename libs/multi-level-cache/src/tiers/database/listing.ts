@@ -109,7 +109,8 @@ function bumpsOf(
 function summaryOf(row: Row, { address, key }: StoredName, soft: number): EntrySummary | undefined {
   const bumped = soft > Number(row.n0);
   // As in a read: where a tag has made it stale, its grace begins now.
-  const grace = row.stale - row.fresh;
+  // Of two spans whose difference is none something is left by their being inexact.
+  const grace = Math.round(row.stale - row.fresh);
   const fresh = bumped ? Math.min(row.fresh, 0) : row.fresh;
   if (fresh + grace <= 0) return undefined;
   return {
