@@ -1,10 +1,11 @@
 /** Finds Prometheus and promtool on this machine, or unpacks Debian's package; and runs a Prometheus of one's own. */
 import { execFile } from 'node:child_process';
-import { accessSync, constants, existsSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { folder, freePort, Server } from 'throwaway-servers';
+import { onPath } from '../support/on-path.js';
 
 const run = promisify(execFile);
 const CACHE = new URL('../../node_modules/.cache/prometheus/', import.meta.url).pathname;
@@ -79,15 +80,5 @@ async function unpack(): Promise<void> {
 }
 
 function find(name: PrometheusProgram): string | undefined {
-  const folders = (process.env['PATH'] ?? '').split(delimiter).filter(Boolean);
-  return [...folders, join(UNPACKED, 'usr/bin')].map((dir) => join(dir, name)).find(executable);
-}
-
-function executable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
+  return onPath([name], join(UNPACKED, 'usr/bin'));
 }

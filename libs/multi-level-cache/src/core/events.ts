@@ -57,10 +57,10 @@ export interface CacheEvents {
     readonly action: CacheAction;
     readonly code: CacheErrorCode;
   };
-  /** What another instance changed has been heard here. */
+  /** What an instance changed has been heard here, over Redis; PostgreSQL does not say when it was told. */
   heard: {
-    /** From its change to now, by the clock of the store that told it; left out where that is not known. */
-    readonly lagMs?: number;
+    /** From its change to now, by the clock of the store that told it. */
+    readonly lagMs: number;
   };
   /** Other instances are not heard any more, or are again. */
   backplane: { readonly state: 'deaf' | 'recovered' };

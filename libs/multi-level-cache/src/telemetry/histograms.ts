@@ -84,9 +84,7 @@ export function watchDurations(cache: Telling, make: HistogramMaker): Recording 
       const make = (): Record<string, string | undefined> => ({ [name]: known, [type]: failed });
       seconds(loads, durationMs, ofLoad.of(`${known} ${failed}`, make));
     }),
-    cache.on('heard', ({ lagMs }) => {
-      if (lagMs !== undefined) seconds(lag, lagMs);
-    }),
+    cache.on('heard', ({ lagMs }) => seconds(lag, lagMs)),
   ];
   const flush = (): void => later.flush();
   const stop = (): void => {
