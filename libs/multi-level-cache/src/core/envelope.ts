@@ -208,8 +208,13 @@ function openBody(bytes: Buffer, codec: Codec, packing: Packing, classes: ClassM
     packing === PACKING.none
       ? decode(codec, bytes, classes, start)
       : decode(codec, unpack(packing, bytes.subarray(start)), classes);
+  // Every member named: spreading some of them in makes this several times as dear as the parsing.
   return {
-    ...timesOf(bytes),
+    createdAt: readMs(bytes, 4),
+    ttl: readMs(bytes, 10),
+    grace: readMs(bytes, 16),
+    n0: n0Of(bytes),
+    epoch: bytes.readUInt32BE(50),
     loadMs: bytes.readUInt32BE(22),
     tags: told.tags,
     caps: extras?.caps,
@@ -217,6 +222,14 @@ function openBody(bytes: Buffer, codec: Codec, packing: Packing, classes: ClassM
     value,
     shape: codec === CODEC.json ? plainShape(value) : inspect(value, classes),
   };
+}
+
+function readMs(bytes: Buffer, at: number): number {
+  return bytes.readUInt16BE(at) * 2 ** 32 + bytes.readUInt32BE(at + 2);
+}
+
+function n0Of(bytes: Buffer): number {
+  return bytes.readUInt32BE(42) * 2 ** 32 + bytes.readUInt32BE(46);
 }
 
 function extrasOf({ caps, etag }: Header): Buffer {

@@ -13,6 +13,8 @@ export interface Shape {
   readonly bytes: number;
 }
 
+type Plain = Record<string, unknown>;
+
 const MAX_DEPTH = 256;
 /** Reading digits costs with the square of their number: a million of them stop a process for 100 ms. */
 const MAX_BIGINT = 1n << 65_536n;
@@ -106,7 +108,9 @@ function weigh(value: unknown, depth: number): number {
   if (value === null) return 0;
   if (depth > MAX_DEPTH) throw new RangeError('nested too deeply');
   let bytes = 32;
-  for (const member of Object.values(value)) bytes += 8 + weigh(member, depth + 1);
+  // By name, not by `Object.values`: a list of the members costs more than looking at them.
+  if (Array.isArray(value)) for (const member of value) bytes += 8 + weigh(member, depth + 1);
+  else for (const name in value) bytes += 8 + weigh((value as Plain)[name], depth + 1);
   return bytes;
 }
 
@@ -212,8 +216,13 @@ function uncacheable(what: string): CacheError {
 export function deepFreeze<T>(value: T): T {
   // Also below what is frozen already: it may hold members that are not.
   if (typeof value !== 'object' || value === null) return value;
-  for (const member of Object.values(value)) if (typeof member === 'object') deepFreeze(member);
+  if (Array.isArray(value)) for (const member of value) freezeMember(member);
+  else for (const name in value) if (Object.hasOwn(value, name)) freezeMember(value[name]);
   return Object.freeze(value);
+}
+
+function freezeMember(member: unknown): void {
+  if (typeof member === 'object') deepFreeze(member);
 }
 
 /** A deep copy with the same types; the caller may do with it what it likes. */

@@ -292,13 +292,12 @@ export class RedisTier implements Tier {
 
 /** What its tags have left of an entry; without one, or with tags bumped, it is invalid. */
 function readOf({ bytes, session, at }: Reply, opened?: Opened, verdict?: Verdict): TierRead {
-  const found = { mark: bytes, bytes: bytes.length };
   if (!opened || (verdict !== 'valid' && verdict !== 'stale'))
-    return { state: 'invalid', ...found };
+    return { state: 'invalid', mark: bytes, bytes: bytes.length };
   const whole = entryOf(opened, session);
   const entry = verdict === 'stale' ? expired(whole, at) : whole;
-  if (at >= entry.staleUntil) return { state: 'absent', ...found };
+  if (at >= entry.staleUntil) return { state: 'absent', mark: bytes, bytes: bytes.length };
   // What was expired has no time to be fresh, and no clock gives it any.
   const fresh = opened.ttl > 0 && at < entry.freshUntil;
-  return { state: fresh ? 'fresh' : 'stale', entry, ...found };
+  return { state: fresh ? 'fresh' : 'stale', entry, mark: bytes, bytes: bytes.length };
 }
