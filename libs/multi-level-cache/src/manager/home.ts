@@ -1,5 +1,5 @@
 /** Where a call is at home: the scope and the L1 partition of the caller in one named cache. */
-import { Address, Scope, type ScopeRules } from '../core/key.js';
+import { Address, assertKey, Scope, type ScopeRules } from '../core/key.js';
 import type { EntryScope } from '../core/security.js';
 import { missing, type ContextStore, type Entered } from '../security/context.js';
 import { isSystem } from '../security/system.js';
@@ -51,11 +51,16 @@ export class Homes {
     return home.partition?.live === false ? this.#make(tenant, subject) : home;
   }
 
-  /** A key in this home. */
+  /**
+   * A key in this home.
+   *
+   * @throws CacheError `CACHE_KEY_INVALID`
+   */
   address({ scope }: Home, key: string): Address {
     const known = this.#recent.get(key);
     // Tenants that ask for the same key take turns.
     if (known?.scope === scope) return known;
+    assertKey(key);
     if (this.#recent.size >= MAX_RECENT) this.#recent.clear();
     const address = new Address(scope, key);
     this.#recent.set(key, address);

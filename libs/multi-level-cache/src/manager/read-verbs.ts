@@ -10,6 +10,7 @@ import {
   type ReadOptions,
 } from '../core/entry-options.js';
 import type { Address } from '../core/key.js';
+import type { MaybePromise } from '../core/tier.js';
 import { deepCopy } from '../core/value.js';
 import type { KeyRef } from '../warming/key-ref.js';
 import { NO_ROW, type MemoryTier } from '../tiers/memory/memory-tier.js';
@@ -106,13 +107,14 @@ export class ReadVerbs {
     this.shared.reads.refresh(this.door.homes.address(home, key), loader, this.#life(options));
   }
 
+  /** Without options memory has been asked already. */
   async find(home: Home, key: string, options: ReadOptions | undefined): Promise<unknown> {
     const address = this.door.address(home, key);
     const life = readLife(options, this.base());
     life.signal?.throwIfAborted();
     const answer = this.shared.transactions.bypassed
       ? undefined
-      : await this.#watched('get', () => this.#lookUp(home, address, life));
+      : await this.#found(home, address, life, options === undefined);
     life.signal?.throwIfAborted();
     this.#tell(home, key, answer);
     return answer?.entry && handOut(answer.entry);
@@ -197,7 +199,22 @@ export class ReadVerbs {
     return loads ? found : { value: deepCopy(found.entry?.value) };
   }
 
-  async #lookUp(home: Home, address: Address, life: EntryLife): Promise<Answer | undefined> {
+  /** What any tier has, or the lower ones alone. No async function of its own: each costs every read below memory three turns. */
+  #found(
+    home: Home,
+    address: Address,
+    life: EntryLife,
+    below: boolean,
+  ): MaybePromise<Answer | undefined> {
+    const { parts, reads } = this.shared;
+    if (parts.watch.on)
+      return this.#watched('get', async () =>
+        below ? reads.get(address, life) : this.#lookUp(home, address, life),
+      );
+    return below ? reads.get(address, life) : this.#lookUp(home, address, life);
+  }
+
+  #lookUp(home: Home, address: Address, life: EntryLife): MaybePromise<Answer | undefined> {
     const memory = this.#memoryFor(life);
     const row = memory ? memory.hit(home.partition!, address.key) : NO_ROW;
     return memory && row !== NO_ROW

@@ -4,10 +4,11 @@ import type { MaybePromise } from '../core/tier.js';
 const MAX_BATCH = 1_000;
 const MAX_IN_FLIGHT = 2;
 /** As many questions are worth a call of their own, so that one half is answered while the other is under way. */
-const WORTH_A_CALL = 16;
+const WORTH_A_CALL = 64;
 
 interface Waiting<K, V> {
   readonly key: K;
+  readonly name: unknown;
   readonly answer: Promise<V>;
   readonly resolve: (value: MaybePromise<V>) => void;
   readonly reject: (error: unknown) => void;
@@ -19,7 +20,8 @@ interface Waiting<K, V> {
  * already shares its answer; what has been sent is not joined, for the answer may be older than the question.
  */
 export class Coalescer<K, V> {
-  #waiting = new Map<unknown, Waiting<K, V>>();
+  #waiting: Waiting<K, V>[] = [];
+  #named = new Map<unknown, Waiting<K, V>>();
   #inFlight = 0;
   #scheduled = false;
   #together = false;
@@ -34,17 +36,18 @@ export class Coalescer<K, V> {
 
   /** Questions not sent yet. */
   get waiting(): number {
-    return this.#waiting.size;
+    return this.#waiting.length;
   }
 
   /** @param together - one of many that belong to one call, which costs one bulk call: they are not shared out. */
   ask(key: K, together = false): Promise<V> {
     if (together) this.#together = true;
     const name = this.nameOf(key);
-    let waiting = this.#waiting.get(name);
+    let waiting = this.#named.get(name);
     if (!waiting) {
-      waiting = question<K, V>(key);
-      this.#waiting.set(name, waiting);
+      waiting = question<K, V>(key, name);
+      this.#named.set(name, waiting);
+      this.#waiting.push(waiting);
       this.#schedule();
     }
     return waiting.answer;
@@ -60,7 +63,7 @@ export class Coalescer<K, V> {
   }
 
   #flush(): void {
-    while (this.#waiting.size > 0 && this.#inFlight < MAX_IN_FLIGHT) {
+    while (this.#waiting.length > 0 && this.#inFlight < MAX_IN_FLIGHT) {
       const batch = this.#take();
       this.#inFlight++;
       void this.#run(batch).finally(() => {
@@ -72,13 +75,22 @@ export class Coalescer<K, V> {
 
   /** What waits, shared among the ways that are free. */
   #take(): readonly Waiting<K, V>[] {
-    const all = [...this.#waiting];
+    const { length } = this.#waiting;
     const ways = this.#together ? 1 : MAX_IN_FLIGHT - this.#inFlight;
-    const share = Math.max(Math.ceil(all.length / ways), WORTH_A_CALL);
-    const most = Math.min(share, this.maxBatch);
-    this.#waiting = new Map(all.slice(most));
-    if (this.#waiting.size === 0) this.#together = false;
-    return all.slice(0, most).map(([, waiting]) => waiting);
+    const most = Math.min(Math.max(Math.ceil(length / ways), WORTH_A_CALL), this.maxBatch);
+    if (most >= length) return this.#takeAll();
+    const batch = this.#waiting.splice(0, most);
+    for (const { name } of batch) this.#named.delete(name);
+    return batch;
+  }
+
+  #takeAll(): readonly Waiting<K, V>[] {
+    const all = this.#waiting;
+    this.#waiting = [];
+    // Not cleared: of a map that was, the old table leads to the new one, and a chain of them outlives the collector of young objects.
+    this.#named = new Map();
+    this.#together = false;
+    return all;
   }
 
   async #run(batch: readonly Waiting<K, V>[]): Promise<void> {
@@ -91,12 +103,12 @@ export class Coalescer<K, V> {
   }
 }
 
-function question<K, V>(key: K): Waiting<K, V> {
+function question<K, V>(key: K, name: unknown): Waiting<K, V> {
   let resolve!: (value: MaybePromise<V>) => void;
   let reject!: (error: unknown) => void;
   const answer = new Promise<V>((yes, no) => {
     resolve = yes;
     reject = no;
   });
-  return { key, answer, resolve, reject };
+  return { key, name, answer, resolve, reject };
 }
