@@ -23,8 +23,8 @@ export const DEBTS_RULES: readonly Rule[] = [
   },
   {
     name: 'what was asked before a debt was paid counts for nothing',
-    file: 'manager/tier-guard.ts',
-    find: 'found !== undefined && this.changes.paid === paid',
+    file: 'manager/tier-reading.ts',
+    find: 'found !== undefined && reads.changes.paid === this.#paid',
     replace: 'found !== undefined',
     faults: ['pg-freeze'],
     from: 20_600,

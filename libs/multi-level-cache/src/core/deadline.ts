@@ -2,13 +2,25 @@
 import type { Clock } from './clock.js';
 import { CacheError } from './errors.js';
 
-/** One call that is waited for, in the order in which they fall due. */
-interface Waiting {
-  readonly at: number;
-  readonly failed: (error: Error) => void;
-  before: Waiting | undefined;
-  after: Waiting | undefined;
-  done: boolean;
+/** Who waits for work within a budget: one of the two ends is told, once. In the order in which they fall due. */
+export abstract class Waiter<T> {
+  /** Kept by the deadline. */
+  at = 0;
+  before: Waiter<never> | undefined = undefined;
+  after: Waiter<never> | undefined = undefined;
+  done = false;
+
+  abstract answered(value: T): void;
+  abstract failed(error: Error): void;
+}
+
+class Racing<T> extends Waiter<T> {
+  constructor(
+    readonly answered: (value: T) => void,
+    readonly failed: (error: Error) => void,
+  ) {
+    super();
+  }
 }
 
 /** A timer that runs so much too late, or a whole budget, means that the process stood still, ms. */
@@ -19,8 +31,8 @@ export const STALL_MS = 50;
  * it at once: a list that old objects keep is one that the collector of young ones copies.
  */
 export class Deadline {
-  #first: Waiting | undefined;
-  #last: Waiting | undefined;
+  #first: Waiter<never> | undefined;
+  #last: Waiter<never> | undefined;
   /** When the timer is to run; 0 = there is none. */
   #due = 0;
   #postponed = false;
@@ -39,42 +51,42 @@ export class Deadline {
 
   /** Settles as `work`, or rejects with `CACHE_TIER_TIMEOUT`; the late result of `work` is dropped, never unhandled. */
   race<T>(work: Promise<T>): Promise<T> {
-    return new Promise<T>((resolve, reject) => this.settle(work, resolve, reject));
+    return new Promise<T>((resolve, reject) => this.settle(work, new Racing<T>(resolve, reject)));
   }
 
-  /** The same without a promise of its own: one of the two is called, once. */
-  settle<T>(work: Promise<T>, answered: (value: T) => void, failed: (error: Error) => void): void {
-    const waiting = this.#wait(failed);
+  /** The same without a promise of its own. */
+  settle<T>(work: Promise<T>, waiter: Waiter<T>): void {
+    this.#wait(waiter);
     this.#pending++;
     work.then(
       (value) => {
-        if (this.#ended(waiting)) answered(value);
+        if (this.#ended(waiter)) waiter.answered(value);
       },
       (error: unknown) => {
-        if (this.#ended(waiting)) failed(error instanceof Error ? error : new Error(String(error)));
+        if (this.#ended(waiter))
+          waiter.failed(error instanceof Error ? error : new Error(String(error)));
       },
     );
   }
 
-  #wait(failed: (error: Error) => void): Waiting {
-    const at = this.clock.now() + this.ms;
-    const waiting: Waiting = { at, failed, before: this.#last, after: undefined, done: false };
-    if (this.#last) this.#last.after = waiting;
-    else this.#first = waiting;
-    this.#last = waiting;
+  #wait(waiter: Waiter<never>): void {
+    waiter.at = this.clock.now() + this.ms;
+    waiter.before = this.#last;
+    if (this.#last) this.#last.after = waiter;
+    else this.#first = waiter;
+    this.#last = waiter;
     if (this.#due === 0) this.#arm(this.ms);
-    return waiting;
   }
 
   /** Whether somebody still waits for it. */
-  #ended(waiting: Waiting): boolean {
+  #ended(waiting: Waiter<never>): boolean {
     this.#pending--;
     if (waiting.done) return false;
     this.#leave(waiting);
     return true;
   }
 
-  #leave(waiting: Waiting): void {
+  #leave(waiting: Waiter<never>): void {
     const { before, after } = waiting;
     if (before) before.after = after;
     else this.#first = after;

@@ -18,12 +18,13 @@ import type {
 import type { Tracing } from '../core/tracing.js';
 import type { Background } from './background.js';
 import { TierChanges, type ChangeOptions } from './tier-changes.js';
-import type { TierPart } from './tier-part.js';
 import { TierParts, type PartsOptions } from './tier-parts.js';
-import { timed, type Ended } from './timed.js';
+import { TierReading, type ReadHow } from './tier-reading.js';
+import { timed, type TellEnd } from './timed.js';
 
 const AWAY: TierRead = Object.freeze({ state: 'absent' });
 const RESULTS = { fresh: 'hit', stale: 'stale', absent: 'miss', invalid: 'miss' } as const;
+const NO_ANSWER = Promise.resolve(undefined);
 const NO_TICKET: TicketReply = Object.freeze({ kind: 'none' });
 
 /** Whether the keys of a tenant are at hand; without encryption they always are. */
@@ -37,17 +38,6 @@ export interface GuardOptions extends ChangeOptions, PartsOptions {
   readonly onCorrupt?: (address: Address) => void;
   readonly events: EventHub;
   readonly tracing: Tracing;
-}
-
-export interface ReadHow {
-  /** Whether it counts as a hit or a miss. */
-  readonly count?: boolean;
-  /** As of the tier port: one of many keys of one call. */
-  readonly together?: boolean;
-  /** By what the store itself says now. */
-  readonly verify?: boolean;
-  /** What the value has to look like. */
-  readonly schema?: StandardSchema | undefined;
 }
 
 export class TierGuard {
@@ -107,33 +97,20 @@ export class TierGuard {
     return ready === true ? this.#read(address, how) : this.#readWith(ready, address, how);
   }
 
-  #read(
-    address: Address,
-    { count = true, together = false, verify = false, schema }: ReadHow,
-  ): Promise<TierRead | undefined> {
-    return new Promise((resolve, reject) => {
-      const { paid } = this.changes;
-      const answer = (found?: TierRead): void => {
-        // What was owed when it was asked for may have been paid behind the answer: of which tags is not known before.
-        const known = found !== undefined && this.changes.paid === paid;
-        try {
-          const read = known ? this.#accept(address, found, schema) : undefined;
-          if (count) {
-            if (read?.state === 'fresh') this.hits++;
-            else this.misses++;
-          }
-          resolve(read);
-        } catch (error) {
-          // The caller's own option.
-          reject(error);
-        }
-      };
-      const part = this.parts.of(address);
-      if (!part.answers || this.changes.covers(address)) {
-        if (count) this.skipped++;
-        answer();
-      } else this.#ask(address, { together, verify }, part, answer);
-    });
+  #read(address: Address, how: ReadHow): Promise<TierRead | undefined> {
+    const part = this.parts.of(address);
+    if (!part.answers || this.changes.covers(address)) return this.#skip(how);
+    return new Promise((resolve, reject) =>
+      new TierReading(this, part, address, how, resolve, reject).ask(this.tier),
+    );
+  }
+
+  #skip({ count }: ReadHow): Promise<undefined> {
+    if (count !== false) {
+      this.misses++;
+      this.skipped++;
+    }
+    return NO_ANSWER;
   }
 
   /** The same, once the keys of the tenant are there: for as long as the tier itself may take. */
@@ -143,12 +120,7 @@ export class TierGuard {
     how: ReadHow,
   ): Promise<TierRead | undefined> {
     const there = await this.#keys.race(ready).catch(() => false);
-    if (there) return this.#read(address, how);
-    if (how.count !== false) {
-      this.misses++;
-      this.skipped++;
-    }
-    return undefined;
+    return there ? this.#read(address, how) : this.#skip(how);
   }
 
   async ticket(
@@ -166,7 +138,7 @@ export class TierGuard {
     // Given without asking the store: it says nothing about it.
     if (!(asked instanceof Promise)) return asked;
     const call = fills.begin()!;
-    const tell = this.#timed('lease');
+    const tell = this.timed('lease');
     try {
       const reply = await deadline.race(asked);
       tell?.();
@@ -195,7 +167,7 @@ export class TierGuard {
       this.release(address, ticket);
       return undefined;
     }
-    const tell = this.#timed('fill');
+    const tell = this.timed('fill');
     try {
       const stored = await deadline.race(Promise.resolve(this.tier.fill(address, entry, ticket)));
       tell?.({ bytes: entry.shape.bytes });
@@ -273,46 +245,15 @@ export class TierGuard {
     );
   }
 
-  #ask(
-    address: Address,
-    { together, verify }: ReadHow,
-    part: TierPart,
-    answer: (found?: TierRead) => void,
-  ): void {
-    const { deadline, reads } = part;
-    const call = reads.begin()!;
-    const tell = this.#timed('get');
-    const well = (found: TierRead): void => {
-      reads.ended(call);
-      tell?.(found);
-      if (found.corrupt) this.options.onCorrupt?.(address);
-      answer(found);
-    };
-    const badly = (error: unknown): void => {
-      this.errors++;
-      tell?.({ error });
-      part.failed(reads, call, address, error);
-      answer();
-    };
-    try {
-      const reply =
-        verify && this.tier.verify ? this.tier.verify(address) : this.tier.read(address, together);
-      // Away or late: the caller goes on without it.
-      if (reply instanceof Promise) deadline.settle(reply, part.timed(well), badly);
-      else well(reply);
-    } catch (error) {
-      badly(error);
-    }
-  }
-
   /** Tells how long it took from now on; `undefined` = nobody wants to know. */
-  #timed(operation: TierOperationName): ((end?: Ended) => void) | undefined {
+  timed(operation: TierOperationName): TellEnd | undefined {
     return timed(this.options.events, this.clock, this.tier.name, operation);
   }
 
-  #accept(
-    address: Address,
+  /** What of an answer may be used: nothing where the tier owes this key a change. */
+  accept(
     found: TierRead,
+    address: Address,
     schema: StandardSchema | undefined,
   ): TierRead | undefined {
     try {

@@ -78,19 +78,18 @@ export class TierPart {
     breaker.ended(call, trouble);
   }
 
-  /** What a read that is waited for from now on is answered with, measured where it is its turn. */
-  timed(answered: (read: TierRead) => void): (read: TierRead) => void {
+  /** A read is waited for from now on: when that began, where it is its turn to be measured, else 0. */
+  waits(): number {
     this.#reads = (this.#reads + 1) % MEASURED;
-    if (this.#reads > 0) return answered;
-    const { clock } = this.deadline;
-    const began = clock.now();
-    return (read) => {
-      const now = clock.now();
-      this.#samples++;
-      this.#totalMs += now - began;
-      this.#latencies.record(now - began, now);
-      answered(read);
-    };
+    return this.#reads === 0 ? this.deadline.clock.now() : 0;
+  }
+
+  /** A read that was to be measured has been answered. */
+  waited(began: number): void {
+    const now = this.deadline.clock.now();
+    this.#samples++;
+    this.#totalMs += now - began;
+    this.#latencies.record(now - began, now);
   }
 
   /** What was measured since the last time. */

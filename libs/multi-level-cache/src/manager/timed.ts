@@ -6,13 +6,16 @@ import type { TierName } from '../core/tier.js';
 /** Of what is told of a call. */
 export type Ended = Pick<CacheEvents['tierOperation'], 'bytes' | 'error'>;
 
+/** Tells the end of a call. */
+export type TellEnd = (end?: Ended) => void;
+
 /** What a call to a tier is told with at its end; `undefined` = nobody listens. */
 export function timed(
   events: EventHub,
   clock: Clock,
   tier: TierName,
   operation: TierOperationName,
-): ((end?: Ended) => void) | undefined {
+): TellEnd | undefined {
   if (!events.has('tierOperation')) return undefined;
   const began = clock.now();
   return ({ bytes, error } = {}) =>
