@@ -70,7 +70,8 @@ export class Deadline {
   }
 
   #wait(waiter: Waiter<never>): void {
-    waiter.at = this.clock.now() + this.ms;
+    // Up to a millisecond early, for a fraction of what the exact time costs each call.
+    waiter.at = this.clock.coarse() + this.ms;
     waiter.before = this.#last;
     if (this.#last) this.#last.after = waiter;
     else this.#first = waiter;

@@ -191,6 +191,8 @@ export interface Fingerprint {
 
 /** One key within its scope, with its spellings made once and only when a lower tier is asked. */
 export class Address {
+  /** A part of the id of the write that was read last: whether it is read again; 0 = none was. */
+  lastRead = 0;
   #digest: string | undefined;
   #fingerprint: Fingerprint | undefined;
   #encoded: string | undefined;

@@ -26,7 +26,11 @@ export interface Reads {
   readonly changes: { readonly paid: number };
   readonly options: { readonly onCorrupt?: (address: Address) => void };
   /** What of an answer may be used. */
-  accept(found: TierRead, address: Address, schema: StandardSchema | undefined): TierRead | undefined;
+  accept(
+    found: TierRead,
+    address: Address,
+    schema: StandardSchema | undefined,
+  ): TierRead | undefined;
   timed(operation: TierOperationName): TellEnd | undefined;
 }
 

@@ -109,7 +109,7 @@ export class Warming {
   asked(ref: KeyRef, answer: Answer | undefined): void {
     if (!this.options || ref.cache === WARMING_CACHE) return;
     const { record } = this.#planner;
-    const id = record.asked(ref, 1, this.host.parts.clock.now());
+    const id = record.asked(ref, 1, this.host.parts.clock.coarse());
     const loaded = answer?.by === 'loader' || answer?.by === 'stale';
     this.#tally.asked(loaded);
     if (id === undefined) return;

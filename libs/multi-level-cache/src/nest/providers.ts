@@ -91,13 +91,14 @@ export const PROVIDERS: Provider[] = [
     provide: CACHE_L2,
     inject: [RESOLVED_OPTIONS, CLOCK, CACHE_AUDIT, MESSAGE_SEAL],
     useFactory: (
-      { l2, namespace }: ResolvedOptions,
+      { l1, l2, namespace }: ResolvedOptions,
       clock: Clock,
       audit: Audit | null,
       seal?: MessageSeal,
     ): Tier | null => {
       const onRefused = refusalsOf('l2', audit);
-      return l2 ? new RedisTier(l2, { namespace, clock, seal, onRefused }) : null;
+      const shared = l1 && l1.isolation === 'share';
+      return l2 ? new RedisTier(l2, { namespace, clock, seal, onRefused, shared }) : null;
     },
   },
   {

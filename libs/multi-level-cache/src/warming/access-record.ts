@@ -40,6 +40,10 @@ export interface Stored {
 export class AccessRecord {
   /** By tenant and cache, so that a key's name is held once. */
   readonly #ids = new Map<string, Map<string, number>>();
+  /** The place that was asked for last, for the next key mostly is there too: its name is not spelled again. */
+  #tenant: string | undefined;
+  #cache: string | undefined;
+  #here: Map<string, number> | undefined;
   #size = 0;
   readonly #refs: (KeyRef | undefined)[] = [];
   readonly #groups = new Map<string, number>();
@@ -78,7 +82,7 @@ export class AccessRecord {
   }
 
   idOf(ref: KeyRef): number | undefined {
-    return this.#ids.get(placeOf(ref))?.get(ref.key);
+    return this.#idsAt(ref)?.get(ref.key);
   }
 
   refOf(id: number): KeyRef | undefined {
@@ -209,8 +213,7 @@ export class AccessRecord {
   }
 
   #place(ref: KeyRef, now: number, seen = 0): number | undefined {
-    const place = placeOf(ref);
-    const known = this.#ids.get(place)?.get(ref.key);
+    const known = this.idOf(ref);
     if (known !== undefined) return known;
     if (this.size >= this.limit) {
       // Room is made by `tidy`, once a tick: until then only those are remembered that come again.
@@ -222,9 +225,7 @@ export class AccessRecord {
     }
     const id = this.#free.pop() ?? this.#refs.length;
     if (id >= this.#fresh.length) this.#grow(Math.min(2 * this.#fresh.length, this.limit));
-    let ids = this.#ids.get(place);
-    if (!ids) this.#ids.set(place, (ids = new Map()));
-    ids.set(ref.key, id);
+    this.#makeIdsAt(ref).set(ref.key, id);
     this.#size++;
     const { tenant, cache, key } = ref;
     this.#refs[id] = { tenant, cache, key };
@@ -235,16 +236,34 @@ export class AccessRecord {
     return id;
   }
 
+  #idsAt(ref: KeyRef): Map<string, number> | undefined {
+    if (ref.tenant !== this.#tenant || ref.cache !== this.#cache) {
+      this.#tenant = ref.tenant;
+      this.#cache = ref.cache;
+      this.#here = this.#ids.get(placeOf(ref));
+    }
+    return this.#here;
+  }
+
+  #makeIdsAt(ref: KeyRef): Map<string, number> {
+    const known = this.#idsAt(ref);
+    if (known) return known;
+    this.#ids.set(placeOf(ref), (this.#here = new Map()));
+    return this.#here;
+  }
+
   #forgotten(id: number, now: number): boolean {
     const lives = FORGOTTEN_LIVES * this.ttl(id);
     return now - this.#last[id] > Math.max(lives, FORGOTTEN_HALF_LIVES * this.halfLifeMs);
   }
 
   #forget(id: number, ref: KeyRef): void {
-    const place = placeOf(ref);
-    const ids = this.#ids.get(place);
+    const ids = this.#idsAt(ref);
     ids?.delete(ref.key);
-    if (ids?.size === 0) this.#ids.delete(place);
+    if (ids?.size === 0) {
+      this.#ids.delete(placeOf(ref));
+      this.#here = undefined;
+    }
     this.#size--;
     this.#refs[id] = undefined;
     this.#fresh[id] = 0;

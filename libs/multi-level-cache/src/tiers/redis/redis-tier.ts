@@ -8,7 +8,7 @@ import type { Advice, EntriesPage } from '../../core/inspection.js';
 import type { Address, Scope } from '../../core/key.js';
 import type { MessageSeal, RefusedMessage } from '../../core/message-seal.js';
 import type { L2Options } from '../../core/options.js';
-import { isAged, openFor } from '../../core/sealed.js';
+import { isAged } from '../../core/sealed.js';
 import type {
   ApplyHow,
   Change,
@@ -26,6 +26,7 @@ import type {
   Trouble,
 } from '../../core/tier.js';
 import { Coalescer } from '../coalescer.js';
+import { OpenedBefore } from '../opened-before.js';
 import { adviceOnRedis } from './advice.js';
 import { Changes } from './changes.js';
 import { troubleOf, unavailable } from './connection.js';
@@ -69,6 +70,7 @@ export class RedisTier implements Tier {
   readonly #changes: Changes;
   readonly #reads = new Map<string, Coalescer<Address, TierRead>>();
   #listener: TierListener | undefined;
+  readonly #opened: OpenedBefore;
   #corrupt = 0;
   /** Messages that were not ours, and messages and debts that were refused. */
   #rubbish = 0;
@@ -84,9 +86,12 @@ export class RedisTier implements Tier {
       /** Messages and debts are sealed, and others are refused. */
       readonly seal?: MessageSeal | undefined;
       readonly onRefused?: ((what: RefusedMessage) => void) | undefined;
+      /** Callers may change what they get. */
+      readonly shared?: boolean;
     },
   ) {
     this.#clock = deps.clock;
+    this.#opened = new OpenedBefore(deps.shared);
     const { namespace, clock, random = chance, seal } = deps;
     const refused = (what: RefusedMessage): void => {
       this.#rubbish++;
@@ -263,7 +268,7 @@ export class RedisTier implements Tier {
 
   /** What the bytes of this key are worth under the session in which they were asked for. */
   #judge(address: Address, reply: Reply): MaybePromise<TierRead> {
-    const found = openFor(address, reply.bytes);
+    const found = this.#opened.open(address, reply.bytes);
     if (found === 'corrupt') this.#corrupt++;
     const opened = typeof found === 'string' ? undefined : found;
     if (opened?.epoch !== reply.session.epochNumber)
