@@ -74,7 +74,7 @@ export const PROVIDERS: Provider[] = [
     provide: CACHE_L3,
     inject: [RESOLVED_OPTIONS, CLOCK, CACHE_AUDIT, MESSAGE_SEAL],
     useFactory: (
-      { defaults, l3, namespace, security }: ResolvedOptions,
+      { defaults, l1, l3, namespace, security }: ResolvedOptions,
       clock: Clock,
       audit: Audit | null,
       seal?: MessageSeal,
@@ -83,7 +83,8 @@ export const PROVIDERS: Provider[] = [
       const tenantSize = security?.quotas?.l3;
       const { partitionTtl } = defaults;
       const onRefused = refusalsOf('l3', audit);
-      const deps = { namespace, clock, seal, partitionTtl, onRefused };
+      const shared = isShared(l1);
+      const deps = { namespace, clock, seal, partitionTtl, onRefused, shared };
       return new DatabaseTier({ ...l3, tenantSize }, deps);
     },
   },
@@ -97,7 +98,7 @@ export const PROVIDERS: Provider[] = [
       seal?: MessageSeal,
     ): Tier | null => {
       const onRefused = refusalsOf('l2', audit);
-      const shared = l1 && l1.isolation === 'share';
+      const shared = isShared(l1);
       return l2 ? new RedisTier(l2, { namespace, clock, seal, onRefused, shared }) : null;
     },
   },
@@ -218,4 +219,9 @@ function tierSet(tiers: unknown): { l1: MemoryTier | null; l2: Tier | null; l3: 
 
 function invalid(message: string): CacheError {
   return new CacheError('CACHE_CONFIG_INVALID', message);
+}
+
+/** Callers get the same objects, and may change them. */
+function isShared(l1: ResolvedOptions['l1']): boolean {
+  return l1 && l1.isolation === 'share';
 }

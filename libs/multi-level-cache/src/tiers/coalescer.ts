@@ -3,8 +3,8 @@ import type { MaybePromise } from '../core/tier.js';
 
 const MAX_BATCH = 1_000;
 const MAX_IN_FLIGHT = 2;
-/** As many questions are worth a call of their own, so that one half is answered while the other is under way. */
-const WORTH_A_CALL = 64;
+/** As many questions are worth a call of their own. */
+const WORTH_A_CALL = 16;
 
 interface Waiting<K, V> {
   readonly key: K;
@@ -32,6 +32,8 @@ export class Coalescer<K, V> {
     readonly maxBatch = MAX_BATCH,
     /** Questions with the same name are one. */
     readonly nameOf: (key: K) => unknown = (key) => key,
+    /** So many are halved only, so that one half is answered while the other is under way: the more, the less a call costs in itself. */
+    readonly worthACall = WORTH_A_CALL,
   ) {}
 
   /** Questions not sent yet. */
@@ -77,7 +79,7 @@ export class Coalescer<K, V> {
   #take(): readonly Waiting<K, V>[] {
     const { length } = this.#waiting;
     const ways = this.#together ? 1 : MAX_IN_FLIGHT - this.#inFlight;
-    const most = Math.min(Math.max(Math.ceil(length / ways), WORTH_A_CALL), this.maxBatch);
+    const most = Math.min(Math.max(Math.ceil(length / ways), this.worthACall), this.maxBatch);
     if (most >= length) return this.#takeAll();
     const batch = this.#waiting.splice(0, most);
     for (const { name } of batch) this.#named.delete(name);

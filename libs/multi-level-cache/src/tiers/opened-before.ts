@@ -2,6 +2,7 @@
 import { ID_BYTES, ID_OFFSET, type Opened } from '../core/envelope.js';
 import type { Address } from '../core/key.js';
 import { openFor, type Unopened } from '../core/sealed.js';
+import { deepFreeze } from '../core/value.js';
 
 /** Of the bytes that are kept, in each of the two halves; what they became is a few times as much. */
 const HALF_BYTES = 2 * 1024 ** 2;
@@ -33,8 +34,11 @@ export class OpenedBefore {
     const known = this.#find(address);
     if (known?.bytes.equals(bytes)) return known.opened;
     const opened = openFor(address, bytes);
-    if (typeof opened === 'object' && this.#again(address, bytes) && !opened.shape.copied)
+    if (typeof opened === 'object' && this.#again(address, bytes) && !opened.shape.copied) {
+      // Its readers share it from now on.
+      deepFreeze(opened.value);
       this.#keep(address, { bytes: Buffer.from(bytes), opened });
+    }
     return opened;
   }
 

@@ -31,6 +31,8 @@ it('opens the same bytes twice, and gives what they were from then on', () => {
   expect(first).toEqual({ price: 1 });
   expect(second).not.toBe(first);
   expect([third === second, fourth === second]).toEqual([true, true]);
+  // Whoever gets it shares it.
+  expect([first, second].map(Object.isFrozen)).toEqual([false, true]);
 });
 
 it('opens bytes anew of which only the times have changed', () => {

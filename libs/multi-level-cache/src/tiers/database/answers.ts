@@ -2,8 +2,9 @@
 import { expired, type Entry } from '../../core/entry.js';
 import { MAX_TAGS } from '../../core/envelope.js';
 import type { Address } from '../../core/key.js';
-import { isAged, openFor } from '../../core/sealed.js';
+import { isAged } from '../../core/sealed.js';
 import type { Ticket, TierRead } from '../../core/tier.js';
+import type { OpenedBefore } from '../opened-before.js';
 import type { Rows } from './rows.js';
 import { GUARDED_VERSION } from './sql.js';
 
@@ -34,8 +35,8 @@ export interface State {
 export type Row = readonly [
   at: number,
   ver: string,
-  /** What its tags are judged by: its version, or the one it had before it was expired. */
-  n0: string,
+  /** What its tags are judged by: the version it had before it was expired; `null` = its version. */
+  n0: string | null,
   age: number,
   fresh: number,
   stale: number,
@@ -71,6 +72,7 @@ export class Answers {
 
   constructor(
     readonly rows: Rows,
+    readonly opened: OpenedBefore,
     /** Told of values that are to be sealed by a newer key. */
     readonly onAged: (address: Address, bytes: Buffer) => void,
   ) {}
@@ -99,9 +101,9 @@ export class Answers {
     if (ver === WRITTEN_NOW) return { state: 'invalid', mark, guarded: true };
     if (bytes === null) return { state: 'invalid', mark };
     const tags = listed === null ? NO_TAGS : (JSON.parse(listed) as readonly string[]);
-    const bumped = this.#bumped(address, own, bumps, Number(n0));
+    const bumped = this.#bumped(address, own, bumps, Number(n0 ?? ver));
     if (bumped === 'hard') return { state: 'invalid', mark };
-    const opened = areTags(tags) ? openFor(address, bytes) : 'corrupt';
+    const opened = areTags(tags) ? this.opened.open(address, bytes) : 'corrupt';
     if (typeof opened === 'string') {
       if (opened === 'corrupt') this.corrupt++;
       return { state: 'invalid', mark, bytes: bytes.length, corrupt: opened === 'corrupt' };

@@ -22,6 +22,7 @@ import type {
   Trouble,
 } from '../../core/tier.js';
 import { Coalescer } from '../coalescer.js';
+import { OpenedBefore } from '../opened-before.js';
 import { askForAdvice } from './advice.js';
 import { Announcements, channelOf } from './backplane.js';
 import { Fills } from './fills.js';
@@ -84,6 +85,8 @@ export class DatabaseTier implements Tier {
       /** How long what an instance with another secret has changed may be served from memory, ms. @defaultValue 30,000 */
       readonly partitionTtl?: number | undefined;
       readonly onRefused?: ((what: RefusedMessage) => void) | undefined;
+      /** Callers may change what they get. */
+      readonly shared?: boolean;
     },
   ) {
     const { quiet, poolerMode, schema } = options;
@@ -95,7 +98,9 @@ export class DatabaseTier implements Tier {
     const sql = statements(named, !poolerMode, options.listable);
     this.#sql = options.rowSecurity ? walled(named, sql) : sql;
     this.#rows = new Rows(deps.namespace, options, deps.clock);
-    this.#answers = new Answers(this.#rows, (address, bytes) => this.#reseal(address, bytes));
+    const opened = new OpenedBefore(deps.shared);
+    const aged = (address: Address, bytes: Buffer): void => this.#reseal(address, bytes);
+    this.#answers = new Answers(this.#rows, opened, aged);
     this.#database = new Database(
       options,
       deps.clock,

@@ -61,8 +61,9 @@ const FENCE = -1;
  */
 const EXPIRED = (row: string): string =>
   `case when ${row}.seen < ${FENCE} then ${row}.seen else ${FENCE} - 1 - ${row}.ver end`;
-const JUDGED_BY = (row: string): string =>
-  `case when ${row}.seen < ${FENCE} then ${FENCE} - 1 - ${row}.seen else ${row}.ver end`;
+const JUDGED_BEFORE = (row: string): string =>
+  `case when ${row}.seen < ${FENCE} then ${FENCE} - 1 - ${row}.seen end`;
+const JUDGED_BY = (row: string): string => `coalesce(${JUDGED_BEFORE(row)}, ${row}.ver)`;
 /** Separates tags in one text; no tag holds a control character but our own marks. */
 export const SEPARATOR = '\u001f';
 const FROM_NOW = (ms: string): string => `clock_timestamp() + ${ms} * interval '1 millisecond'`;
@@ -159,17 +160,17 @@ export function statements(n: Names, inSession: boolean, named = false): Stateme
     // value of another timeline is none; one that nobody here has written, for it is too large, comes as an empty one. All times are those of one moment, after the question came in.
     read: `
       with s as materialized (${state})
-      select 0 as at, null::text as ver, null::text as n0, null::float8 as age, null::float8 as fresh, null::float8 as stale,
+      select 0 as at, null::bigint as ver, null::bigint as n0, null::float8 as age, null::float8 as fresh, null::float8 as stale,
         json_build_object('last', s.last, 'inc', s.inc, 'tl', s.tl, 'bumps', (
           select json_agg(json_build_array(t.tenant, t.tag, t.hard, t.soft))
           from unnest(${LIST('$3')}, ${LIST('$4')}) as k(tenant, tag) join ${n.tag} t using (tenant, tag)))::text as said,
         null::text as bumps, null::bytea as value
       from s
       union all
-      select w.at::int, case when ${GUARDED} then '${GUARDED_VERSION}' else e.ver::text end, (${JUDGED_BY('e')})::text, ${SPAN('statement_timestamp() - e.created_at')}, ${SPAN('e.expires_at - statement_timestamp()')},
+      select w.at::int, case when ${GUARDED} then ${GUARDED_VERSION} else e.ver end, ${JUDGED_BEFORE('e')}, ${SPAN('statement_timestamp() - e.created_at')}, ${SPAN('e.expires_at - statement_timestamp()')},
         ${SPAN('e.stale_until - statement_timestamp()')},
-        case when e.tags <> '{}' then array_to_json(e.tags)::text end,
-        case when e.tags <> '{}' then (
+        case when cardinality(e.tags) > 0 then array_to_json(e.tags)::text end,
+        case when cardinality(e.tags) > 0 then (
           select json_build_array(max(t.hard), max(t.soft))::text from ${n.tag} t where t.tenant = e.tenant and t.tag = any(e.tags)) end,
         case when e.tl = (select tl from s) then case when octet_length(e.value) <= ${MAX_ENVELOPE_BYTES} then e.value
           when e.value is not null then '' end end

@@ -42,6 +42,8 @@ import { TagNumbers } from './tag-numbers.js';
 import { entryOf, sealEntry } from './wire.js';
 
 const LEASE_MS = 2_000;
+/** Redis answers this many keys in less time than a call costs this process. */
+const WORTH_A_CALL = 64;
 const ABSENT: TierRead = Object.freeze({ state: 'absent' });
 
 /** Bytes that Redis gave, when they were asked for, and under which session. */
@@ -263,7 +265,7 @@ export class RedisTier implements Tier {
         bytes === null ? ABSENT : this.#judge(addresses[index], { bytes, session, at }),
       );
     };
-    return new Coalescer(send, undefined, ({ entryKey }) => entryKey);
+    return new Coalescer(send, undefined, ({ entryKey }) => entryKey, WORTH_A_CALL);
   }
 
   /** What the bytes of this key are worth under the session in which they were asked for. */
