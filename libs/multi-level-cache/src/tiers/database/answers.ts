@@ -6,7 +6,7 @@ import { isAged } from '../../core/sealed.js';
 import type { Ticket, TierRead } from '../../core/tier.js';
 import type { OpenedBefore } from '../opened-before.js';
 import type { Rows } from './rows.js';
-import { GUARDED_VERSION } from './sql.js';
+import { GUARDED_VERSION, SEPARATOR } from './sql.js';
 
 /** What a read tells of the store: a ticket for a fill is made of it. */
 export interface Mark {
@@ -31,20 +31,21 @@ export interface State {
   readonly tl: string;
 }
 
-/** One row of the read statement's answer: for the store itself at 0, then for keys that are there. */
-export type Row = readonly [
-  at: number,
+/** One row of the read statement's answer: for the store itself as JSON, then for each key that is there as separated parts. */
+export type Row = readonly [said: string, value: Buffer | null];
+
+/** What stands in the text of a key's row. */
+type Parts = readonly [
+  at: string,
   ver: string,
-  /** What its tags are judged by: the version it had before it was expired; `null` = its version. */
-  n0: string | null,
-  age: number,
-  fresh: number,
-  stale: number,
-  /** As JSON: of the store what it told, of an entry its own tags; `null` = none. */
-  said: string | null,
-  /** As JSON: the highest numbers of an entry's own tags. */
-  bumps: string | null,
-  value: Buffer | null,
+  age: string,
+  fresh: string,
+  stale: string,
+  /** What its tags are judged by: the version it had before it was expired; '' = its version. */
+  n0: string,
+  /** As JSON: its own tags, and their highest numbers; '' = it has none. */
+  tags: string,
+  bumps: string,
 ];
 
 interface Said extends State {
@@ -63,6 +64,14 @@ type Bumps = ReadonlyMap<string, Numbers>;
 /** `null` = no record of the tag: never bumped. */
 type Numbers = readonly [hard: number | null, soft: number | null];
 const NEVER: Numbers = [0, 0];
+
+/** What one answer says of all its keys. */
+interface Known {
+  readonly state: State;
+  readonly bumps: Bumps | null;
+  readonly takenAt: number;
+}
+
 const WRITTEN_NOW = String(GUARDED_VERSION);
 const NO_TAGS: readonly string[] = Object.freeze([]);
 
@@ -79,29 +88,30 @@ export class Answers {
 
   /** What the answer to one question is worth to those who asked at `takenAt`. */
   judgeAll(addresses: readonly Address[], rows: readonly Row[], takenAt: number): Told {
-    const state = JSON.parse(rows.find(([at]) => at === 0)![6]!) as Said;
+    const state = JSON.parse(rows.find(isOfStore)![0]) as Said;
     const absent: TierRead = { state: 'absent', mark: markOf(state, '0', takenAt) };
     const reads = new Array<TierRead>(addresses.length).fill(absent);
     const bumps = state.bumps && bumpsOf(state.bumps);
     for (const row of rows) {
-      const at = row[0] - 1;
-      if (at >= 0) reads[at] = this.#judge(addresses[at], row, state, bumps, takenAt);
+      if (isOfStore(row)) continue;
+      const parts = row[0].split(SEPARATOR) as unknown as Parts;
+      const at = Number(parts[0]) - 1;
+      reads[at] = this.#judge(addresses[at], parts, row[1], { state, bumps, takenAt });
     }
     return { state, reads };
   }
 
   #judge(
     address: Address,
-    [, ver, n0, age, fresh, stale, listed, own, bytes]: Row,
-    state: State,
-    bumps: Bumps | null,
-    takenAt: number,
+    [, ver, age, fresh, stale, n0, listed, own]: Parts,
+    bytes: Buffer | null,
+    { state, bumps, takenAt }: Known,
   ): TierRead {
     const mark = markOf(state, ver, takenAt);
     if (ver === WRITTEN_NOW) return { state: 'invalid', mark, guarded: true };
     if (bytes === null) return { state: 'invalid', mark };
-    const tags = listed === null ? NO_TAGS : (JSON.parse(listed) as readonly string[]);
-    const bumped = this.#bumped(address, own, bumps, Number(n0 ?? ver));
+    const tags = listed === '' ? NO_TAGS : (JSON.parse(listed) as readonly string[]);
+    const bumped = this.#bumped(address, own, bumps, Number(n0 || ver));
     if (bumped === 'hard') return { state: 'invalid', mark };
     const opened = areTags(tags) ? this.opened.open(address, bytes) : 'corrupt';
     if (typeof opened === 'string') {
@@ -109,16 +119,15 @@ export class Answers {
       return { state: 'invalid', mark, bytes: bytes.length, corrupt: opened === 'corrupt' };
     }
     if (isAged(address, bytes)) this.onAged(address, bytes);
-    if (stale <= 0) return { state: 'absent', mark };
+    if (Number(stale) <= 0) return { state: 'absent', mark };
     const { value, shape, loadMs, caps, etag } = opened;
-    const [createdAt, freshUntil, staleUntil] = [takenAt - age, takenAt + fresh, takenAt + stale];
     const whole: Entry = {
       value,
       shape,
       tags,
-      createdAt,
-      freshUntil,
-      staleUntil,
+      createdAt: takenAt - Number(age),
+      freshUntil: takenAt + Number(fresh),
+      staleUntil: takenAt + Number(stale),
       loadMs,
       caps,
       etag,
@@ -131,11 +140,11 @@ export class Answers {
   /** How the tags of an entry have been bumped since. */
   #bumped(
     { scope, implied }: Address,
-    own: string | null,
+    own: string,
     bumps: Bumps | null,
     n0: number,
   ): 'hard' | 'soft' | undefined {
-    let [hard, soft] = own === null ? NEVER : (JSON.parse(own) as Numbers);
+    let [hard, soft] = own === '' ? NEVER : (JSON.parse(own) as Numbers);
     if (bumps)
       for (const tag of implied) {
         const numbers = bumps.get(nameOf(this.rows.tenant(scope.tenant), tag)) ?? NEVER;
@@ -144,6 +153,10 @@ export class Answers {
     if ((hard ?? 0) > n0) return 'hard';
     return (soft ?? 0) > n0 ? 'soft' : undefined;
   }
+}
+
+function isOfStore([said]: Row): boolean {
+  return said.startsWith('{');
 }
 
 function markOf({ last, inc, tl }: State, seen: string, takenAt: number): Mark {

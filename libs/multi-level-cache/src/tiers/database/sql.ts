@@ -156,22 +156,23 @@ export function statements(n: Names, inSession: boolean, named = false): Stateme
   const base: Omit<Statements, 'announced'> = {
     state,
     // $1 tenants, $2 key hashes, $3 and $4 tenants and implicit tags of these keys, each pair once; all separated. A row for the
-    // store (`at` 0, what it knows as JSON), then one for each key that is there, with the highest numbers of its own tags. The
-    // value of another timeline is none; one that nobody here has written, for it is too large, comes as an empty one. All times are those of one moment, after the question came in.
+    // store, what it knows as JSON, then one for each key that is there: in one text its place, its version, its times, the version
+    // it was expired at, its own tags and their highest numbers, for a column more costs more than a text that is taken apart. The
+    // value of another timeline is none; one that nobody here has written, for it is too large, comes as an empty one. All times are
+    // those of one moment, after the question came in, in whole ms, and never longer than they are.
     read: `
       with s as materialized (${state})
-      select 0 as at, null::bigint as ver, null::bigint as n0, null::float8 as age, null::float8 as fresh, null::float8 as stale,
-        json_build_object('last', s.last, 'inc', s.inc, 'tl', s.tl, 'bumps', (
+      select json_build_object('last', s.last, 'inc', s.inc, 'tl', s.tl, 'bumps', (
           select json_agg(json_build_array(t.tenant, t.tag, t.hard, t.soft))
           from unnest(${LIST('$3')}, ${LIST('$4')}) as k(tenant, tag) join ${n.tag} t using (tenant, tag)))::text as said,
-        null::text as bumps, null::bytea as value
+        null::bytea as value
       from s
       union all
-      select w.at::int, case when ${GUARDED} then ${GUARDED_VERSION} else e.ver end, ${JUDGED_BEFORE('e')}, ${SPAN('statement_timestamp() - e.created_at')}, ${SPAN('e.expires_at - statement_timestamp()')},
-        ${SPAN('e.stale_until - statement_timestamp()')},
-        case when cardinality(e.tags) > 0 then array_to_json(e.tags)::text end,
-        case when cardinality(e.tags) > 0 then (
-          select json_build_array(max(t.hard), max(t.soft))::text from ${n.tag} t where t.tenant = e.tenant and t.tag = any(e.tags)) end,
+      select concat_ws('${SEPARATOR}', w.at, case when ${GUARDED} then ${GUARDED_VERSION} else e.ver end,
+        ceil(${SPAN('statement_timestamp() - e.created_at')})::bigint, floor(${SPAN('e.expires_at - statement_timestamp()')})::bigint,
+        floor(${SPAN('e.stale_until - statement_timestamp()')})::bigint, coalesce((${JUDGED_BEFORE('e')})::text, ''),
+        case when cardinality(e.tags) = 0 then '${SEPARATOR}' else array_to_json(e.tags)::text || '${SEPARATOR}' || (
+          select json_build_array(max(t.hard), max(t.soft))::text from ${n.tag} t where t.tenant = e.tenant and t.tag = any(e.tags)) end),
         case when e.tl = (select tl from s) then case when octet_length(e.value) <= ${MAX_ENVELOPE_BYTES} then e.value
           when e.value is not null then '' end end
       from unnest(${LIST('$1')}, ${LIST('$2')}::bytea[]) with ordinality as w(tenant, key_hash, at)
