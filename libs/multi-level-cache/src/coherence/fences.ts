@@ -1,4 +1,5 @@
 /** Epochs of L1: what tells a fill that its key was written since its ticket was taken. Pure counting, no storage. */
+import { hashOf } from '../core/hash.js';
 
 const STRIPES = 65_536;
 
@@ -41,11 +42,7 @@ export class Fences {
   }
 }
 
-/** FNV-1a over UTF-16 units: cheap, and even enough to spread keys over stripes. */
 function stripeOf(scope: string, key: string): number {
-  let hash = 0x811c9dc5;
-  for (let at = 0; at < scope.length; at++)
-    hash = Math.imul(hash ^ scope.charCodeAt(at), 0x01000193);
-  for (let at = 0; at < key.length; at++) hash = Math.imul(hash ^ key.charCodeAt(at), 0x01000193);
+  const hash = hashOf(key, hashOf(scope));
   return (hash ^ (hash >>> 16)) & (STRIPES - 1);
 }

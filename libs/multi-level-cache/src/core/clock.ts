@@ -28,10 +28,11 @@ const COARSE_READS = 512;
 
 /** The clock of a running process. */
 export class SystemClock implements Clock {
-  #cached = 0;
+  /** Never only numbers, or V8 keeps it unboxed, and every read makes a number of its own on the heap. */
+  #cached: number | undefined;
   #reads = 0;
   readonly #forget = (): void => {
-    this.#cached = 0;
+    this.#cached = undefined;
   };
 
   now(): number {
@@ -39,9 +40,9 @@ export class SystemClock implements Clock {
   }
 
   coarse(): number {
-    if (this.#cached !== 0 && --this.#reads > 0) return this.#cached;
+    if (this.#cached !== undefined && --this.#reads > 0) return this.#cached;
     // The timer runs only while somebody reads, so an idle process is never woken.
-    if (this.#cached === 0) setTimeout(this.#forget, 1).unref();
+    if (this.#cached === undefined) setTimeout(this.#forget, 1).unref();
     this.#reads = COARSE_READS;
     return (this.#cached = performance.now());
   }

@@ -13,12 +13,16 @@ import type { Size } from './size.js';
 export interface L1Config {
   /** @defaultValue 10_000 */
   readonly maxEntries?: number;
-  /** Rough bytes on the heap. @defaultValue `'64mb'` */
+  /** Rough bytes on the heap. A value above an eighth of it is kept in the tiers below only. @defaultValue `'64mb'` */
   readonly maxSize?: Size;
   /** Cap on how long a value stays fresh here. @defaultValue `'1m'` where a lower tier is on, else none */
   readonly ttl?: Duration;
-  /** @defaultValue `'lru'` */
-  readonly eviction?: 'lru';
+  /**
+   * What goes where memory is full. `'s3-fifo'`: what was asked for once, before what was asked for again; a hit moves nothing.
+   * `'lru'`: what was not asked for longest. Choose that where what is new is asked for again at once, and soon no more.
+   * @defaultValue `'s3-fifo'`
+   */
+  readonly eviction?: 'lru' | 's3-fifo';
   /**
    * How callers are kept from changing what others get: plain data is frozen and shared, or everybody gets a copy
    * (`'clone'`), or everybody gets the same object and may change it for all (`'share'`). @defaultValue `'freeze'`
@@ -238,6 +242,8 @@ export interface L1Options {
   readonly ttl?: number | undefined;
   /** How callers are kept from changing what others get. @defaultValue `'freeze'` */
   readonly isolation?: Isolation | undefined;
+  /** What goes where it is full. @defaultValue `'s3-fifo'` */
+  readonly eviction?: L1Config['eviction'] | undefined;
   /** Whether stale entries are held for their grace: only where no lower tier holds them. */
   readonly keepStale: boolean;
   /** How much of it one tenant may hold, 0 … 1. */

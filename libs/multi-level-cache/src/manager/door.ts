@@ -57,7 +57,7 @@ export class Door {
     const { gate, homes } = this;
     this.assertOpen();
     try {
-      return homes.current();
+      return homes.current(gate.context.entered);
     } catch (error) {
       gate.refused(error, { action, cache: homes.cache, key: undefined });
       throw error;
@@ -66,7 +66,7 @@ export class Door {
 
   /** Of the caller, whatever it may do. */
   home(): Home {
-    return this.homes.current();
+    return this.homes.current(this.gate.context.entered);
   }
 
   /** To remove what a call names, as far as it names keys. */

@@ -34,11 +34,11 @@ export class Homes {
   }
 
   /**
-   * Of whoever is calling; no name is built to find a tenant's.
+   * Of whoever has entered, which takes a look at the context; no name is built to find a tenant's.
    *
    * @throws CacheError `CACHE_CONTEXT_MISSING`
    */
-  current(entered: Entered | undefined = this.context.entered): Home {
+  current(entered: Entered | undefined): Home {
     const { tenancy } = this.context;
     if (tenancy === 'off' && this.of === undefined)
       return entered === undefined ? this.#public : this.#ofTenant(entered.tenant);

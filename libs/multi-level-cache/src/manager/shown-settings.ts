@@ -11,6 +11,7 @@ const TEXTS: ReadonlySet<string> = new Set([
   'schema',
   'table',
   'failover',
+  'eviction',
   'isolation',
   'consistency',
   'tenancy',

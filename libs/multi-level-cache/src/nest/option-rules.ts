@@ -112,6 +112,7 @@ export const SHARE: Rule<number> = {
   allowed: 'a number from 0 to 1',
 };
 
+export const EVICTION = oneOf('lru', 's3-fifo');
 export const ISOLATION = oneOf('freeze', 'clone', 'share');
 export const PROFILE = oneOf('resilient', 'strict', 'economy');
 export const SCOPE: Rule<EntryScope> = oneOf('public', 'tenant', 'user');

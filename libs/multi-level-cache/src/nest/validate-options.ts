@@ -100,11 +100,11 @@ function tier<T>(
 }
 
 function readL1(section: Section, hasLower: boolean): L1Options {
-  section.notYet('eviction', 'lru');
   return {
     maxEntries: section.optional('maxEntries', rules.wholeNumber(1, 2 ** 24)) ?? 10_000,
     maxSize: section.optional('maxSize', rules.SIZE) ?? 64 * 1024 ** 2,
     ttl: section.optional('ttl', rules.POSITIVE_DURATION) ?? (hasLower ? MINUTE : undefined),
+    eviction: section.optional('eviction', rules.EVICTION) ?? 's3-fifo',
     isolation: section.optional('isolation', rules.ISOLATION) ?? 'freeze',
     keepStale: !hasLower,
   };

@@ -80,7 +80,8 @@ export const METRICS = {
   rejected: {
     name: 'mlcache.fills.rejected',
     unit: '{entry}',
-    description: 'Values not stored because something had changed since they were read',
+    description:
+      'Values not stored: something had changed since they were read, or they are too large for L1',
   },
 } as const;
 

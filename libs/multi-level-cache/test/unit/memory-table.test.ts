@@ -3,14 +3,14 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createEntry, type Entry, type Life } from '../../src/core/entry.js';
 import { Scope } from '../../src/core/key.js';
-import { NO_ROW } from '../../src/tiers/memory/order.js';
 import { Partition } from '../../src/tiers/memory/partitions.js';
+import { NO_ROW } from '../../src/tiers/memory/rows.js';
 import { Table } from '../../src/tiers/memory/table.js';
 
 const DAY = 86_400_000;
 
 function bench(most = 1_000) {
-  const table = new Table(most);
+  const table = new Table(most, 'lru');
   const partition = new Partition(new Scope('app', 'p', 'default'), {
     entries: 0,
     bytes: 0,
@@ -55,7 +55,7 @@ describe('a table', () => {
       const row = table.add(partition, `key${n}`, given);
       void table.promise(row);
       table.used(row, 10 * n);
-      table.hits[row] = table.counted[row] = table.movedAt[row] = table.validated[row] = n;
+      table.hits[row] = table.counted[row] = table.validated[row] = n;
     }
     const cells = (row: number): unknown[] =>
       Object.values(table as unknown as Record<string, unknown>)
@@ -66,8 +66,8 @@ describe('a table', () => {
     table.add(partition, 'one more', entry(1));
     expect(table.capacity).toBe(2 * rows.length);
     expect(rows.map(cells)).toEqual(before);
-    expect(before[1].length).toBe(16);
-    expect(table.keys[table.order.oldest]).toBe('key1');
+    expect(before[1].length).toBe(15);
+    expect(table.keys[table.eviction.victim()]).toBe('key1');
   });
 
   it('gives a freed row to the next entry, which has nothing of the last one', async () => {
@@ -157,12 +157,12 @@ it('any order of adding, using and removing leaves rows, map and order of use in
         const at = model.indexOf(key);
         expect(row === undefined).toBe(at < 0);
         if (what === 'add' && row === undefined) add(key);
-        else if (what === 'use' && row !== undefined) table.order.promote(row);
+        else if (what === 'use' && row !== undefined) table.eviction.hit(row);
         else if (what === 'remove' && row !== undefined) table.remove(row);
         else continue;
         if (at >= 0) model.splice(at, 1);
         if (what !== 'remove') model.push(key);
-        expect(table.keys[table.order.oldest]).toBe(model[0]);
+        expect(table.keys[table.eviction.victim()]).toBe(model[0]);
       }
       expect([...partition.rows.keys()].sort()).toEqual([...model].sort());
       expect(table.size).toBe(model.length);
@@ -172,11 +172,11 @@ it('any order of adding, using and removing leaves rows, map and order of use in
         else expect(partition.rows.get(key)).toBe(row);
       }
       for (const key of model) {
-        expect(table.keys[table.order.oldest]).toBe(key);
-        table.remove(table.order.oldest);
+        expect(table.keys[table.eviction.victim()]).toBe(key);
+        table.remove(table.eviction.victim());
       }
       expect(table).toMatchObject({ size: 0, totalBytes: 0 });
-      expect(table.order.oldest).toBe(NO_ROW);
+      expect(table.eviction.victim()).toBe(NO_ROW);
     }),
     { numRuns: 200 },
   );

@@ -23,6 +23,7 @@ describe('validateOptions', () => {
       l1: {
         maxEntries: 10_000,
         maxSize: 67_108_864,
+        eviction: 's3-fifo',
         ttl: undefined,
         isolation: 'freeze',
         keepStale: true,
@@ -123,17 +124,18 @@ describe('validateOptions', () => {
     expect(text).not.toMatch(/hunter2|@host/);
   });
 
-  it.each([
-    ['l1.eviction', { l1: { eviction: 's3-fifo' } }, "'lru'"],
-    ['telemetry', { telemetry: true }, 'false'],
-  ])('says that %s is not available yet', (path, options, only) => {
-    const [line, ...others] = faultsOf({ namespace: 'a', ...options });
-    expect(others).toEqual([]);
-    expect(line).toMatch(new RegExp(`^${path}: `));
-    expect(line).toContain(`not available yet; only ${only} is allowed`);
-  });
+  it.each([['telemetry', { telemetry: true }, 'false']])(
+    'says that %s is not available yet',
+    (path, options, only) => {
+      const [line, ...others] = faultsOf({ namespace: 'a', ...options });
+      expect(others).toEqual([]);
+      expect(line).toMatch(new RegExp(`^${path}: `));
+      expect(line).toContain(`not available yet; only ${only} is allowed`);
+    },
+  );
 
   it.each([
+    ['l1.eviction', { l1: { eviction: 'lfu' } }, "'lru', 's3-fifo'"],
     ['l1.isolation', { l1: { isolation: 'copy' } }, "'freeze', 'clone', 'share'"],
     ['l2.url', { l2: { url: 'redis://h', cluster: [{ host: 'h', port: 1 }] } }, 'exactly one of'],
     ['security.tenancy', { security: { tenancy: 'on' } }, "'off', 'optional', 'required'"],

@@ -1,6 +1,7 @@
 /** `@Cached({ batch: true })`: a method over a list of items, cached item by item. */
 import type { CacheManager } from '../../manager/cache-manager.js';
 import { CacheError } from '../../core/errors.js';
+import type { AnyClass, CacheHolder } from '../cache-holder.js';
 import type { CachedPlan } from './cached-plan.js';
 
 /** One call of a batch method. */
@@ -9,7 +10,9 @@ export interface BatchCall {
   readonly plan: CachedPlan;
   readonly instance: object | undefined;
   readonly args: readonly unknown[];
-  readonly keyFor: (args: readonly unknown[]) => string;
+  readonly holder: CacheHolder;
+  /** Names default keys. */
+  readonly runtime: AnyClass;
 }
 
 /** Found items with their results, in the order of the list; the method runs once, for the missing ones. */
@@ -18,7 +21,8 @@ export async function runBatch({
   plan,
   instance,
   args,
-  keyFor,
+  holder,
+  runtime,
 }: BatchCall): Promise<Map<unknown, unknown>> {
   const [items, ...rest] = args;
   if (!Array.isArray(items))
@@ -27,7 +31,8 @@ export async function runBatch({
       `argument 1 of ${plan.target.label} must be a list: it is a batch method`,
     );
   const itemOf = new Map<string, unknown>();
-  for (const item of items as unknown[]) itemOf.set(keyFor([item, ...rest]), item);
+  for (const item of items as unknown[])
+    itemOf.set(plan.keyFor(holder, runtime, [item, ...rest]), item);
   const found = await cache.getOrSetMany(
     [...itemOf.keys()],
     async (keys, context) => {

@@ -94,10 +94,10 @@ function wrapper(target: Target, plan: CachedPlan): (...args: unknown[]) => unkn
       if (!holder?.manager || holder.closed) return original.apply(this, args);
       if (plan.when && !plan.when(...args)) return original.apply(this, args);
       const cache = cacheOf(holder, holder.manager, plan);
-      const keyFor = (own: readonly unknown[]): string =>
-        plan.keyFor(holder, classOf(this, target), own);
-      if (plan.batch) return runBatch({ cache, plan, instance: this, args, keyFor });
-      return cache.getOrSet(keyFor(args), plan.loader(this, args, holder), plan.entry);
+      const runtime = classOf(this, target);
+      if (plan.batch) return runBatch({ cache, plan, instance: this, args, holder, runtime });
+      const key = plan.keyFor(holder, runtime, args);
+      return cache.getOrSet(key, plan.loader(this, args, holder), plan.entry);
     } catch (error) {
       // A method that returns a promise must not throw.
       return Promise.reject(error);

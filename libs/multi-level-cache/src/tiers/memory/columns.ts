@@ -26,8 +26,6 @@ export class Columns {
   hits = new Uint32Array(FIRST_CAPACITY);
   /** Of the hits, told to whoever counts what is hot. */
   counted = new Uint32Array(FIRST_CAPACITY);
-  /** Entries stored when the row was last moved to the front of the order of use, modulo 2^32. */
-  movedAt = new Uint32Array(FIRST_CAPACITY);
   /** Number of the tag clock up to which the entry is known to be valid; a double, for it must not wrap. */
   validated = new Float64Array(FIRST_CAPACITY);
 
@@ -47,7 +45,6 @@ export class Columns {
     this.flags = copied(this.flags, new Uint8Array(capacity));
     this.hits = copied(this.hits, new Uint32Array(capacity));
     this.counted = copied(this.counted, new Uint32Array(capacity));
-    this.movedAt = copied(this.movedAt, new Uint32Array(capacity));
     this.validated = copied(this.validated, new Float64Array(capacity));
     this.capacity = capacity;
   }

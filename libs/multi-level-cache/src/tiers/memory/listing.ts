@@ -3,8 +3,8 @@ import type { Clock } from '../../core/clock.js';
 import { fromCursor, toCursor } from '../../core/cursor.js';
 import type { EntriesPage, EntrySummary } from '../../core/inspection.js';
 import type { ListQuery, TierRead } from '../../core/tier.js';
-import { NO_ROW } from './order.js';
 import type { Partition } from './partitions.js';
+import { NO_ROW } from './rows.js';
 import type { Table } from './table.js';
 
 /** Rows looked at before others have their turn, and in one call. */
@@ -52,7 +52,7 @@ function rowsAhead(partition: Partition, table: Table, after: number): readonly 
     return Array.from(partition.rows.values())
       .filter((row) => row > after)
       .sort((a, b) => a - b);
-  const length = Math.min(Math.max(table.order.end - after - 1, 0), ROWS_A_STEP);
+  const length = Math.min(Math.max(table.rows.end - after - 1, 0), ROWS_A_STEP);
   return Array.from({ length }, (_none, at) => after + 1 + at);
 }
 

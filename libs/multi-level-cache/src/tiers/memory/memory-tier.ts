@@ -19,12 +19,12 @@ import type {
 } from '../../core/tier.js';
 import { HeapWatch } from './heap-watch.js';
 import { listRows } from './listing.js';
-import { NO_ROW } from './order.js';
 import { firstRow, Partitions, type Partition, type Usage } from './partitions.js';
 import type { Heap } from './pressure.js';
+import { NO_ROW } from './rows.js';
 import { bytesOf, LARGEST_BYTES, Table } from './table.js';
 
-export { NO_ROW } from './order.js';
+export { NO_ROW } from './rows.js';
 export type { Partition } from './partitions.js';
 
 /** What `explain` shows of an entry in memory. */
@@ -43,8 +43,12 @@ export type TellHits = (scope: Scope, key: string, hits: number, last: number) =
 const ROWS_A_STEP = 4_096;
 /** As full as this by bytes is full. */
 const NEARLY = 0.95;
-/** An entry may be this share of all entries (1/64) behind its place in the order of use. */
-const MOVE_SHIFT = 6;
+/**
+ * An entry may take this share of the bytes bound: what one value pushes out is an eighth at most. Others allow a tenth (the
+ * small queue of S3-FIFO's authors), a quarter (the segments of Guava) or all of it (lru-cache, Caffeine), where one odd value empties
+ * the cache.
+ */
+const LARGEST_SHARE = 1 / 8;
 
 /** What a fill must find unchanged: nothing was written or invalidated since. */
 class MemoryTicket implements Ticket {
@@ -78,7 +82,7 @@ export class MemoryTier implements Tier {
   #flushedAt = 0;
   #evictions = 0;
   #expired = 0;
-  readonly #rejected = { version: 0, tag: 0 };
+  readonly #rejected = { version: 0, tag: 0, size: 0 };
   readonly #heap: HeapWatch;
   /** Until then a guard may stand that was told before anybody listened here. */
   #doubtUntil = 0;
@@ -95,7 +99,7 @@ export class MemoryTier implements Tier {
     };
     this.#heap = new HeapWatch(options.maxSize, clock, holder, heap);
     this.doubtHolds();
-    this.#table = new Table(options.maxEntries);
+    this.#table = new Table(options.maxEntries, options.eviction);
   }
 
   open(_listener: TierListener): Promise<void> {
@@ -106,7 +110,7 @@ export class MemoryTier implements Tier {
     this.#heap.stop();
     this.flush();
     this.#partitions.clear();
-    this.#table = new Table(this.options.maxEntries);
+    this.#table = new Table(this.options.maxEntries, this.options.eviction);
     return Promise.resolve();
   }
 
@@ -132,8 +136,7 @@ export class MemoryTier implements Tier {
     }
     table.hits[row]++;
     table.used(row, now);
-    // While few entries came in since this one was moved to the front, it is still near it: moving costs three more rows.
-    if ((this.writes - table.movedAt[row]) >>> 0 > table.size >> MOVE_SHIFT) this.#move(row);
+    table.eviction.hit(row);
     return row;
   }
 
@@ -154,11 +157,6 @@ export class MemoryTier implements Tier {
   /** Whether the hit was to reload the entry; if so, hits within `again` ms are not. */
   refreshDue(row: number, again: number): boolean {
     return this.#table.refreshDue(row, again);
-  }
-
-  #move(row: number): void {
-    this.#table.movedAt[row] = this.writes;
-    this.#table.order.promote(row);
   }
 
   read(address: Address): TierRead {
@@ -291,7 +289,7 @@ export class MemoryTier implements Tier {
 
   /** Tells how often each entry answered since the last time this was asked; in steps, between which others may run. */
   *takeHits(tell: TellHits): Generator<void, void> {
-    for (let row = NO_ROW + 1; row < this.#table.order.end; row++) {
+    for (let row = NO_ROW + 1; row < this.#table.rows.end; row++) {
       this.#tellHits(row, tell);
       if (row % ROWS_A_STEP === 0) yield;
     }
@@ -333,11 +331,15 @@ export class MemoryTier implements Tier {
     const old = this.#find(scope, key);
     if (old !== NO_ROW) this.#remove(old);
     const bytes = bytesOf(key, kept);
-    if (now >= kept.freshUntil || bytes > Math.min(this.#heap.bound, LARGEST_BYTES)) return false;
+    if (now >= kept.freshUntil) return false;
+    if (bytes > Math.min(this.#heap.bound * LARGEST_SHARE, LARGEST_BYTES)) {
+      this.#rejected.size++;
+      return false;
+    }
     const row = table.add(this.partition(scope), key, kept);
     table.used(row, now);
     table.validated[row] = this.tags.changes;
-    table.movedAt[row] = ++this.writes;
+    this.writes++;
     this.#heap.stored(bytes);
     if (this.options.tenantShare !== undefined && scope.tenant !== 'p')
       this.#keepQuota(table.labels[row]!.partition.usage, this.options.tenantShare);
@@ -352,7 +354,7 @@ export class MemoryTier implements Tier {
       const table = this.#table;
       if (table.size <= maxEntries && table.totalBytes <= this.#heap.bound) return;
       this.#evictions++;
-      this.#giveUp(table.order.oldest, 'size');
+      this.#giveUp(table.eviction.victim(), 'size');
     }
   }
 

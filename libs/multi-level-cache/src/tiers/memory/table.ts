@@ -1,15 +1,20 @@
 /** The entries of L1 as rows of one table, found by partition and key. It knows no bound, no tag and no fence. */
 import type { Entry } from '../../core/entry.js';
+import type { L1Options } from '../../core/options.js';
 import { deepCopy } from '../../core/value.js';
 import { Columns } from './columns.js';
-import { RowOrder } from './order.js';
+import type { Eviction } from './eviction.js';
+import { Lru } from './lru.js';
 import type { Partition } from './partitions.js';
+import { Rows } from './rows.js';
+import { S3Fifo } from './s3-fifo.js';
 
 /** Rough heap bytes of an entry beside key and value: its cells, its record in the map, its promise. */
 const OVERHEAD_BYTES = 200;
 /** The longest span a cell holds, in ms: 49 days. A longer one is cut, so that it does not wrap round. */
 const LONGEST = 0xffff_fffe;
 const NEVER = 0xffff_ffff;
+/** In the flags of a row; the upper four bits are the policy's of eviction. */
 const RICH = 1;
 const COPIED = 2;
 
@@ -23,16 +28,22 @@ export function bytesOf(key: string, { shape }: Entry): number {
 
 /** A row number is good until the table is next changed: then it may be another entry's. */
 export class Table extends Columns {
-  readonly order = new RowOrder(this.capacity);
+  readonly rows = new Rows(this.capacity);
+  /** Told of every entry that comes or goes; of hits by the tier. */
+  readonly eviction: Eviction;
   #bytes = 0;
 
   /** @param most - entries it is to have room for */
-  constructor(readonly most: number) {
+  constructor(
+    readonly most: number,
+    eviction: L1Options['eviction'] = 's3-fifo',
+  ) {
     super();
+    this.eviction = eviction === 'lru' ? new Lru(this.rows) : new S3Fifo(this.rows, this);
   }
 
   get size(): number {
-    return this.order.taken;
+    return this.rows.taken;
   }
 
   /** Of all entries. */
@@ -40,16 +51,17 @@ export class Table extends Columns {
     return this.#bytes;
   }
 
-  /** Puts an entry into a row of its own, the one used last; its key must have none yet. */
+  /** Puts an entry into a row of its own; its key must have none yet. */
   add(partition: Partition, key: string, entry: Entry): number {
-    const row = this.order.free;
+    const row = this.rows.free;
     if (row === this.capacity) this.#enlarge();
     // First, for a map that is full throws: then nothing has happened.
     partition.rows.set(key, row);
-    this.order.take();
+    this.rows.take();
     this.labels[row] = partition.labelOf(entry);
     this.keys[row] = key;
     this.#write(row, key, entry);
+    this.eviction.enter(row);
     return row;
   }
 
@@ -73,6 +85,7 @@ export class Table extends Columns {
 
   /** Frees a row: nothing finds it, and it holds nothing. */
   remove(row: number): void {
+    this.eviction.leave(row);
     const { rows, usage } = this.labels[row]!.partition;
     rows.delete(this.keys[row]!);
     this.#bytes -= this.bytes[row];
@@ -82,7 +95,7 @@ export class Table extends Columns {
     this.keys[row] = undefined;
     this.values[row] = undefined;
     this.promises[row] = undefined;
-    this.order.release(row);
+    this.rows.release(row);
   }
 
   /** The value as the caller may have it: shared if frozen, else a copy of its own. */
@@ -162,7 +175,7 @@ export class Table extends Columns {
     const enough = this.most + 2;
     const twice = 2 * this.capacity;
     const capacity = this.capacity < enough ? Math.min(twice, enough) : twice;
-    this.order.grow(capacity);
+    this.rows.grow(capacity);
     this.grow(capacity);
   }
 }
