@@ -68,10 +68,7 @@ export class Coalescer<K, V> {
     while (this.#waiting.length > 0 && this.#inFlight < MAX_IN_FLIGHT) {
       const batch = this.#take();
       this.#inFlight++;
-      void this.#run(batch).finally(() => {
-        this.#inFlight--;
-        this.#flush();
-      });
+      void this.#run(batch);
     }
   }
 
@@ -101,6 +98,9 @@ export class Coalescer<K, V> {
       batch.forEach(({ resolve }, index) => resolve(values[index]));
     } catch (error) {
       for (const { reject } of batch) reject(error);
+    } finally {
+      this.#inFlight--;
+      this.#flush();
     }
   }
 }

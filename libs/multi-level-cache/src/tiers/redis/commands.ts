@@ -38,9 +38,14 @@ class Lane {
     return reply.value;
   }
 
-  async get(keys: readonly string[]): Promise<readonly (Buffer | null)[]> {
-    if (keys.length === 1) return [await this.#bounded(() => this.client.getBuffer(keys[0]))];
-    if (!this.ofCluster) return this.#bounded(() => (this.client as Redis).mgetBuffer([...keys]));
+  get(keys: readonly string[]): Promise<readonly (Buffer | null)[]> {
+    const { client } = this;
+    if (keys.length === 1) return this.#bounded(async () => [await client.getBuffer(keys[0])]);
+    if (!this.ofCluster) return this.#bounded(() => (client as Redis).mgetBuffer([...keys]));
+    return this.#getEach(keys);
+  }
+
+  async #getEach(keys: readonly string[]): Promise<readonly (Buffer | null)[]> {
     const replies = await this.#pipeline(keys.map((key) => ['GET', key] as const));
     return replies.map((reply) => {
       if ('error' in reply) throw reply.error;
