@@ -1,0 +1,115 @@
+// A mixed load over a million keys: this library with three tiers, other caches with two. Ours and theirs take turns, each over a
+// Redis of its own, asked by the same generator for the same keys in the same order.
+import { access } from 'node:fs/promises';
+import { startPostgres, startRedis } from 'throwaway-servers';
+import { loadOn, startApplication, startGenerator } from './processes.mjs';
+import { median } from './report.mjs';
+
+/** Popularity falls as 1/rank, so ten thousand of them are asked for in 68 of 100 requests. */
+const KEYS = 1_000_000;
+/** The most popular are in every tier when it begins, 88 of 100 requests; the others are loaded when asked for. */
+const FILLED = 200_000;
+const IN_MEMORY = 10_000;
+const LOAD_MS = 1;
+/** One of twenty requests writes. */
+const WRITES = 20;
+const WIDTH = 256;
+const ROUNDS = 3;
+const BAR = 2;
+const LIMIT = 5;
+const BOUND_SECONDS = 0.1;
+const TWO = ['l1', 'l2'];
+
+const OURS = { name: 'ours', module: '../load/ours.mjs', tiers: ['l1', 'l2', 'l3'] };
+const PEERS = ['bentocache', 'layered-loader', 'cacheable'].map((name) => ({
+  name,
+  module: `../subjects/${name}.mjs`,
+  tiers: TWO,
+}));
+
+/** @param peers - more of them, as `name=path`, relative to this folder */
+export async function mixed({ seconds, warmUp, flags, peers }) {
+  const given = peers.map((peer) => {
+    const [name, module] = peer.split('=');
+    return { name, module, tiers: TWO };
+  });
+  const [here, missing] = [[], []];
+  for (const subject of [OURS, ...PEERS, ...given]) {
+    const url = new URL(subject.module, import.meta.url);
+    const there = await access(url).then(
+      () => true,
+      () => false,
+    );
+    if (there) here.push({ ...subject, url: url.href });
+    else missing.push(subject.name);
+  }
+  const generator = await startGenerator();
+  const opened = [];
+  try {
+    for (const subject of here) opened.push(await openSubject(subject, generator, flags));
+    for (let round = -1; round < ROUNDS; round++)
+      for (const subject of opened)
+        await subject.turn(round < 0 ? warmUp : 0.5, Math.min(seconds, 4), round >= 0);
+    const [ours, ...others] = opened;
+    const rate = Math.round(median(ours.rates) / 2);
+    const half = await loadOn(ours, {
+      rate,
+      keys: KEYS,
+      writes: WRITES,
+      warmUp: 1,
+      seconds,
+      bound: Math.max(rate * BOUND_SECONDS, 1_024),
+    });
+    const best = Math.max(...others.map(({ rates }) => median(rates)));
+    const ratio = others.length > 0 ? median(ours.rates) / best : undefined;
+    return {
+      subjects: opened.map(({ name, tiers, rates, failed }) => ({ name, tiers, rates, failed })),
+      half: { ...half, limit: LIMIT },
+      ratio,
+      bar: BAR,
+      met: {
+        ratio: ratio === undefined || ratio >= BAR,
+        half: half.p99 <= LIMIT && half.failed === 0,
+      },
+      missing,
+    };
+  } finally {
+    generator.stop();
+    for (const subject of opened) await subject.close();
+  }
+}
+
+async function openSubject({ name, url, tiers }, generator, flags) {
+  const redis = await startRedis();
+  const postgres = tiers.includes('l3') ? await startPostgres() : undefined;
+  const application = await startApplication(
+    {
+      subject: url,
+      keys: KEYS,
+      fill: FILLED,
+      loadMs: LOAD_MS,
+      verb: 'getOrSet',
+      tiers,
+      redisUrl: redis.url,
+      postgresUrl: postgres?.url,
+      maxEntries: IN_MEMORY,
+    },
+    flags,
+  );
+  const subject = { name, tiers, application, generator, rates: [], failed: 0 };
+  let first = 0;
+  subject.turn = async (warmUp, seconds, counts) => {
+    const how = { width: WIDTH, keys: KEYS, writes: WRITES, warmUp, seconds, first };
+    const { achieved, failed, next, cpu } = await loadOn(subject, how);
+    first = next;
+    if (!counts) return;
+    subject.rates.push(achieved);
+    subject.failed += failed;
+    subject.cpu = cpu;
+  };
+  subject.close = async () => {
+    await application.stop();
+    await Promise.all([redis.stop(), postgres?.stop()]);
+  };
+  return subject;
+}
