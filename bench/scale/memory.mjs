@@ -1,0 +1,42 @@
+// One size of L1, in a process of its own, so that none pays for the garbage of another: `node --expose-gc memory.mjs ENTRIES`.
+import { heapBytes, median, openCache } from './support.mjs';
+
+const entries = Number(process.argv[2]);
+const ROUNDS = 5;
+const HITS = 300_000;
+/** A bulk that is large enough to be timed, whatever the size. */
+const INSERTS = Math.max(entries, 20_000);
+const make = (index) => ({
+  id: index,
+  name: `a value of about one hundred bytes ${index}`,
+  price: index / 7,
+  stock: true,
+});
+
+async function filled(count) {
+  const { cache } = await openCache({
+    l1: { maxEntries: entries, maxSize: '8gb' },
+    defaults: { ttl: '1h' },
+  });
+  const began = performance.now();
+  for (let index = 0; index < count; index++)
+    await cache.getOrSet(`product:${index}`, () => make(index));
+  return { cache, insertNs: ((performance.now() - began) * 1e6) / count };
+}
+
+// Code is compiled by the first one, and is no part of an entry.
+await filled(Math.min(INSERTS, 50_000));
+const { insertNs } = await filled(INSERTS);
+const before = await heapBytes();
+const { cache } = await filled(entries);
+const bytes = ((await heapBytes()) - before) / entries;
+const keys = Array.from({ length: 1 << 16 }, (_none, at) => `product:${(at * 7_919) % entries}`);
+const times = [];
+for (let round = -2; round < ROUNDS; round++) {
+  const began = performance.now();
+  for (let hit = 0; hit < HITS; hit++) await cache.get(keys[hit & 0xffff]);
+  if (round >= 0) times.push(((performance.now() - began) * 1e6) / HITS);
+}
+if (cache.peek(keys[0]) === undefined) throw new Error('the entries are not in memory');
+console.log(JSON.stringify({ hitNs: median(times), insertNs, bytes }));
+process.exit(0);
