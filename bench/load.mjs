@@ -12,7 +12,7 @@ const { values } = parseArgs({
   options: {
     only: { type: 'string' },
     seconds: { type: 'string', default: '5' },
-    peer: { type: 'string', multiple: true, default: [] },
+    subjects: { type: 'string', default: new URL('./subjects/', import.meta.url).href },
     flags: { type: 'string', default: '' },
     ladder: { type: 'string', default: 'on' },
     write: { type: 'boolean', default: false },
@@ -36,7 +36,7 @@ let missed = false;
 for (const name of chosen) {
   const found =
     name === 'mixed'
-      ? await mixed({ ...options, peers: values.peer })
+      ? await mixed({ ...options, subjects: values.subjects })
       : [await targetOf(name, options)];
   const { text, markdown, met } = loadTable(name, found, { judged });
   console.log(text);

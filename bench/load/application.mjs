@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { answerFrame, clock, FAILED, Frames, WRITE } from './frames.mjs';
 
 const {
-  subject: path,
+  module: path,
+  subject: chosen,
   keys: count,
   fill: filled,
   by,
@@ -18,20 +19,32 @@ const TRIES = 20;
 /** Letters beside the rest of a value: 100 B, 250 B, 500 B and 1 KiB as JSON. */
 const LETTERS = [20, 170, 420, 940].map((length) => 'x'.repeat(length));
 
-const { open } = await import(path);
-const cache = await open(where);
 const keys = Array.from({ length: count }, (_none, key) => `product:${key}`);
 const valueOf = (key) => ({ id: key, price: key / 7, stock: true, name: LETTERS[key & 3] });
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-const loader = (key) => async () => {
+const load = async (key) => {
   if (loadMs > 0) await pause(loadMs);
   return valueOf(key);
 };
+const numberOf = (name) => Number(name.slice(name.indexOf(':') + 1));
+const cache = await open();
+
+/** The subject: a module with `open`, or one of those in its list, which loads by what it was opened with. */
+async function open() {
+  const { open: openOne, subjects } = await import(path);
+  if (openOne) return openOne(where);
+  const subject = subjects.find(({ name }) => name === chosen);
+  return subject.open({
+    ...where,
+    tiers: where.tiers.join('+'),
+    load: (name) => load(numberOf(name)),
+  });
+}
 
 /** The most popular keys, by loads as requests make them, or by writes; again where a tier was too late to keep one. */
 async function fillUp() {
   const put = (key) =>
-    by === 'set' ? cache.set(keys[key], valueOf(key)) : cache.getOrSet(keys[key], loader(key));
+    by === 'set' ? cache.set(keys[key], valueOf(key)) : cache.getOrSet(keys[key], () => load(key));
   const fill = Array.from({ length: filled }, (_none, key) => key);
   await eachOf(fill, by === 'set' ? 8 : 128, put);
   if (by !== 'set') return;
@@ -58,7 +71,7 @@ async function eachOf(list, width, work) {
 
 const VERBS = {
   get: (key) => cache.get(keys[key]),
-  getOrSet: (key) => cache.getOrSet(keys[key], loader(key)),
+  getOrSet: (key) => cache.getOrSet(keys[key], () => load(key)),
 };
 const read = VERBS[verb];
 

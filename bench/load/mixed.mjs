@@ -20,28 +20,29 @@ const LIMIT = 5;
 const BOUND_SECONDS = 0.1;
 const TWO = ['l1', 'l2'];
 
-const OURS = { name: 'ours', module: '../load/ours.mjs', tiers: ['l1', 'l2', 'l3'] };
-const PEERS = ['bentocache', 'layered-loader', 'cacheable'].map((name) => ({
-  name,
-  module: `../subjects/${name}.mjs`,
-  tiers: TWO,
-}));
+const OURS = {
+  name: 'ours',
+  url: new URL('./ours.mjs', import.meta.url),
+  tiers: ['l1', 'l2', 'l3'],
+};
+/** Each as fast as it can be made. */
+const PEERS = {
+  bentocache: 'bentocache, serialize: false',
+  'layered-loader': 'layered-loader',
+  cacheable: 'cacheable, useClone: false',
+};
 
-/** @param peers - more of them, as `name=path`, relative to this folder */
-export async function mixed({ seconds, warmUp, flags, peers }) {
-  const given = peers.map((peer) => {
-    const [name, module] = peer.split('=');
-    return { name, module, tiers: TWO };
-  });
-  const [here, missing] = [[], []];
-  for (const subject of [OURS, ...PEERS, ...given]) {
-    const url = new URL(subject.module, import.meta.url);
+/** @param subjects - the folder in which the other caches are */
+export async function mixed({ seconds, warmUp, flags, subjects }) {
+  const [here, missing] = [[OURS], []];
+  for (const [file, name] of Object.entries(PEERS)) {
+    const url = new URL(`${file}.mjs`, subjects);
     const there = await access(url).then(
       () => true,
       () => false,
     );
-    if (there) here.push({ ...subject, url: url.href });
-    else missing.push(subject.name);
+    if (there) here.push({ name, url, tiers: TWO });
+    else missing.push(file);
   }
   const generator = await startGenerator();
   const opened = [];
@@ -84,7 +85,8 @@ async function openSubject({ name, url, tiers }, generator, flags) {
   const postgres = tiers.includes('l3') ? await startPostgres() : undefined;
   const application = await startApplication(
     {
-      subject: url,
+      module: url.href,
+      subject: name,
       keys: KEYS,
       fill: FILLED,
       loadMs: LOAD_MS,

@@ -3,7 +3,7 @@ import { startPostgres, startRedis } from 'throwaway-servers';
 import { loadOn, startApplication, startGenerator } from './processes.mjs';
 
 const KEYS = 10_000;
-const SUBJECT = new URL('./ours.mjs', import.meta.url).href;
+const MODULE = new URL('./ours.mjs', import.meta.url).href;
 /** A tenth of a second of load: what stands still longer is not caught up with. */
 const BOUND_SECONDS = 0.1;
 const LEAST_BOUND = 1_024;
@@ -30,7 +30,7 @@ export async function targetOf(name, { seconds, warmUp, flags, ladder }) {
   try {
     parts.generator = await startGenerator();
     const where = { tiers: target.tiers, redisUrl: redis.url, postgresUrl: postgres.url };
-    const what = { subject: SUBJECT, keys: KEYS, fill: KEYS, by: 'set', loadMs: 0, verb: 'get' };
+    const what = { module: MODULE, keys: KEYS, fill: KEYS, by: 'set', loadMs: 0, verb: 'get' };
     parts.application = await startApplication({ ...what, ...where, maxEntries: 2 * KEYS }, flags);
     const offer = (rate, length) =>
       loadOn(parts, {

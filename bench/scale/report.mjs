@@ -40,17 +40,22 @@ export function chartsOf({ x, columns, charts }) {
 
 export function unitText(found) {
   return found
-    .map(({ what, unit, value, digits }) => `  ${what.padEnd(70)} ${figure(value, digits)} ${unit}`)
+    .map(({ what, unit, values, digits }) => {
+      const figures = values.map((value) => figure(value, digits).padStart(10)).join('');
+      return `  ${what.padEnd(66)} ${figures} ${unit}`;
+    })
     .join('\n');
 }
 
 export function unitTable(found) {
   return table(
-    ['', 'what', 'one costs'],
-    found.map(({ id, what, unit, value, digits }) => [
+    ['name', 'what', 'one at a time', 'many in flight'],
+    found.map(({ id, what, unit, values, digits }) => [
       `\`${id}\``,
       what,
-      `${figure(value, digits)} ${unit}`,
+      ...(values.length === 1 ? [...values, ''] : values).map((value) =>
+        value === '' ? '' : `${figure(value, digits)} ${unit}`,
+      ),
     ]),
   );
 }

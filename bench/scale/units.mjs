@@ -22,9 +22,10 @@ import {
 } from './support.mjs';
 
 const KEYS = 10_000;
-const WIDTH = 64;
+/** As in one of many instances, and as in one that has much to do. */
+const WIDTHS = [1, 64];
 /** As many single writes as PostgreSQL takes in the time that a change may wait. */
-const WRITE_WIDTH = 16;
+const WRITE_WIDTHS = [1, 16];
 const DEFAULTS = { defaults: { ttl: '1h', jitter: 0 } };
 
 export async function units({ trials }) {
@@ -36,7 +37,28 @@ export async function units({ trials }) {
   ];
 }
 
-const unit = (id, what, value, how, digits) => ({ id, what, value, unit: how, digits });
+/** @param value - a figure, or one for a call at a time and one for many in flight */
+const unit = (id, what, value, how, digits) => ({
+  id,
+  what,
+  values: [value].flat(),
+  unit: how,
+  digits,
+});
+
+/** Processor time of one call, at each width. */
+async function atWidths({ trials, widths, calls, clocks }, call) {
+  const found = [];
+  for (const width of widths) {
+    const count = width === 1 ? Math.min(calls, 3_000) : calls;
+    found.push(
+      await spentOn(trials, count, clocks, (round) =>
+        allOf(count, width, call(`${width}.${round}`)),
+      ),
+    );
+  }
+  return (name) => found.map((one) => one[name]);
+}
 
 /** Spent by each of these clocks for one of so many calls: the medians of the rounds, after one that is not counted. */
 async function spentOn(trials, calls, clocks, work) {
@@ -91,11 +113,8 @@ async function ofRedis(trials) {
     node: processCpuUs,
     redis: () => redisCpuUs(admin),
     out: () => redisInfo(admin, 'stats', 'total_net_output_bytes'),
-    in: () => redisInfo(admin, 'stats', 'total_net_input_bytes'),
   };
-  const calls = 10_000;
-  const spend = (call) =>
-    spentOn(trials, calls, clocks, (round) => allOf(calls, WIDTH, call(round)));
+  const spend = (call) => atWidths({ trials, widths: WIDTHS, calls: 10_000, clocks }, call);
   const value = valueOf(1_024);
   const hit = await spend(() => reader(cache, KEYS));
   const write = await spend(() => (index) => cache.set(keyAt(index, KEYS), value));
@@ -105,46 +124,56 @@ async function ofRedis(trials) {
   const drop = await spend((round) => (index) => cache.delete(`load:${round}:${index}`));
   const name = (await admin.keys('*:{~}:st'))[0];
   await admin.del(name);
-  await allOf(1_000, WIDTH, (index) => cache.delete(`product:${index}`));
+  await allOf(1_000, 64, (index) => cache.delete(`product:${index}`));
   const message = (await admin.memory('USAGE', name, 'SAMPLES', '0')) / (await admin.xlen(name));
   await app.close();
   admin.disconnect();
   await redis.stop();
   return [
-    unit('n2', 'Node: an L2 hit of 1 KiB, 64 in flight', hit.node, 'µs'),
-    unit('nl', 'Node: a load of 1 KiB into L2, the loader apart', load.node, 'µs'),
-    unit('nw2', 'Node: a write of 1 KiB to L2', write.node, 'µs'),
-    unit('nd2', 'Node: an invalidation of one key in L2', drop.node, 'µs'),
-    unit('r2', 'Redis: an L2 hit', hit.redis, 'µs'),
-    unit('rl', 'Redis: a miss, its lease and its fill', load.redis, 'µs'),
-    unit('rw', 'Redis: a write', write.redis, 'µs'),
-    unit('rd', 'Redis: an invalidation, with nobody else listening', drop.redis, 'µs'),
-    unit('bo', 'Redis: bytes sent for an L2 hit of 1 KiB', hit.out, 'B'),
+    unit('n2', 'Node: an L2 hit of 1 KiB', hit('node'), 'µs'),
+    unit('nl', 'Node: a load of 1 KiB into L2, the loader apart', load('node'), 'µs'),
+    unit('nw2', 'Node: a write of 1 KiB to L2', write('node'), 'µs'),
+    unit('nd2', 'Node: an invalidation of one key in L2', drop('node'), 'µs'),
+    unit('r2', 'Redis: an L2 hit', hit('redis'), 'µs'),
+    unit('rl', 'Redis: a miss, its lease and its fill', load('redis'), 'µs'),
+    unit('rw', 'Redis: a write', write('redis'), 'µs'),
+    unit('rd', 'Redis: an invalidation, with nobody else listening', drop('redis'), 'µs'),
+    unit('bo', 'Redis: bytes sent for an L2 hit of 1 KiB', hit('out'), 'B'),
     unit('be100', 'Redis: bytes of an entry of 100 B', bytes.small, 'B'),
     unit('be', 'Redis: bytes of an entry of 1 KiB', bytes.large, 'B'),
     unit('bs', 'Redis: bytes of a message on the stream', message, 'B'),
   ];
 }
 
-/** Slopes: what one listener more costs Redis, and one message more its process. */
+/** What one message more costs the process that hears it, and one listener more costs Redis. */
 async function ofMessages(trials) {
-  const deletes = 5_000;
   const others = 3;
-  const alone = await messages(0, deletes, trials);
-  const heard = await messages(others, deletes, trials);
+  const found = [];
+  for (const width of WIDTHS) {
+    const deletes = width === 1 ? 2_000 : 8_000;
+    const alone = await messages(0, { deletes, width, trials });
+    const heard = await messages(others, { deletes, width, trials });
+    found.push({ node: heard.node, redis: (heard.redis - alone.redis) / others });
+  }
+  const node = found.map((one) => one.node);
   return [
-    unit('nm', 'Node: a message received and applied', heard.node, 'µs'),
-    unit('rm', 'Redis: a message to one more instance', (heard.redis - alone.redis) / others, 'µs'),
+    unit('nm', 'Node: a message received and applied', node, 'µs'),
     unit(
-      'mmax',
-      'messages a second that keep one core of one instance busy',
-      1e6 / heard.node,
+      'rm',
+      'Redis: a message to one more instance',
+      found.map((one) => one.redis),
+      'µs',
+    ),
+    unit(
+      'mx',
+      'messages a second that keep one core of an instance busy',
+      node.map((us) => 1e6 / us),
       '/s',
     ),
   ];
 }
 
-async function messages(others, deletes, trials) {
+async function messages(others, { deletes, width, trials }) {
   const redis = await startRedis();
   const admin = new Redis(redis.url);
   const group = await startGroup('../scale/instance.mjs', 1 + others, { url: redis.url });
@@ -156,7 +185,7 @@ async function messages(others, deletes, trials) {
     for (let round = -1; round < trials; round++) {
       const keys = numbers(deletes).map((at) => `told:${round + 1}:${at}`);
       const [before, cpu] = [await spent(), await redisCpuUs(admin)];
-      await group.ask(0, 'deletes', { keys, width: 32 });
+      await group.ask(0, 'deletes', { keys, width });
       await pause(300);
       const [after, used] = [await spent(), (await redisCpuUs(admin)) - cpu];
       if (round < 0) continue;
@@ -169,7 +198,7 @@ async function messages(others, deletes, trials) {
     admin.disconnect();
     await redis.stop();
   }
-  return { node: median(node), redis: median(server) };
+  return { node: node.length > 0 ? median(node) : NaN, redis: median(server) };
 }
 
 async function ofPostgres(trials) {
@@ -197,16 +226,18 @@ async function ofPostgres(trials) {
     await fill(cache, { to: KEYS, value: of });
     bytes[name] = (await size()) / KEYS;
   }
-  const reads = 10_000;
-  const hit = await spentOn(trials, reads, clocks, () => allOf(reads, WIDTH, reader(cache, KEYS)));
+  const hit = await atWidths({ trials, widths: WIDTHS, calls: 10_000, clocks }, () =>
+    reader(cache, KEYS),
+  );
   const writes = 2_000;
-  const write = await spentOn(trials, writes, clocks, () =>
-    allOf(writes, WRITE_WIDTH, (index) => cache.set(keyAt(index, KEYS), value)),
+  const write = await atWidths(
+    { trials, widths: WRITE_WIDTHS, calls: writes, clocks },
+    () => (index) => cache.set(keyAt(index, KEYS), value),
   );
   const first = await spentOn(Math.min(trials, 3), writes, { wal }, async (round) => {
     await client.query('checkpoint');
     const from = (round * writes) % KEYS;
-    await allOf(writes, WRITE_WIDTH, (index) =>
+    await allOf(writes, WRITE_WIDTHS[1], (index) =>
       cache.set(`product:${(from + index) % KEYS}`, value),
     );
   });
@@ -225,10 +256,10 @@ async function ofPostgres(trials) {
   await client.end();
   await postgres.stop();
   return [
-    unit('n3', 'Node: an L3 hit of 1 KiB, 64 in flight', hit.node, 'µs'),
-    unit('nw3', 'Node: a write of 1 KiB to L3', write.node, 'µs'),
-    unit('p3', 'PostgreSQL: an L3 hit, 64 in flight', hit.postgres, 'µs'),
-    unit('pw', 'PostgreSQL: a write by itself', write.postgres, 'µs'),
+    unit('n3', 'Node: an L3 hit of 1 KiB', hit('node'), 'µs'),
+    unit('nw3', 'Node: a write of 1 KiB to L3', write('node'), 'µs'),
+    unit('p3', 'PostgreSQL: an L3 hit of 1 KiB', hit('postgres'), 'µs'),
+    unit('pw', 'PostgreSQL: a write of 1 KiB', write('postgres'), 'µs'),
     unit(
       'pr',
       'PostgreSQL: a row loaded with many others, its read before among it',
@@ -237,7 +268,7 @@ async function ofPostgres(trials) {
     ),
     unit('bp100', 'PostgreSQL: bytes of a row of 100 B with its indexes', bytes.small, 'B'),
     unit('bp', 'PostgreSQL: bytes of a row of 1 KiB with its indexes', bytes.large, 'B'),
-    unit('wl', 'PostgreSQL: log of a write of 1 KiB', write.wal, 'B'),
+    unit('wl', 'PostgreSQL: log of a write of 1 KiB', write('wal'), 'B'),
     unit('wf', 'PostgreSQL: the same, each right after a checkpoint', first.wal, 'B'),
     unit('wr', 'PostgreSQL: log of a loaded row of 1 KiB', load.wal, 'B'),
     unit('sw', 'PostgreSQL: dead rows that one instance removes', sweep, '/s'),
