@@ -22,10 +22,7 @@ export async function inflight({ trials }) {
     for (const { cache } of [second, third]) await fill(cache, { to: KEYS, value });
     for (const width of WIDTHS) {
       const count = width === 1 ? 2_000 : 20_000;
-      for (const [name, { cache }] of [
-        ['L2', second],
-        ['L3', third],
-      ]) {
+      for (const [name, { cache }] of Object.entries({ L2: second, L3: third })) {
         const us = await usOf({ trials, count, width }, (index) => cache.get(keyAt(index, KEYS)));
         push(`${name} hits`, 1e6 / us);
       }

@@ -40,6 +40,17 @@ export async function usOf({ trials, count, width = 1 }, call) {
   return median(rounds);
 }
 
+/** ns of the processor per call, one at a time: for what is answered from memory, where nothing waits. */
+export async function cpuNsOf({ trials, count }, call) {
+  const rounds = [];
+  for (let round = -1; round < trials; round++) {
+    const before = processCpuUs();
+    for (let index = 0; index < count; index++) await call(index);
+    if (round >= 0) rounds.push(((processCpuUs() - before) * 1_000) / count);
+  }
+  return median(rounds);
+}
+
 /** Keys in an order without a pattern, the same in every run. */
 export const keyAt = (index, count) => `product:${(index * 7_919) % count}`;
 

@@ -1,7 +1,7 @@
 // How cost grows with the size of a value, tier by tier.
 import { Redis } from 'ioredis';
 import { startPostgres, startRedis } from 'throwaway-servers';
-import { fill, keyAt, openCache, reader, usOf, valueOf } from './support.mjs';
+import { cpuNsOf, fill, keyAt, numbers, openCache, reader, usOf, valueOf } from './support.mjs';
 
 const SIZES = [100, 1_024, 10_240, 102_400];
 const KEYS = 200;
@@ -19,6 +19,7 @@ export async function values({ trials }) {
     postgres: await openCache({ ...options, namespace: 'three', l1: false, l3 }),
   };
   const { memory, redis: second, postgres: third } = opened;
+  const names = numbers(KEYS).map((at) => keyAt(at, KEYS));
   const found = {};
   const push = (name, value) => (found[name] ??= []).push(value);
   try {
@@ -28,8 +29,9 @@ export async function values({ trials }) {
         await fill(cache, { to: KEYS, value, batch: 20 });
       const count = size > 50_000 ? 200 : 2_000;
       const read = (cache) => reader(cache, KEYS);
+      const hit = (index) => memory.cache.get(names[index % KEYS]);
       const write = (cache) => (index) => cache.set(keyAt(index, KEYS), value);
-      push('L1 hit', (await usOf({ trials, count: 200_000 }, read(memory.cache))) * 1_000);
+      push('L1 hit', await cpuNsOf({ trials, count: 200_000 }, hit));
       const how = { trials, count, width: WIDTH };
       push('L2 hit', await usOf(how, read(second.cache)));
       push('L3 hit', await usOf(how, read(third.cache)));
