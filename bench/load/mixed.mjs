@@ -64,7 +64,13 @@ export async function mixed({ seconds, warmUp, flags, subjects }) {
     const best = Math.max(...others.map(({ rates }) => median(rates)));
     const ratio = others.length > 0 ? median(ours.rates) / best : undefined;
     return {
-      subjects: opened.map(({ name, tiers, rates, failed }) => ({ name, tiers, rates, failed })),
+      subjects: opened.map(({ name, tiers, rates, cpuUs, failed }) => ({
+        name,
+        tiers,
+        rates,
+        cpuUs,
+        failed,
+      })),
       half: { ...half, limit: LIMIT },
       ratio,
       bar: BAR,
@@ -98,7 +104,7 @@ async function openSubject({ name, url, tiers }, generator, flags) {
     },
     flags,
   );
-  const subject = { name, tiers, application, generator, rates: [], failed: 0 };
+  const subject = { name, tiers, application, generator, rates: [], cpuUs: [], failed: 0 };
   let first = 0;
   subject.turn = async (warmUp, seconds, counts) => {
     const how = { width: WIDTH, keys: KEYS, writes: WRITES, warmUp, seconds, first };
@@ -106,8 +112,8 @@ async function openSubject({ name, url, tiers }, generator, flags) {
     first = next;
     if (!counts) return;
     subject.rates.push(achieved);
+    subject.cpuUs.push((cpu * 1e6) / achieved);
     subject.failed += failed;
-    subject.cpu = cpu;
   };
   subject.close = async () => {
     await application.stop();

@@ -36,18 +36,26 @@ function targetTable({ title, target, limit, result, met, highest }, judged) {
     verdict(met, judged),
     highest === undefined ? '–' : count(highest),
   ];
-  const late = `the generator was late by ${ms(result.lateP99)} ms at p99 and took ${result.generatorCpu.toFixed(2)} of a core; slowest ${ms(result.max)} ms`;
+  const late = `the generator was late by ${ms(result.lateP99)} ms at p99 and took ${result.generatorCpu.toFixed(2)} of a core; slowest ${ms(result.max)} ms; ${count(result.shed)} were shed, ${count(result.lost)} never answered`;
   const text = row.map((cell, at) => `  ${TARGET_HEAD[at]}: ${cell}`).join('\n');
   return { text: `${text}\n  ${late}`, markdown: table(TARGET_HEAD, [row]), met };
 }
 
 function mixedTable({ subjects, half, ratio, bar, met, missing }, judged) {
-  const head = ['cache', 'tiers', 'requests a second, median (least–most)', 'failed', 'to ours'];
+  const head = [
+    'cache',
+    'tiers',
+    'requests a second, median (least–most)',
+    'process, µs a request',
+    'failed',
+    'to ours',
+  ];
   const [ours] = subjects;
-  const rows = subjects.map(({ name, tiers, rates, failed }) => [
+  const rows = subjects.map(({ name, tiers, rates, cpuUs, failed }) => [
     name,
     tiers.join(', ').toUpperCase(),
     `${count(median(rates))} (${count(Math.min(...rates))}–${count(Math.max(...rates))})`,
+    median(cpuUs).toFixed(1),
     count(failed),
     (median(rates) / median(ours.rates)).toFixed(2),
   ]);

@@ -22,6 +22,7 @@ export class OpenRun implements Run {
       | 'achieved'
       | 'failed'
       | 'shed'
+      | 'lost'
       | 'p50'
       | 'p99'
       | 'p999'

@@ -58,7 +58,7 @@ export class OpenRun {
     for (const word of words) {
       const number = (word & ~FAILED) >>> 0;
       const due = this.due[number];
-      if (at >= this.from && at < this.until) this.#within++;
+      if ((word & FAILED) === 0 && at >= this.from && at < this.until) this.#within++;
       if (due < this.from) continue;
       for (const histogram of this.#isWrite(number)
         ? [this.#latency, this.#writing]
@@ -95,6 +95,7 @@ export class OpenRun {
       achieved: this.#within / this.#seconds,
       failed: this.#latency.failed,
       shed: this.#shed,
+      lost,
       p50: this.#latency.percentile(0.5),
       p99: this.#latency.percentile(0.99),
       p999: this.#latency.percentile(0.999),
