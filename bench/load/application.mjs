@@ -22,7 +22,9 @@ const LETTERS = [20, 170, 420, 940].map((length) => 'x'.repeat(length));
 const keys = Array.from({ length: count }, (_none, key) => `product:${key}`);
 const valueOf = (key) => ({ id: key, price: key / 7, stock: true, name: LETTERS[key & 3] });
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+let loads = 0;
 const load = async (key) => {
+  loads++;
   if (loadMs > 0) await pause(loadMs);
   return valueOf(key);
 };
@@ -118,7 +120,8 @@ const server = net.createServer((connection) => {
 });
 server.listen(join(dir, 'socket'), () => process.send({ socket: join(dir, 'socket') }));
 process.on('message', (what) => {
-  if (what === 'cpu') process.send({ cpu: process.cpuUsage(), at: clock() });
+  if (what === 'spent')
+    process.send({ cpu: process.cpuUsage(), at: clock(), loads, stats: cache.stats?.() });
   if (what === 'end') void end();
 });
 process.once('disconnect', () => void end());

@@ -104,15 +104,28 @@ async function openSubject({ name, url, tiers }, generator, flags) {
     },
     flags,
   );
-  const subject = { name, tiers, application, generator, rates: [], cpuUs: [], failed: 0 };
+  const subject = {
+    name,
+    tiers,
+    application,
+    generator,
+    rates: [],
+    cpuUs: [],
+    loads: [],
+    skipped: 0,
+    failed: 0,
+  };
   let first = 0;
   subject.turn = async (warmUp, seconds, counts) => {
     const how = { width: WIDTH, keys: KEYS, writes: WRITES, warmUp, seconds, first };
-    const { achieved, failed, next, cpu } = await loadOn(subject, how);
+    const { achieved, failed, next, cpu, loads, skipped = 0 } = await loadOn(subject, how);
+    const asked = next - first;
     first = next;
     if (!counts) return;
     subject.rates.push(achieved);
     subject.cpuUs.push((cpu * 1e6) / achieved);
+    subject.loads.push((100 * loads) / asked);
+    subject.skipped += skipped;
     subject.failed += failed;
   };
   subject.close = async () => {

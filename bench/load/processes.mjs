@@ -9,12 +9,12 @@ const at = (name) => fileURLToPath(new URL(name, import.meta.url));
 export async function startApplication(options, flags = []) {
   const child = fork(at('./application.mjs'), [JSON.stringify(options)], { execArgv: flags });
   const { socket } = await said(child);
-  const cpuMs = async () => {
-    child.send('cpu');
-    const { cpu, at: when } = await said(child);
-    return { cpu: (cpu.user + cpu.system) / 1_000, at: when };
+  const spent = async () => {
+    child.send('spent');
+    const { cpu, ...rest } = await said(child);
+    return { ...rest, cpu: (cpu.user + cpu.system) / 1_000 };
   };
-  return { socket, cpuMs, stop: () => ended(child) };
+  return { socket, spent, stop: () => ended(child) };
 }
 
 export async function startGenerator() {
@@ -32,12 +32,17 @@ export async function startGenerator() {
   };
 }
 
-/** One load on one application, and what share of a core the application took for it. */
+/** One load on one application, what share of a core it took for it, and how many values it loaded and reads it left out. */
 export async function loadOn({ application, generator }, how) {
-  const before = await application.cpuMs();
+  const before = await application.spent();
   const result = await generator.load({ ...how, socket: application.socket });
-  const after = await application.cpuMs();
-  return { ...result, cpu: (after.cpu - before.cpu) / (after.at - before.at) };
+  const after = await application.spent();
+  return {
+    ...result,
+    cpu: (after.cpu - before.cpu) / (after.at - before.at),
+    loads: after.loads - before.loads,
+    skipped: after.stats && after.stats.skipped - before.stats.skipped,
+  };
 }
 
 async function said(child) {

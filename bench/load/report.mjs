@@ -47,15 +47,17 @@ function mixedTable({ subjects, half, ratio, bar, met, missing }, judged) {
     'tiers',
     'requests a second, median (least–most)',
     'process, µs a request',
+    'loads of 100',
     'failed',
     'to ours',
   ];
   const [ours] = subjects;
-  const rows = subjects.map(({ name, tiers, rates, cpuUs, failed }) => [
+  const rows = subjects.map(({ name, tiers, rates, cpuUs, loads, failed }) => [
     name,
     tiers.join(', ').toUpperCase(),
     `${count(median(rates))} (${count(Math.min(...rates))}–${count(Math.max(...rates))})`,
     median(cpuUs).toFixed(1),
+    median(loads).toFixed(1),
     count(failed),
     (median(rates) / median(ours.rates)).toFixed(2),
   ]);
@@ -66,6 +68,7 @@ function mixedTable({ subjects, half, ratio, bar, met, missing }, judged) {
   const lines = [
     `${best}: ${verdict(met.ratio, judged && ratio !== undefined)}`,
     `half of it, offered: ${count(half.offered)}/s: p50 ${ms(half.p50)}, p99 ${ms(half.p99)} ms, of writes alone ${ms(half.writesP50)} and ${ms(half.writesP99)} ms, failed ${count(half.failed)}, bar ${half.limit} ms: ${verdict(met.half, judged)}`,
+    `of ours, reads that a late tier was spared: ${count(ours.skipped)}`,
     ...(missing.length > 0 ? [`not here: ${missing.join(', ')}`] : []),
   ];
   const markdown = table(head, rows);
