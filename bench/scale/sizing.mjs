@@ -11,11 +11,11 @@ export const ASSUMED = {
   l2: 0.16,
   l3: 0.02,
   /** Writes and invalidations, as a share of reads. */
-  writes: 0.05,
+  writes: 0.02,
   /** Different entries alive, of 1 KiB. */
   entries: 20e6,
   /** Of one core of an instance, for the cache. */
-  core: 0.25,
+  core: 0.5,
   /** Of one core of Redis or PostgreSQL. */
   busy: 0.5,
   shardGiB: 8,
@@ -25,7 +25,7 @@ export const ASSUMED = {
 const GIB = 2 ** 30;
 const DAY = 86_400;
 
-/** @param cost - of one thing each, by name, for calls that come one at a time */
+/** @param cost - of one thing each, by name, for calls that come one at a time; `nmMany` for messages that come many at a time */
 export function sized(cost, assumed = ASSUMED) {
   const { reads, peak, l1, l2, l3, writes, entries, core, busy, shardGiB, poolSize } = assumed;
   const average = reads / DAY;
@@ -44,7 +44,8 @@ export function sized(cost, assumed = ASSUMED) {
   const told = W * cost.nm * us;
   // Every instance hears every change: what is left of its share answers requests.
   const M = told < core ? Math.max(Math.ceil(C / (core - told)), 2) : Infinity;
-  const Wmax = core / (cost.nm * us);
+  // When more come than can be read one by one, they are read many at a time.
+  const Wmax = core / (cost.nmMany * us);
   const redis = us * (P * l2 * cost.r2 + asked3 * cost.rl + W * cost.rw);
   // All records that instances share lie in one slot: one shard has them.
   const shared = us * W * (cost.rd + M * cost.rm);
@@ -82,6 +83,7 @@ const gib = (bytes) => `${(bytes / GIB).toFixed(1)} GiB`;
 /** @param units - as `units()` of bench:scale gives them */
 export function exampleTable(units) {
   const cost = Object.fromEntries(units.map(({ id, values }) => [id, values[0]]));
+  cost.nmMany = units.find(({ id }) => id === 'nm')?.values[1];
   const a = ASSUMED;
   const s = sized(cost);
   const rows = [
@@ -97,7 +99,11 @@ export function exampleTable(units) {
     ],
     ['each instance, to hear the others', '`H = W x nm`', cores(s.told)],
     ['`M`, instances', `\`C / (${a.core} - H)\`, at least 2`, whole(s.M)],
-    ['most changes a second one namespace can have', `\`${a.core} / nm\``, whole(s.Wmax)],
+    [
+      'most changes a second one namespace can have',
+      `\`${a.core} / nm\`, many at a time`,
+      whole(s.Wmax),
+    ],
     ['Redis, all shards', '`P x s2 r2 + A x rl + W x rw`', cores(s.redis)],
     ['Redis, the shard with the shared records', '`W x (rd + M x rm)`', cores(s.shared)],
     ['Redis, memory', '`E x be`', gib(s.memory)],

@@ -77,7 +77,9 @@ describe('a line chart', () => {
 });
 
 describe('sizing', () => {
-  const names = 'n1 n2 n3 nl nr nw2 nw3 nm r2 rl rw rd rm bo be bp wl wr p3 pr pw'.split(' ');
+  const names = 'n1 n2 n3 nl nr nw2 nw3 nm nmMany r2 rl rw rd rm bo be bp wl wr p3 pr pw'.split(
+    ' ',
+  );
   const cost = (over: Record<string, number> = {}): Record<string, number> => ({
     ...Object.fromEntries(names.map((name) => [name, 10])),
     ...over,
@@ -87,14 +89,14 @@ describe('sizing', () => {
     const { average, P, W } = sized(cost());
     expect(average).toBeCloseTo(11_574, 0);
     expect(P).toBeCloseTo(57_870, 0);
-    expect(W).toBeCloseTo(2_894, 0);
+    expect(W).toBeCloseTo(1_157, 0);
   });
 
   it('needs more instances the more each has to hear, and none suffice beyond its share', () => {
-    const [few, more] = [sized(cost({ nm: 1 })), sized(cost({ nm: 60 }))];
+    const [few, more] = [sized(cost({ nm: 1 })), sized(cost({ nm: 300 }))];
     expect(more.M).toBeGreaterThan(few.M);
     expect(few.M).toBe(Math.max(Math.ceil(few.C / (ASSUMED['core'] - few.told)), 2));
-    expect(sized(cost({ nm: 90 })).M).toBe(Infinity);
+    expect(sized(cost({ nm: 450 })).M).toBe(Infinity);
   });
 
   it('asks for as many shards as memory or processors want, and never fewer than a Cluster has', () => {
