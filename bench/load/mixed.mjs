@@ -64,13 +64,7 @@ export async function mixed({ seconds, warmUp, flags, subjects }) {
     const best = Math.max(...others.map(({ rates }) => median(rates)));
     const ratio = others.length > 0 ? median(ours.rates) / best : undefined;
     return {
-      subjects: opened.map(({ name, tiers, rates, cpuUs, failed }) => ({
-        name,
-        tiers,
-        rates,
-        cpuUs,
-        failed,
-      })),
+      subjects: opened,
       half: { ...half, limit: LIMIT },
       ratio,
       bar: BAR,
