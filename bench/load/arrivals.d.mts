@@ -1,0 +1,13 @@
+export function arrivals(how: {
+  rate: number;
+  stretches: readonly number[];
+  kind: 'poisson' | 'constant';
+  random?: () => number;
+}): Float64Array;
+export function zipf(how: {
+  keys: number;
+  count: number;
+  exponent?: number;
+  random?: () => number;
+}): Uint32Array;
+export function seeded(seed: number): () => number;

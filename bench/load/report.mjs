@@ -1,0 +1,86 @@
+// What a load has come to, for a screen and for the documentation.
+import { table } from '../figures/markers.mjs';
+
+const count = (number) => Math.round(number).toLocaleString('en');
+const ms = (number) =>
+  Number.isFinite(number) ? number.toFixed(number < 10 ? 2 : 1) : 'unanswered';
+const verdict = (met, judged) => (judged ? (met ? 'met' : '**missed**') : 'not judged');
+
+const TARGET_HEAD = [
+  'target',
+  'offered a second',
+  'answered a second',
+  'failed',
+  'p50 ms',
+  'p99 ms',
+  'p99.9 ms',
+  'process, cores',
+  'verdict',
+  'highest rate in time',
+];
+
+export function loadTable(name, found, { judged }) {
+  return name === 'mixed' ? mixedTable(found, judged) : targetTable(found[0], judged);
+}
+
+function targetTable({ title, target, limit, result, met, highest }, judged) {
+  const row = [
+    `${title}: ${count(target)}/s, p99 ≤ ${limit} ms`,
+    count(result.offered),
+    count(result.achieved),
+    count(result.failed),
+    ms(result.p50),
+    ms(result.p99),
+    ms(result.p999),
+    result.cpu.toFixed(2),
+    verdict(met, judged),
+    highest === undefined ? '–' : count(highest),
+  ];
+  const late = `the generator was late by ${ms(result.lateP99)} ms at p99 and took ${result.generatorCpu.toFixed(2)} of a core; slowest ${ms(result.max)} ms; ${count(result.shed)} were shed, ${count(result.lost)} never answered`;
+  const text = row.map((cell, at) => `  ${TARGET_HEAD[at]}: ${cell}`).join('\n');
+  return { text: `${text}\n  ${late}`, markdown: table(TARGET_HEAD, [row]), met };
+}
+
+function mixedTable({ subjects, half, ratio, bar, met, missing }, judged) {
+  const head = [
+    'cache',
+    'tiers',
+    'requests a second, median (least–most)',
+    'process, µs a request',
+    'loads of 100',
+    'failed',
+    'to ours',
+  ];
+  const [ours] = subjects;
+  const rows = subjects.map(({ name, tiers, rates, cpuUs, loads, failed }) => [
+    name,
+    tiers.join(', ').toUpperCase(),
+    `${count(median(rates))} (${count(Math.min(...rates))}–${count(Math.max(...rates))})`,
+    median(cpuUs).toFixed(1),
+    median(loads).toFixed(1),
+    count(failed),
+    (median(rates) / median(ours.rates)).toFixed(2),
+  ]);
+  const best =
+    ratio === undefined
+      ? 'no other cache was there'
+      : `${ratio.toFixed(2)} times the best of the others, bar ${bar}`;
+  const lines = [
+    `${best}: ${verdict(met.ratio, judged && ratio !== undefined)}`,
+    `half of it, offered: ${count(half.offered)}/s: p50 ${ms(half.p50)}, p99 ${ms(half.p99)} ms, of writes alone ${ms(half.writesP50)} and ${ms(half.writesP99)} ms, failed ${count(half.failed)}, bar ${half.limit} ms: ${verdict(met.half, judged)}`,
+    `of ours, reads that a late tier was spared: ${count(ours.skipped)}`,
+    ...(missing.length > 0 ? [`not here: ${missing.join(', ')}`] : []),
+  ];
+  const markdown = table(head, rows);
+  return {
+    text: [...rows.map((row) => `  ${row.join('  ')}`), ...lines.map((line) => `  ${line}`)].join(
+      '\n',
+    ),
+    markdown: `${markdown}\n\n${lines.map((line) => `- ${line}`).join('\n')}`,
+    met: met.ratio && met.half,
+  };
+}
+
+export function median(list) {
+  return list.toSorted((a, b) => a - b)[list.length >> 1];
+}

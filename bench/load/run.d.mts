@@ -1,0 +1,44 @@
+interface Common {
+  keys: Uint32Array;
+  from: number;
+  until: number;
+  writes?: number;
+}
+interface Run {
+  readonly allSent: boolean;
+  readonly done: boolean;
+  take(now: number, list: Uint32Array): number;
+  answer(words: Uint32Array, at: number): void;
+}
+export class OpenRun implements Run {
+  constructor(how: Common & { due: Float64Array; bound: number });
+  readonly allSent: boolean;
+  readonly done: boolean;
+  take(now: number, list: Uint32Array): number;
+  answer(words: Uint32Array, at: number): void;
+  result(): Readonly<
+    Record<
+      | 'offered'
+      | 'achieved'
+      | 'failed'
+      | 'shed'
+      | 'lost'
+      | 'p50'
+      | 'p99'
+      | 'p999'
+      | 'max'
+      | 'writesP50'
+      | 'writesP99'
+      | 'lateP99',
+      number
+    >
+  >;
+}
+export class ClosedRun implements Run {
+  constructor(how: Common & { width: number; first?: number });
+  readonly allSent: boolean;
+  readonly done: boolean;
+  take(now: number, list: Uint32Array): number;
+  answer(words: Uint32Array, at: number): void;
+  result(): { achieved: number; failed: number; next: number };
+}
