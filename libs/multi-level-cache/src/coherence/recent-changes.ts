@@ -19,7 +19,7 @@ export class RecentChanges {
   constructor(readonly limit = MAX_CHANGES) {}
 
   add(change: Change, now: number): void {
-    if (this.#changes.length >= this.limit) this.#changes = this.#young(now);
+    while (this.#changes.length > 0 && now - this.#changes[0].at > KEEP_MS) this.#changes.shift();
     if (this.#changes.length >= this.limit) this.#droppedAt = this.#changes.shift()!.at;
     this.#changes.push({ change, at: now });
   }

@@ -98,8 +98,7 @@ export class TierChanges {
     // Each part has a wait of its own: a change of many keys is not late for being long.
     const parts = partsOf(change, KEYS_AT_A_TIME);
     for (const [at, part] of parts.entries()) {
-      const debt = how.debt && recordOf(how.debt, at);
-      if ((await this.#applyPart(part, { ...how, debt })) === 'queued') taken = 'queued';
+      if ((await this.#applyPart(part, at, how)) === 'queued') taken = 'queued';
     }
     return taken;
   }
@@ -166,15 +165,18 @@ export class TierChanges {
     return lower !== undefined && lower.#owed(address, entry);
   }
 
-  async #applyPart(change: Change, how: ApplyHow): Promise<Taken> {
+  async #applyPart(change: Change, at: number, { debt, quiet, trace }: ApplyHow): Promise<Taken> {
     if (this.#mayApply(change)) {
       const { events } = this.options;
       const tell = timed(events, this.clock, this.tier.name, 'apply');
       try {
-        const until = this.clock.now() + this.options.invalidationTimeout;
-        await this.#deadline.race(
-          this.tier.apply(change, { ...how, until, quiet: how.quiet || this.options.silent }),
-        );
+        const how: ApplyHow = {
+          until: this.clock.now() + this.options.invalidationTimeout,
+          debt: debt && recordOf(debt, at),
+          quiet: quiet || this.options.silent,
+          trace,
+        };
+        await this.#deadline.race(this.tier.apply(change, how));
         tell?.();
         if (change.kind === 'set') this.writes += change.entries.length;
         return 'ok';

@@ -118,14 +118,14 @@ export class WritePath {
   ): Promise<{ readonly taken: Applied; readonly durable: boolean }> {
     const { l2, l3 } = this.parts;
     if (!l2) return { taken: 'off', durable: third === 'ok' };
-    const debt = randomBytes(9).toString('base64url');
+    const debt = third === 'queued' ? nameOfDebt() : undefined;
     const taken = await l2.changes.apply(change, {
-      debt: third === 'queued' ? debt : undefined,
+      debt,
       quiet,
       trace: this.parts.tracing.parent(),
     });
     if (taken === 'ok') return { taken, durable: true };
-    const kept = third === 'ok' && (await l3!.changes.keep(debt, removal(change)));
+    const kept = third === 'ok' && (await l3!.changes.keep(nameOfDebt(), removal(change)));
     return { taken, durable: kept };
   }
 
@@ -185,6 +185,10 @@ export class WritePath {
 export function operationOf({ kind }: Pick<Change | RemoteChange, 'kind'>): OperationName {
   if (kind === 'tags') return 'invalidate_tags';
   return kind === 'guard' || kind === 'unguard' ? 'mutate' : kind;
+}
+
+function nameOfDebt(): string {
+  return randomBytes(9).toString('base64url');
 }
 
 function isGuard({ kind }: Change): boolean {

@@ -275,8 +275,12 @@ function split<F extends 'strict' | 'soft'>(
 ): Record<F, boolean> & { readonly rest: object | undefined; readonly strict: boolean } {
   if (options !== undefined && (typeof options !== 'object' || options === null))
     throw invalid('options', 'must be an object');
-  const rest: Record<string, unknown> = { ...options };
   const taken: Record<string, boolean> = {};
+  if (options === undefined) {
+    for (const flag of flags) taken[flag] = false;
+    return taken as never;
+  }
+  const rest: Record<string, unknown> = { ...options };
   for (const flag of flags) {
     const { [flag]: value = false } = rest;
     if (typeof value !== 'boolean')
@@ -284,5 +288,5 @@ function split<F extends 'strict' | 'soft'>(
     taken[flag] = value;
     delete rest[flag];
   }
-  return { ...taken, rest: options === undefined ? undefined : rest } as never;
+  return { ...taken, rest } as never;
 }

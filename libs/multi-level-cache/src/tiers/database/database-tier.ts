@@ -22,6 +22,7 @@ import type {
   Trouble,
 } from '../../core/tier.js';
 import { Coalescer } from '../coalescer.js';
+import { GatheredChanges } from '../gathered-changes.js';
 import { OpenedBefore } from '../opened-before.js';
 import { askForAdvice } from './advice.js';
 import { Announcements, channelOf } from './backplane.js';
@@ -43,6 +44,8 @@ import { walled } from './walled.js';
 import { Writes } from './writes.js';
 
 const READ_BATCH = 1_000;
+/** Keys of single writes in one statement. */
+const WRITE_BATCH = 1_000;
 /** A ticket that was not taken from a read of its row may be this old at most. */
 const STATE_MS = 60_000;
 const PAGE_BYTES = 8_192;
@@ -62,6 +65,7 @@ export class DatabaseTier implements Tier {
   readonly #reads: Coalescer<Address, TierRead>;
   readonly #fills: Fills;
   readonly #writes: Writes;
+  readonly #gathered: GatheredChanges;
   readonly #hearing: Hearing;
   readonly #notices: Notices | undefined;
   readonly #size = new SizeEstimate();
@@ -157,6 +161,8 @@ export class DatabaseTier implements Tier {
       numbers,
       announcements,
     );
+    const make = (change: Change, how: ApplyHow): Promise<void> => this.#writes.apply(change, how);
+    this.#gathered = new GatheredChanges(make, deps.clock, WRITE_BATCH);
     const events = {
       told: (message: string) => this.#hearing.hear(message),
       heard: (at: number) => this.#listener?.heard?.(at),
@@ -199,9 +205,9 @@ export class DatabaseTier implements Tier {
     return filled;
   }
 
-  apply(change: Change, how?: ApplyHow): Promise<void> {
+  apply(change: Change, how: ApplyHow = {}): Promise<void> {
     if (change.kind === 'set') this.#count(change.addresses[0]);
-    return this.#writes.apply(change, how);
+    return this.#gathered.apply(change, how);
   }
 
   list(scope: Scope, query: ListQuery): Promise<EntriesPage> {

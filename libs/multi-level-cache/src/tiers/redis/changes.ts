@@ -16,7 +16,7 @@ import { field, withGroups, type TagNumbers } from './tag-numbers.js';
 import { sealEntry } from './wire.js';
 
 /** So that messages stay small. */
-const KEYS_PER_MESSAGE = 100;
+export const KEYS_PER_MESSAGE = 100;
 
 interface How {
   readonly until: number;

@@ -26,9 +26,10 @@ import type {
   Trouble,
 } from '../../core/tier.js';
 import { Coalescer } from '../coalescer.js';
+import { GatheredChanges } from '../gathered-changes.js';
 import { OpenedBefore } from '../opened-before.js';
 import { adviceOnRedis } from './advice.js';
-import { Changes } from './changes.js';
+import { Changes, KEYS_PER_MESSAGE } from './changes.js';
 import { troubleOf, unavailable } from './connection.js';
 import { askServers } from './server-info.js';
 import { RedisDebtBook } from './debt-book.js';
@@ -70,6 +71,7 @@ export class RedisTier implements Tier {
   readonly #tags: TagNumbers;
   readonly #clock: Clock;
   readonly #changes: Changes;
+  readonly #gathered: GatheredChanges;
   readonly #reads = new Map<string, Coalescer<Address, TierRead>>();
   #listener: TierListener | undefined;
   readonly #opened: OpenedBefore;
@@ -135,6 +137,8 @@ export class RedisTier implements Tier {
     this.#resealing = new Resealing(this.#link);
     this.#tags = new TagNumbers(this.#link);
     this.#changes = new Changes(this.#link, this.#tags, deps.clock, options.ttl, this.#resealing);
+    const make = (change: Change, how: ApplyHow): Promise<void> => this.#changes.apply(change, how);
+    this.#gathered = new GatheredChanges(make, clock, KEYS_PER_MESSAGE);
   }
 
   async open(listener: TierListener): Promise<void> {
@@ -231,8 +235,8 @@ export class RedisTier implements Tier {
     return new Listing(this.#link, this.#tags, this.#clock).page(scope, query);
   }
 
-  apply(change: Change, how?: ApplyHow): Promise<void> {
-    return this.#changes.apply(change, how);
+  apply(change: Change, how: ApplyHow = {}): Promise<void> {
+    return this.#gathered.apply(change, how);
   }
 
   status(): TierStatus {
