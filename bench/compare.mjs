@@ -1,0 +1,31 @@
+// `npm run bench [-- --only l1-hits,l2-hits] [-- --trials 5] [-- --quick] [-- --write]`: this library, the raw libraries under it, and
+// other caches, at the same work on the same servers; medians of rounds in turn, with the least and the most, and each bar.
+// `--quick` judges nothing; `--write` puts the results into docs/performance.md. Exit code 1: a bar was missed, or not judged; 2: wrong arguments.
+import { exitCodeOf, judge } from './lib/bars.mjs';
+import { machine } from './lib/machine.mjs';
+import { options } from './lib/options.mjs';
+import { scenarioLines, verdictLines } from './lib/report.mjs';
+import { runScenario } from './lib/run-scenario.mjs';
+import { SCENARIOS } from './scenarios/index.mjs';
+import { versions } from './subjects/index.mjs';
+
+const asked = options();
+const print = (lines) => console.log(lines.join('\n'));
+// Throwaway servers keep no process alive, and there is nothing else between two scenarios.
+const alive = setInterval(() => undefined, 1_000);
+
+print([...machine(), ...versions()].map(([name, value]) => `${name} ${value}`));
+const runs = [];
+const covered = new Set();
+for (const name of asked.chosen) {
+  const scenario = await import(`./scenarios/${name}.mjs`);
+  for (const id of scenario.bars) covered.add(id);
+  runs.push(await runScenario(scenario, asked));
+  print(scenarioLines(runs.at(-1)));
+}
+// A whole run owes every bar, those that nothing measures too.
+const whole = asked.chosen.length === SCENARIOS.length;
+const verdicts = judge(runs, ({ id }) => whole || covered.has(id));
+print(verdictLines(verdicts));
+if (!asked.quick) process.exitCode = exitCodeOf(verdicts);
+clearInterval(alive);

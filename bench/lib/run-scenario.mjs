@@ -1,0 +1,24 @@
+// One scenario from its servers to its figures.
+import { startPostgres, startRedis } from 'throwaway-servers';
+import { isIdle, loadAverage } from './machine.mjs';
+
+const START = { redis: startRedis, postgres: () => startPostgres() };
+const AFTER_MS = 1_000;
+
+/** @returns `{ title, tables, figures, notes, judged, why, load }` */
+export async function runScenario({ needs = [], title, run }, { trials, slice, quick }) {
+  // Servers each: none pays for what another has left behind.
+  const servers = await Promise.all(needs.map((kind) => START[kind]()));
+  const urls = Object.fromEntries(servers.map(({ url }, at) => [`${needs[at]}Url`, url]));
+  try {
+    const before = quick ? { idle: true } : await isIdle();
+    const load = [loadAverage()];
+    const result = await run({ trials, slice, quick, ...urls });
+    load.push(loadAverage());
+    const after = quick ? { idle: true } : await isIdle({ lookMs: AFTER_MS, waitMs: 5 * AFTER_MS });
+    const why = quick ? 'quick' : before.idle && after.idle ? undefined : 'busy machine';
+    return { title, notes: [], ...result, judged: why === undefined, why, load };
+  } finally {
+    await Promise.all(servers.map((server) => server.stop()));
+  }
+}
