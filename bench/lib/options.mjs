@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util';
 import { SCENARIOS } from '../scenarios/index.mjs';
 
-const USAGE = `npm run bench [-- --only ${SCENARIOS.join(',')}] [-- --trials 5] [-- --quick] [-- --write]`;
+const USAGE = `npm run bench [-- --only ${SCENARIOS.join(',')}] [-- --trials 5] [-- --quick] [-- --write] [-- --json FILE]`;
 
 /** Ends the process with 2 where it cannot be read. */
 export function options(argv = process.argv.slice(2)) {
@@ -22,6 +22,7 @@ export function read(argv) {
       trials: { type: 'string' },
       quick: { type: 'boolean', default: false },
       write: { type: 'boolean', default: false },
+      json: { type: 'string' },
     },
   });
   const { quick, write } = values;
@@ -33,5 +34,5 @@ export function read(argv) {
     throw new Error('--trials is a whole number above 0');
   if (write && (quick || values.only))
     throw new Error('--write is for a whole run: neither --quick nor --only');
-  return { chosen, trials, quick, write, slice: quick ? 20 : 250 };
+  return { chosen, trials, quick, write, json: values.json, slice: quick ? 20 : 250 };
 }

@@ -2,8 +2,8 @@
 
 /**
  * Rates of several subjects at the same task: `{ ask, way, order, width?, cold?, operations? }`, that is which verb of the subject is
- * called in which way (loops.mjs) for keys in which order (data.mjs), with an empty memory each time or not. As many operations as fill
- * `slice` ms are found in a round that does not count, unless the task says how many there are.
+ * called in which way (loops.mjs) for keys in which order (data.mjs), with an empty memory each time or not. There are as many operations
+ * as fill `slice` ms, unless the task says how many; the first round does not count.
  *
  * @returns a table; a row has no figures where the subject cannot do it
  */
@@ -17,7 +17,7 @@ export async function compare({ title, opened, task, unit = 'ops/s', ...more }, 
   const operations = new Map();
   for (const { name, ask, task: own } of able)
     operations.set(name, own.operations ?? (await ask('countFor', { task: own, slice })));
-  for (let round = task.operations ? -1 : 0; round < trials; round++)
+  for (let round = -1; round < trials; round++)
     for (const { name, ask, task: own, values } of able) {
       const ms = await ask('run', { task: own, operations: operations.get(name) });
       if (round >= 0) values.push((operations.get(name) * 1_000) / ms);

@@ -33,10 +33,14 @@ export async function startWorker(program, options) {
  *
  * @returns `[{ name, kind, verbs, ask }]`, to be given to {@link closeAll}
  */
-export async function openAll(tiers, { redisUrl, postgresUrl }, { count, size = '100 B' }) {
+export async function openAll(
+  tiers,
+  { redisUrl, postgresUrl },
+  { count, size = '100 B', only = () => true },
+) {
   const opened = [];
   try {
-    for (const { file, name, kind } of subjectsOf(tiers)) {
+    for (const { file, name, kind } of subjectsOf(tiers).filter(only)) {
       const options = { file, name, tiers, size, count, redisUrl, postgresUrl };
       const { first, ask, stop } = await startWorker(PROGRAM, options);
       opened.push({ name, kind, verbs: first, ask, stop });

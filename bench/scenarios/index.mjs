@@ -9,4 +9,9 @@ export const SCENARIOS = [
   'promote',
   'writes',
   'l3-hits',
+  'useless-l3',
+  'stampede',
+  'invalidation',
+  'memory',
+  'start',
 ];

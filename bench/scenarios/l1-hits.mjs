@@ -18,7 +18,8 @@ export async function run(context) {
     const opened = await openAll('l1', context, { count: HOT, size });
     for (const ask of ['get', 'getOrSet']) {
       const task = { ask, way: 'oneByOne', order: 'popular' };
-      const head = { title: `await ${ask}, ${size}`, base: RAW, judged: true };
+      const chart = ask === 'get' && size === '100 B' ? 'l1-hit' : undefined;
+      const head = { title: `await ${ask}, ${size}`, base: RAW, chart, judged: true };
       tables.push(await compare({ ...head, opened, task }, context));
     }
     if (size === '100 B') {

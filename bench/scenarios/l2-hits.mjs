@@ -23,7 +23,8 @@ export async function run(context) {
   for (const { size, count, widths } of SIZES) {
     const opened = await openAll('l2', context, { count, size });
     for (const width of widths) {
-      const head = { title: `get, ${size}, ${width} in flight`, size, width };
+      const chart = size === '100 B' && width > 1 ? `l2-hit-${width}` : undefined;
+      const head = { title: `get, ${size}, ${width} in flight`, size, width, chart };
       const base = width === 1 ? ONE : COALESCED;
       const task = { ask: 'get', way: 'inFlight', order: 'even', width };
       tables.push(await compare({ ...head, base, opened, task }, context));

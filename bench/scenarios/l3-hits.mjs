@@ -17,7 +17,12 @@ export async function run(context) {
   const tables = [];
   for (const width of WIDTHS) {
     const task = { ask: 'get', way: 'inFlight', order: 'even', width };
-    const head = { title: `get, 100 B, ${width} in flight`, base: SINGLE, width };
+    const head = {
+      title: `get, 100 B, ${width} in flight`,
+      base: SINGLE,
+      width,
+      chart: `l3-hit-${width}`,
+    };
     tables.push(await compare({ ...head, opened, task }, context));
   }
   closeAll(opened);

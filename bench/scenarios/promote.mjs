@@ -19,6 +19,7 @@ export async function run(context) {
   const cold = { order: 'once', cold: true };
   const single = await compare(
     {
+      chart: 'promote',
       title: `get, memory empty, 100 B, ${IN_FLIGHT} in flight`,
       base: COALESCED,
       opened,
@@ -34,6 +35,7 @@ export async function run(context) {
   );
   const bulk = await compare(
     {
+      chart: 'bulk',
       title: `getMany of ${BULK}, memory empty, 100 B`,
       unit: 'keys/s',
       base: COALESCED,

@@ -16,17 +16,17 @@ const WRITERS = 64;
 export async function run(context) {
   const opened = await openAll('l1+l2', context, { count: TAIL });
   const task = { ask: 'set', way: 'writing', order: 'even', width: WRITERS };
-  const head = { title: `set in memory and Redis, 100 B, ${WRITERS} in flight`, base: COALESCED };
+  const heading = `set in memory and Redis, 100 B, ${WRITERS} in flight`;
+  const head = { title: heading, chart: 'write', base: COALESCED };
   const table = await compare({ ...head, opened, task }, context);
   closeAll(opened);
   const ours = rowOf(table, OURS).values;
   const best = bestOf(table, isPeer);
-  const { title: what } = table;
   return {
     tables: [table],
     figures: [
-      { bar: 'P9 raw', what, values: ratios(ours, rowOf(table, COALESCED).values) },
-      { bar: 'P9 peers', what: `${what}: ${best.name}`, values: ratios(ours, best.values) },
+      { bar: 'P9 raw', what: heading, values: ratios(ours, rowOf(table, COALESCED).values) },
+      { bar: 'P9 peers', what: `${heading}: ${best.name}`, values: ratios(ours, best.values) },
     ],
   };
 }

@@ -3,7 +3,6 @@ import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import { CACHE_L1, Cached, CacheManager, MultiLevelCacheModule } from 'nestjs-multi-level-cache';
 import { CacheTelemetryModule } from 'nestjs-multi-level-cache/telemetry';
-import { collectMetrics } from '../telemetry/sdk.mjs';
 
 export const OURS = 'multi-level-cache';
 /** A machine that is short of a processor for a moment must not turn a hit into "nothing": answers are counted, not budgets. */
@@ -13,9 +12,11 @@ class Application {}
 
 let collects = false;
 
-function collectOnce() {
-  if (!collects) collectMetrics();
+async function collectOnce() {
+  if (collects) return;
   collects = true;
+  const { collectMetrics } = await import('../telemetry/sdk.mjs');
+  collectMetrics();
 }
 
 /** Its options; `settings` go over ours. */
@@ -59,8 +60,8 @@ function decorated(prototype, name, decorator) {
   return decorator(prototype, name, descriptor) ?? descriptor;
 }
 
-export async function openOurs({ load, ...options }) {
-  collectOnce();
+export async function openOurs({ load, metrics = true, ...options }) {
+  if (metrics) await collectOnce();
   const imports = [MultiLevelCacheModule.forRoot(optionsOf(options)), CacheTelemetryModule];
   const Methods = methodsOver(load);
   const module = { module: Application, imports, providers: [Methods] };
