@@ -2,7 +2,7 @@
 import { digits, ratios, rowOf, spreadOf } from './figures.mjs';
 
 const WIDTH = 760;
-const LABEL = 230;
+const LABEL = 256;
 const FIGURE = 70;
 const ROW = 24;
 const TOP = 58;
@@ -22,7 +22,7 @@ const STYLE = `
   }`;
 
 /** Ratios to the base where the table has one, else its figures. */
-export function chartOf(table) {
+export function chartOf(table, heading) {
   const rows = barsOf(table);
   const step = stepOf(Math.max(...rows.map(({ most }) => most)));
   const end = step * Math.ceil(Math.max(...rows.map(({ most }) => most)) / step);
@@ -32,10 +32,10 @@ export function chartOf(table) {
   const what = table.base ? `times ${table.base}` : table.unit;
   const better = table.better === 'less' ? 'less is better' : 'more is better';
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${bottom + BOTTOM}" role="img" aria-label="${escaped(table.title)}">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${bottom + BOTTOM}" role="img" aria-label="${escaped(heading)}">`,
     `<style>${STYLE}\n</style>`,
     `<rect class="card" x="0.5" y="0.5" width="${WIDTH - 1}" height="${bottom + BOTTOM - 1}" rx="8"/>`,
-    `<text class="title" x="${PAD}" y="26">${escaped(table.title)}</text>`,
+    `<text class="title" x="${PAD}" y="26">${escaped(heading)}</text>`,
     `<text class="soft" x="${PAD}" y="44">${escaped(`${what}; ${better}; thin lines from the least to the most`)}</text>`,
     ...ticks.flatMap((tick) => [
       `<line class="grid" x1="${fixed(x(tick))}" x2="${fixed(x(tick))}" y1="${TOP}" y2="${bottom}"/>`,

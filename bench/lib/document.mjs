@@ -14,11 +14,14 @@ export async function write(results, docs = DOCS) {
   const text = between(readFileSync(file, 'utf8'), documentOf(results));
   const options = { parser: 'markdown', printWidth: 100, singleQuote: true };
   writeFileSync(file, await format(text, options));
-  for (const { chart, ...table } of chartsOf(results.runs))
-    writeFileSync(new URL(`images/bench-${chart}.svg`, docs), chartOf(table));
+  for (const { title, tables } of results.runs)
+    for (const { chart, ...table } of tables)
+      if (chart)
+        writeFileSync(
+          new URL(`images/bench-${chart}.svg`, docs),
+          chartOf(table, `${title}: ${table.title}`),
+        );
 }
-
-const chartsOf = (runs) => runs.flatMap(({ tables }) => tables).filter(({ chart }) => chart);
 
 export function between(text, content) {
   const [begin, end] = [text.indexOf(BEGIN), text.indexOf(END)];

@@ -1,4 +1,5 @@
-// This library as an application has it: counters collected by an OpenTelemetry SDK, keys recorded for warming, values frozen.
+// This library as an application has it: counters collected by an OpenTelemetry SDK, what is asked for recorded, values frozen; with warming
+// as well where it has a cost of its own.
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import { CACHE_L1, Cached, CacheManager, MultiLevelCacheModule } from 'nestjs-multi-level-cache';
@@ -27,7 +28,6 @@ function optionsOf({ tiers, redisUrl, postgresUrl, maxEntries, settings }) {
     l1: on.includes('l1') && { maxEntries, maxSize: '1gb', ttl: '1h' },
     ...(on.includes('l2') && { l2: { url: redisUrl, budget: BUDGET } }),
     ...(on.includes('l3') && { l3: { url: postgresUrl, budget: BUDGET } }),
-    warming: on.includes('l1') && {},
     defaults: { ttl: '1h' },
     ...settings,
   };
@@ -91,5 +91,12 @@ export const subjects = [
     package: 'nestjs-multi-level-cache',
     tiers: ['l1', 'l2', 'l3', 'l1+l2', 'l1+l2+l3'],
     open: openOurs,
+  },
+  {
+    name: `${OURS}, warming`,
+    kind: 'ours',
+    package: 'nestjs-multi-level-cache',
+    tiers: ['l1'],
+    open: (options) => openOurs({ ...options, settings: { warming: {} } }),
   },
 ];
