@@ -17,8 +17,9 @@ export async function compare({ title, opened, task, unit = 'ops/s', ...more }, 
   const operations = new Map();
   for (const { name, ask, task: own } of able)
     operations.set(name, own.operations ?? (await ask('countFor', { task: own, slice })));
+  // Every other round the other way about: nobody always comes first.
   for (let round = -1; round < trials; round++)
-    for (const { name, ask, task: own, values } of able) {
+    for (const { name, ask, task: own, values } of round % 2 === 0 ? able : able.toReversed()) {
       const ms = await ask('run', { task: own, operations: operations.get(name) });
       if (round >= 0) values.push((operations.get(name) * 1_000) / ms);
     }

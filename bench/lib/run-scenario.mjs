@@ -1,6 +1,7 @@
 // One scenario from its servers to its figures.
 import { startPostgres, startRedis } from 'throwaway-servers';
 import { isIdle, loadAverage } from './machine.mjs';
+import { stopAll } from './workers.mjs';
 
 const START = { redis: startRedis, postgres: () => startPostgres() };
 const AFTER_MS = 1_000;
@@ -13,12 +14,17 @@ export async function runScenario({ needs = [], title, run }, { trials, slice, q
   try {
     const before = quick ? { idle: true } : await isIdle();
     const load = [loadAverage()];
-    const result = await run({ trials, slice, quick, ...urls });
+    const result = await run({ trials, slice, quick, ...urls }).catch(failed);
     load.push(loadAverage());
     const after = quick ? { idle: true } : await isIdle({ lookMs: AFTER_MS, waitMs: 5 * AFTER_MS });
-    const why = quick ? 'quick' : before.idle && after.idle ? undefined : 'busy machine';
+    const busy = before.idle && after.idle ? undefined : 'busy machine';
+    const why = result.failed ?? (quick ? 'quick' : busy);
     return { title, notes: [], ...result, judged: why === undefined, why, load };
   } finally {
+    stopAll();
     await Promise.all(servers.map((server) => server.stop()));
   }
 }
+
+/** The others go on; its bars are not judged. */
+const failed = ({ message }) => ({ tables: [], figures: [], failed: `failed: ${message}` });

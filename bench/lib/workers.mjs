@@ -5,11 +5,16 @@ import { subjectsOf } from '../subjects/index.mjs';
 
 const PROGRAM = new URL('subject-process.mjs', import.meta.url);
 
+/** Those that run. */
+const running = new Set();
+
 /** @returns `{ first, ask(verb, argument), stop() }`; `first` is what it said once it was ready */
 export async function startWorker(program, options) {
   const child = fork(fileURLToPath(program), [JSON.stringify(options)], {
     execArgv: ['--expose-gc', '--no-warnings'],
   });
+  running.add(child);
+  child.once('exit', () => running.delete(child));
   const answer = () =>
     new Promise((resolve, reject) => {
       const gone = (code) => reject(new Error(`the process of ${options.name} ended with ${code}`));
@@ -39,20 +44,20 @@ export async function openAll(
   { count, size = '100 B', only = () => true },
 ) {
   const opened = [];
-  try {
-    for (const { file, name, kind } of subjectsOf(tiers).filter(only)) {
-      const options = { file, name, tiers, size, count, redisUrl, postgresUrl };
-      const { first, ask, stop } = await startWorker(PROGRAM, options);
-      opened.push({ name, kind, verbs: first, ask, stop });
-    }
-    return opened;
-  } catch (error) {
-    closeAll(opened);
-    throw error;
+  for (const { file, name, kind } of subjectsOf(tiers).filter(only)) {
+    const options = { file, name, tiers, size, count, redisUrl, postgresUrl };
+    const { first, ask, stop } = await startWorker(PROGRAM, options);
+    opened.push({ name, kind, verbs: first, ask, stop });
   }
+  return opened;
 }
 
 /** What they hold dies with the servers. */
 export function closeAll(opened) {
   for (const { stop } of opened) stop();
+}
+
+/** Whoever is left, after a scenario that has failed. */
+export function stopAll() {
+  for (const child of running) child.kill('SIGKILL');
 }
