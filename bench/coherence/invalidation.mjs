@@ -9,9 +9,20 @@ const INNER = { get: 1, exists: 1, incr: 1, unlink: 1, xadd: 1 };
 const value = { id: 42, name: 'a value of about one hundred bytes', price: 19.99, stock: true };
 
 export async function invalidation(redis) {
+  const { cpu, times, trips } = await measureInvalidation(redis);
+  const ratio = (list) => (median(list.cache) / median(list.raw)).toFixed(2);
+  return [
+    `one delete: ${spread(trips, 3)} Redis round trips (bar: 1)`,
+    `one delete: Redis CPU ${spread(cpu.cache)} µs (bar: 20), ${ratio(cpu)}x of UNLINK + XADD in MULTI, ${spread(cpu.raw)} µs`,
+    `one delete: ${spread(times.cache)} µs until it resolves, ${ratio(times)}x of that`,
+  ];
+}
+
+/** Of each round: µs of Redis and until it resolves, of the cache and by hand, and round trips of the cache. */
+export async function measureInvalidation(redis, { rounds = ROUNDS, deletes = DELETES } = {}) {
   const admin = new Redis(redis.url);
   const { app, cache } = await openCache({ l2: { url: redis.url, budget: '2s' } });
-  const keys = numbers(DELETES).map((index) => `product:${index}`);
+  const keys = numbers(deletes).map((index) => `product:${index}`);
   const ways = {
     cache: {
       prepare: () => cache.setMany(keys.map((key) => [key, value])),
@@ -31,10 +42,10 @@ export async function invalidation(redis) {
           .exec(),
     },
   };
-  const figures = { cache: [], raw: [] };
+  const cpu = { cache: [], raw: [] };
   const times = { cache: [], raw: [] };
   const trips = [];
-  for (let round = -1; round < ROUNDS; round++) {
+  for (let round = -1; round < rounds; round++) {
     for (const [name, { prepare, act }] of Object.entries(ways)) {
       await prepare();
       await admin.config('RESETSTAT');
@@ -43,22 +54,17 @@ export async function invalidation(redis) {
       const ms = performance.now() - began;
       const stats = await commandStats(admin);
       if (round < 0) continue;
-      times[name].push((ms / DELETES) * 1_000);
-      const usec = (command) => (stats.get(command)?.usec ?? 0) / DELETES;
-      figures[name].push(
+      times[name].push((ms / deletes) * 1_000);
+      const usec = (command) => (stats.get(command)?.usec ?? 0) / deletes;
+      cpu[name].push(
         name === 'raw' ? usec('unlink') + usec('xadd') + usec('exec') : usec('evalsha'),
       );
-      if (name === 'cache') trips.push(commandsSent(stats, INNER) / DELETES);
+      if (name === 'cache') trips.push(commandsSent(stats, INNER) / deletes);
     }
   }
   await app.close();
   admin.disconnect();
-  const ratio = (list) => (median(list.cache) / median(list.raw)).toFixed(2);
-  return [
-    `one delete: ${spread(trips, 3)} Redis round trips (bar: 1)`,
-    `one delete: Redis CPU ${spread(figures.cache)} µs (bar: 20), ${ratio(figures)}x of UNLINK + XADD in MULTI, ${spread(figures.raw)} µs`,
-    `one delete: ${spread(times.cache)} µs until it resolves, ${ratio(times)}x of that`,
-  ];
+  return { cpu, times, trips };
 }
 
 const HEAD = ['n', '1234567', 'e', '1234567890', 's', '0123456789ab', 't', 'd', 'k'];

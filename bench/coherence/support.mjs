@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { NestFactory } from '@nestjs/core';
 import { CacheManager, MultiLevelCacheModule } from 'nestjs-multi-level-cache';
 
+export { commandStats, commandsSent } from '../lib/command-stats.mjs';
+
 /** Ms on a clock that is the same for all processes of this machine. */
 export const now = () => Number(process.hrtime.bigint()) / 1e6;
 export const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -31,27 +33,6 @@ export async function openCache(options, more = []) {
   const module = { module: Application, imports };
   const app = await NestFactory.createApplicationContext(module, { logger: false });
   return { app, cache: app.get(CacheManager) };
-}
-
-/** Calls and microseconds of each command since `CONFIG RESETSTAT`; those made by scripts are among them. */
-export async function commandStats(admin) {
-  const text = await admin.info('commandstats');
-  const lines = text.matchAll(/^cmdstat_([\w|]+):calls=(\d+),usec=(\d+)/gm);
-  return new Map(
-    [...lines].map(([, name, calls, usec]) => [name, { calls: Number(calls), usec: Number(usec) }]),
-  );
-}
-
-/** Nobody's question: how the counters are read, and the tail of the stream, which waits on a connection of its own. */
-const ASIDE = /^(info|config|xread|client|ping|hello|auth|select|script)/;
-
-/** How many commands came over the wire, where every script call runs `inner` commands by itself. */
-export function commandsSent(stats, inner) {
-  const scripts = stats.get('evalsha')?.calls ?? 0;
-  let sent = 0;
-  for (const [name, { calls }] of stats)
-    if (!ASIDE.test(name)) sent += calls - (inner[name] ?? 0) * scripts;
-  return sent;
 }
 
 /** So many processes of one program in this folder; each answers one question at a time. */

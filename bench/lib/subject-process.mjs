@@ -1,0 +1,51 @@
+// The process of one subject: nothing of another is compiled, allocated or running in it. It opens, fills and checks it, and then does
+// what it is told, piece by piece.
+import { even, keysOf, once, popular, VALUES } from './data.mjs';
+import { loops } from './loops.mjs';
+import { check, fill } from './prepare.mjs';
+
+const ORDERS = { even, once, popular };
+const FIRST = 64;
+
+const { file, name, tiers, size, count, redisUrl, postgresUrl } = JSON.parse(process.argv[2]);
+const { subjects } = await import(`../subjects/${file}.mjs`);
+const subject = subjects.find((one) => one.name === name);
+const keys = keysOf(count);
+const valueOf = (key) => VALUES[size](Number(key.slice(key.indexOf(':') + 1)));
+// Room for all of them: what is measured is not what is evicted.
+const room = { maxEntries: 4 * count, load: valueOf };
+const cache = await subject.open({ tiers, redisUrl, postgresUrl, ...room });
+await fill(cache, keys, valueOf);
+await check(subject, cache, { tiers, redisUrl, keys, valueOf });
+const orders = new Map();
+
+/** ms that so many operations take. */
+async function run({ ask, way, order, width, cold }, operations) {
+  if (cold) await cache.dropMemory();
+  if (!orders.has(order)) orders.set(order, ORDERS[order](keys));
+  // Nobody pays for what came before.
+  globalThis.gc();
+  const began = performance.now();
+  await loops[way](cache[ask], operations, orders.get(order), width, valueOf);
+  return performance.now() - began;
+}
+
+/** How many operations fill so many ms; finding out is the warming up. */
+async function countFor(task, slice) {
+  for (let operations = FIRST; ; operations *= 4) {
+    const ms = await run(task, operations);
+    if (ms >= slice / 4) return Math.max(1, Math.ceil((operations * slice) / ms));
+  }
+}
+
+const verbs = {
+  run: ({ task, operations }) => run(task, operations),
+  countFor: ({ task, slice }) => countFor(task, slice),
+  close: () => cache.close(),
+};
+process.on('message', ({ verb, argument }) => {
+  void Promise.resolve(verbs[verb](argument)).then((result) => process.send({ result }));
+});
+// The parent is gone: nobody wants to know any more.
+process.on('disconnect', () => process.exit(0));
+process.send({ result: Object.keys(cache).filter((verb) => typeof cache[verb] === 'function') });
