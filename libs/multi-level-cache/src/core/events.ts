@@ -31,7 +31,7 @@ export interface CacheEvents {
     readonly origin: 'local' | 'backplane';
     readonly soft: boolean;
   };
-  /** A call that memory could not answer came to its end; a write, where it was made. */
+  /** A call that memory could not answer came to its end; a write, where it was made. Above 8,000 a second a part of them is told. */
   operation: {
     readonly cache: string;
     readonly operation: OperationName;
@@ -40,7 +40,10 @@ export interface CacheEvents {
     readonly result?: 'hit' | 'stale' | 'miss' | 'error';
     readonly error?: unknown;
   };
-  /** A tier was asked for something and answered, failed, or took too long. Of hits in memory one in 1,024 is told. */
+  /**
+   * A tier was asked for something and answered, failed, or took too long. Of hits in memory one in 1,024 is told; of a lower tier,
+   * above 8,000 a second, a part.
+   */
   tierOperation: {
     readonly tier: TierName;
     readonly operation: TierOperationName;

@@ -6,8 +6,8 @@ import { isSystem } from '../security/system.js';
 import type { MemoryTier, Partition } from '../tiers/memory/memory-tier.js';
 
 const MAX_HOMES = 10_000;
-/** About 300 bytes each. */
-const MAX_RECENT = 4_096;
+/** In each of two halves: together as many as memory holds, unless told otherwise, and more. About 300 bytes each. */
+const HALF_OF_RECENT = 8_192;
 
 /** One tenant's or user's part of a cache. */
 export interface Home {
@@ -18,7 +18,9 @@ export interface Home {
 export class Homes {
   readonly #byName = new Map<string, Home>();
   /** Addresses asked for lately: hashing and spelling a key costs more than finding that it was done. */
-  readonly #recent = new Map<string, Address>();
+  #recent = new Map<string, Address>();
+  /** The half before: what is asked for out of it comes into the new one. */
+  #before = new Map<string, Address>();
   #public: Home;
 
   constructor(
@@ -60,9 +62,12 @@ export class Homes {
     const known = this.#recent.get(key);
     // Tenants that ask for the same key take turns.
     if (known?.scope === scope) return known;
-    assertKey(key);
-    if (this.#recent.size >= MAX_RECENT) this.#recent.clear();
-    const address = new Address(scope, key);
+    const before = this.#before.get(key);
+    const address = before?.scope === scope ? before : made(scope, key);
+    if (this.#recent.size >= HALF_OF_RECENT) {
+      this.#before = this.#recent;
+      this.#recent = new Map();
+    }
     this.#recent.set(key, address);
     return address;
   }
@@ -113,4 +118,9 @@ export class Homes {
     this.#byName.set(subject === undefined ? tenant : `${tenant}\u0000${subject}`, home);
     return home;
   }
+}
+
+function made(scope: Scope, key: string): Address {
+  assertKey(key);
+  return new Address(scope, key);
 }

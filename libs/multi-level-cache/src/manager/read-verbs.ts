@@ -208,7 +208,7 @@ export class ReadVerbs {
   ): MaybePromise<Answer | undefined> {
     const { parts, reads } = this.shared;
     if (parts.watch.on)
-      return this.#watched('get', async () =>
+      return this.#watch('get', async () =>
         below ? reads.get(address, life) : this.#lookUp(home, address, life),
       );
     return below ? reads.get(address, life) : this.#lookUp(home, address, life);
@@ -226,10 +226,15 @@ export class ReadVerbs {
     operation: 'get' | 'get_or_load',
     work: () => Promise<A>,
   ): Promise<A> {
+    return this.shared.parts.watch.on ? this.#watch(operation, work) : work();
+  }
+
+  #watch<A extends Answer | undefined>(
+    operation: 'get' | 'get_or_load',
+    work: () => Promise<A>,
+  ): Promise<A> {
     const { watch } = this.shared.parts;
-    return watch.on
-      ? watch.operation(this.cache, operation, {}, work, (answer) => this.#outcome(answer))
-      : work();
+    return watch.operation(this.cache, operation, {}, work, (answer) => this.#outcome(answer));
   }
 
   #manyBelow(

@@ -17,7 +17,7 @@ import type {
 } from '../core/tier.js';
 import type { Background } from './background.js';
 import { SharedDebts } from './shared-debts.js';
-import { timed } from './timed.js';
+import { Timed } from './timed.js';
 
 /** How a tier took a change: `queued` = it is away; the change is applied before the tier is read for it again. */
 export type Taken = 'ok' | 'queued';
@@ -50,6 +50,7 @@ export class TierChanges {
   /** Names in the book of what waits here as well. */
   readonly #ids = new WeakMap<Change, string>();
   readonly #deadline: Deadline;
+  readonly #timed: Timed;
   #paying = false;
   #paid = 0;
   /** Whether the last change went through: while none does, callers do not wait for the next one to fail. */
@@ -64,6 +65,7 @@ export class TierChanges {
   ) {
     this.#debts = new Debts(MAX_DEBTS, options.caches);
     this.#deadline = new Deadline(clock, options.invalidationTimeout, tier.name);
+    this.#timed = new Timed(tier.name, options.events, clock);
     this.shared = new SharedDebts(options.book, clock, background, (debts) =>
       this.#payShared(debts),
     );
@@ -167,8 +169,7 @@ export class TierChanges {
 
   async #applyPart(change: Change, at: number, { debt, quiet, trace }: ApplyHow): Promise<Taken> {
     if (this.#mayApply(change)) {
-      const { events } = this.options;
-      const tell = timed(events, this.clock, this.tier.name, 'apply');
+      const tell = this.#timed.begin('apply');
       try {
         const how: ApplyHow = {
           until: this.clock.now() + this.options.invalidationTimeout,

@@ -3,7 +3,7 @@ import type { Clock } from '../core/clock.js';
 import { Deadline } from '../core/deadline.js';
 import { adopt, type Entry, type Isolation } from '../core/entry.js';
 import { isCacheError } from '../core/errors.js';
-import type { EventHub, TierOperationName } from '../core/events.js';
+import type { EventHub } from '../core/events.js';
 import type { Address } from '../core/key.js';
 import { accepts, type StandardSchema } from '../core/standard-schema.js';
 import type {
@@ -20,7 +20,7 @@ import type { Background } from './background.js';
 import { TierChanges, type ChangeOptions } from './tier-changes.js';
 import { TierParts, type PartsOptions } from './tier-parts.js';
 import { TierReading, type ReadHow } from './tier-reading.js';
-import { timed, type TellEnd } from './timed.js';
+import { Timed } from './timed.js';
 
 const AWAY: TierRead = Object.freeze({ state: 'absent' });
 const RESULTS = { fresh: 'hit', stale: 'stale', absent: 'miss', invalid: 'miss' } as const;
@@ -49,6 +49,7 @@ export class TierGuard {
   /** Writes and invalidations, and what is owed of them. */
   readonly changes: TierChanges;
   readonly parts: TierParts;
+  readonly timed: Timed;
   /** A wait for keys is not the tier's fault. */
   readonly #keys: Deadline;
   #fills = 0;
@@ -63,6 +64,7 @@ export class TierGuard {
   ) {
     this.changes = new TierChanges(tier, clock, background, options);
     this.parts = new TierParts(tier, clock, options);
+    this.timed = new Timed(tier.name, options.events, clock);
     this.#keys = new Deadline(clock, options.budget, 'the store of keys');
   }
 
@@ -138,7 +140,7 @@ export class TierGuard {
     // Given without asking the store: it says nothing about it.
     if (!(asked instanceof Promise)) return asked;
     const call = fills.begin()!;
-    const tell = this.timed('lease');
+    const tell = this.timed.begin('lease');
     try {
       const reply = await deadline.race(asked);
       tell?.();
@@ -167,7 +169,7 @@ export class TierGuard {
       this.release(address, ticket);
       return undefined;
     }
-    const tell = this.timed('fill');
+    const tell = this.timed.begin('fill');
     try {
       const stored = await deadline.race(Promise.resolve(this.tier.fill(address, entry, ticket)));
       tell?.({ bytes: entry.shape.bytes });
@@ -243,11 +245,6 @@ export class TierGuard {
       },
       () => undefined,
     );
-  }
-
-  /** Tells how long it took from now on; `undefined` = nobody wants to know. */
-  timed(operation: TierOperationName): TellEnd | undefined {
-    return timed(this.options.events, this.clock, this.tier.name, operation);
   }
 
   /** What of an answer may be used: nothing where the tier owes this key a change. */

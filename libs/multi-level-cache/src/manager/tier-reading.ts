@@ -2,10 +2,9 @@
 import { Waiter } from '../core/deadline.js';
 import type { Address } from '../core/key.js';
 import type { StandardSchema } from '../core/standard-schema.js';
-import type { TierOperationName } from '../core/events.js';
 import type { Tier, TierRead } from '../core/tier.js';
 import type { TierPart } from './tier-part.js';
-import type { TellEnd } from './timed.js';
+import type { TellEnd, Timed } from './timed.js';
 
 export interface ReadHow {
   /** Whether it counts as a hit or a miss. */
@@ -31,7 +30,7 @@ export interface Reads {
     address: Address,
     schema: StandardSchema | undefined,
   ): TierRead | undefined;
-  timed(operation: TierOperationName): TellEnd | undefined;
+  readonly timed: Timed;
 }
 
 /** One object instead of a closure for each of its ends: reads of Redis are many, and what they leave behind is collected by somebody. */
@@ -53,7 +52,7 @@ export class TierReading extends Waiter<TierRead> {
     super();
     this.#paid = reads.changes.paid;
     this.#call = part.reads.begin()!;
-    this.#tell = reads.timed('get');
+    this.#tell = reads.timed.begin('get');
   }
 
   /** Asks the tier. */

@@ -2,6 +2,7 @@
 import type { Clock } from '../core/clock.js';
 import type { CacheEvents, EventHub, OperationName } from '../core/events.js';
 import type { SpanFacts, Tracing } from '../core/tracing.js';
+import { Turns } from '../core/turns.js';
 
 type ReadResult = NonNullable<CacheEvents['operation']['result']>;
 
@@ -13,18 +14,26 @@ export interface Outcome extends SpanFacts {
 const NOTHING: Outcome = {};
 
 export class Watch {
+  readonly #turns: Turns;
+
   constructor(
     readonly events: EventHub,
     readonly clock: Clock,
     readonly tracing: Tracing,
-  ) {}
-
-  /** Whether anybody would hear of it. */
-  get on(): boolean {
-    return this.tracing.on || this.events.has('operation');
+  ) {
+    this.#turns = new Turns(clock);
   }
 
-  /** @param outcome - of what `work` resolves with */
+  /** Whether the next operation is told: somebody would hear of it, and it is its turn. To be asked once for each. */
+  get on(): boolean {
+    return this.tracing.on || (this.events.has('operation') && this.#turns.take());
+  }
+
+  /**
+   * Where it is told.
+   *
+   * @param outcome - of what `work` resolves with
+   */
   operation<T>(
     cache: string,
     operation: OperationName,
@@ -32,7 +41,6 @@ export class Watch {
     work: () => Promise<T>,
     outcome: (value: T) => Outcome = () => NOTHING,
   ): Promise<T> {
-    if (!this.on) return work();
     const { events, tracing } = this;
     const told = events.has('operation')
       ? () => this.#timed(cache, operation, work, outcome)

@@ -6,7 +6,7 @@ import { deepFreeze } from '../core/value.js';
 
 /** Of the bytes that are kept, in each of the two halves; what they became is a few times as much. */
 const HALF_BYTES = 2 * 1024 ** 2;
-const HALF_ENTRIES = 2_048;
+const HALF_ENTRIES = 8_192;
 const NOT_READ = 0;
 
 interface Known {

@@ -79,7 +79,7 @@ it('forgets what was not read while others came', () => {
   const bytes = bytesFor(first);
   const [, , kept] = reads(opened, first, bytes);
   const others = (from: number): void => {
-    for (let n = from; n < from + 2_048; n++) {
+    for (let n = from; n < from + 8_192; n++) {
       const other = address(`other:${n}`);
       reads(opened, other, bytesFor(other), 2);
     }
