@@ -26,6 +26,8 @@ export type SpanKind = 'operation' | 'tier' | 'load' | 'warm' | 'apply';
 
 /** What telemetry stands behind. */
 export interface Tracer {
+  /** Whether the caller's trace is recorded. */
+  readonly records: boolean;
   /** Runs `work` in a span of the caller's trace; where that is not recorded it only runs it. A rejection is the span's error. */
   inside<T>(
     kind: SpanKind,
@@ -52,8 +54,9 @@ export interface Tracer {
 export class Tracing {
   tracer: Tracer | undefined;
 
+  /** Whether what the present caller does would be a span. */
   get on(): boolean {
-    return this.tracer !== undefined;
+    return this.tracer !== undefined && this.tracer.records;
   }
 
   inside<T>(

@@ -1,8 +1,8 @@
 /** Who of many is looked at, so that looking costs no more the more there are. */
 import type { Clock } from './clock.js';
 
-/** Eight thousand a second. */
-const A_MILLISECOND = 8;
+/** Four thousand a second. */
+const A_MILLISECOND = 4;
 
 /** The first few of each millisecond have their turn: all, where there are not many. */
 export class Turns {

@@ -27,6 +27,10 @@ export class CacheTracer implements Tracer {
 
   constructor(readonly tracer: OtelTracer) {}
 
+  get records(): boolean {
+    return recorded() !== undefined;
+  }
+
   inside<T>(
     kind: SpanKind,
     facts: SpanFacts,
