@@ -4,6 +4,7 @@ import {
   names,
   REACHES_OUTBOX,
   REMEMBER_SERVER,
+  SEPARATOR,
   statements,
   TOMBSTONE_MS,
 } from '../../libs/multi-level-cache/src/tiers/database/sql.js';
@@ -158,7 +159,7 @@ export class DatabaseStore {
     });
     return () => {
       const said = { ...this.#state(session), bumps: bumps.length > 0 ? bumps : null };
-      return [[0, null, null, null, null, null, JSON.stringify(said), null, null], ...rows];
+      return [[JSON.stringify(said), null], ...rows];
     };
   }
 
@@ -167,17 +168,17 @@ export class DatabaseStore {
     const numbers = row.tags.flatMap((tag) => this.#data.tags.get(nameOf(tenant, tag)) ?? []);
     const highest = (of: 'hard' | 'soft'): number | null =>
       numbers.length > 0 ? Math.max(...numbers.map((one) => one[of])) : null;
-    return [
+    const parts = [
       at,
       String(isGuarded(row, now) ? GUARDED_VERSION : row.ver),
-      String(row.seen < FENCE ? FENCE - 1 - row.seen : row.ver),
-      now - row.created,
-      row.expires - now,
-      row.stale - now,
-      tagged ? JSON.stringify(row.tags) : null,
-      tagged ? JSON.stringify([highest('hard'), highest('soft')]) : null,
-      row.tl === tl ? row.value : null,
+      Math.ceil(now - row.created),
+      Math.floor(row.expires - now),
+      Math.floor(row.stale - now),
+      row.seen < FENCE ? FENCE - 1 - row.seen : '',
+      tagged ? JSON.stringify(row.tags) : '',
+      tagged ? JSON.stringify([highest('hard'), highest('soft')]) : '',
     ];
+    return [parts.join(SEPARATOR), row.tl === tl ? row.value : null];
   }
 
   #fill(values: Values, session: Session): Finish {

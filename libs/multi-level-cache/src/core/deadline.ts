@@ -23,7 +23,7 @@ class Racing<T> extends Waiter<T> {
   }
 }
 
-/** A timer that runs so much too late, or a whole budget, means that the process stood still, ms. */
+/** A timer that runs so much too late, or a quarter of a budget, means that the process stood still or is short of time, ms. */
 export const STALL_MS = 50;
 
 /**
@@ -99,7 +99,7 @@ export class Deadline {
 
   #expire(): void {
     const now = this.clock.now();
-    const stalled = now - this.#due > Math.min(this.ms, STALL_MS) && !this.#postponed;
+    const stalled = now - this.#due > Math.min(this.ms / 4, STALL_MS) && !this.#postponed;
     this.#postponed = stalled;
     this.#due = 0;
     // The process itself was late: replies that have come meanwhile are heard first.

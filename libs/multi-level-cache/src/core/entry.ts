@@ -103,10 +103,9 @@ export function handOut(entry: Entry): unknown {
   return entry.shape.copied ? deepCopy(entry.value) : entry.value;
 }
 
-/** The same entry with less time to be fresh, counted from `now`, where a cap asks for it. */
-export function capped(entry: Entry, now: number, ...caps: readonly (number | undefined)[]): Entry {
-  const cap = Math.min(...caps.map((ms) => ms ?? Infinity));
-  const freshUntil = Math.min(entry.freshUntil, now + cap);
+/** The same entry with less time to be fresh, counted from `now`, where one of two caps asks for it. */
+export function capped(entry: Entry, now: number, cap = Infinity, other = Infinity): Entry {
+  const freshUntil = Math.min(entry.freshUntil, now + Math.min(cap, other));
   return freshUntil === entry.freshUntil
     ? entry
     : { ...entry, freshUntil, staleUntil: freshUntil + (entry.staleUntil - entry.freshUntil) };

@@ -197,6 +197,7 @@ export class Address {
   #fingerprint: Fingerprint | undefined;
   #encoded: string | undefined;
   #entryKey: string | undefined;
+  #flight: string | undefined;
   #groups: readonly string[] | undefined;
   #implied: readonly string[] | undefined;
 
@@ -218,6 +219,11 @@ export class Address {
   /** Scope and key as one text, for maps: neither holds a control character. */
   get name(): string {
     return `${this.scope.id}\u0000${this.key}`;
+  }
+
+  /** What loads of this key are found by. */
+  get flight(): string {
+    return (this.#flight ??= flightName(this.scope.tenant, this.scope.place, this.key));
   }
 
   /** SHA-256 over scope and key, by the secret where there is one, in hex; every shorter name of the key is a part of it. */
@@ -262,6 +268,11 @@ export class Address {
   get hash(): string {
     return this.digest.slice(0, 8);
   }
+}
+
+/** A key by what other processes say of it. None of the three parts may hold a control character. */
+export function flightName(tenant: string, place: string, key: string): string {
+  return `${tenant}\u0000${place}\u0000${key}`;
 }
 
 /** The part of a digest that spreads keys over cluster slots. */

@@ -72,7 +72,7 @@ async function takeLease(
     if (reply.kind === 'none') return away;
     if (reply.kind === 'guarded') return GUARDED;
     // Late: whoever waited has been answered, with what stands in where there is something.
-    if (flight.signal.aborted) throw flight.signal.reason;
+    if (flight.aborted) throw flight.reason;
     if (reply.kind === 'found') {
       const found: TierRead | undefined = verify ? await look() : reply.read;
       if (!found) return away;
@@ -84,7 +84,7 @@ async function takeLease(
     if (current && clock.now() < current.freshUntil) return { found: current, away: false };
     const wait = random() * pause;
     await new Promise<void>((resolve) => clock.after(wait, resolve));
-    if (flight.signal.aborted) throw flight.signal.reason;
+    if (flight.aborted) throw flight.reason;
     pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
   }
 }

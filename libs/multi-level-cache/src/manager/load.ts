@@ -1,6 +1,6 @@
 /** The loader's turn: runs it, tells it what is known, hears what it says of its result, and how long it took. */
 import type { Clock } from '../core/clock.js';
-import { createEntry, handOut, type Entry, type Isolation } from '../core/entry.js';
+import { createEntry, handOut, type Entry, type Isolation, type Life } from '../core/entry.js';
 import { loadedLife, type EntryLife } from '../core/entry-options.js';
 import type { EventHub } from '../core/events.js';
 import { CacheError } from '../core/errors.js';
@@ -69,13 +69,12 @@ export async function runLoader(flight: Flight, tools: LoadTools): Promise<Loade
   if (value instanceof Skipped) ({ value } = value);
   if (value === undefined) return { entry: undefined, store: false, own };
   const again = value === NOT_MODIFIED ? stale : undefined;
-  const final = settled(life, again ? again.value : value, tools.random);
   const { scope } = flight.address;
-  const tags = again && final.tags.length === 0 ? again.tags : scope.tagged(final.tags);
-  const tagged = { ...final, tags };
+  const tags = again && life.tags.length === 0 ? again.tags : scope.tagged(life.tags);
+  const final = settled(life, again ? again.value : value, tags, tools.random);
   const entry = again
-    ? { ...renewed(again, tagged, now), loadMs: now - before }
-    : createEntry(value, tagged, now, now - before, false, tools.isolation);
+    ? { ...renewed(again, final, now), loadMs: now - before }
+    : createEntry(value, final, now, now - before, false, tools.isolation);
   return { entry, store: store && final.ttl > 0, own };
 }
 
@@ -107,9 +106,14 @@ function readsTooMuch({ address, life, reads }: Flight, { gate }: LoadTools): bo
 }
 
 /** The life of this value: `null` may have its own, and a share of it is cut off at random. */
-export function settled(life: EntryLife, value: unknown, random: () => number): EntryLife {
-  const ttl = value === null && life.negativeTtl !== undefined ? life.negativeTtl : life.ttl;
-  return { ...life, ttl: ttl * (1 - life.jitter * random()) };
+export function settled(
+  { caps, etag, grace, jitter, negativeTtl, ttl, types }: EntryLife,
+  value: unknown,
+  tags: readonly string[],
+  random: () => number,
+): Life {
+  const whole = value === null && negativeTtl !== undefined ? negativeTtl : ttl;
+  return { ttl: whole * (1 - jitter * random()), grace, tags, caps, etag, types };
 }
 
 /**
@@ -128,7 +132,7 @@ export function withRefresh(
   return { ...entry, refreshAt: Math.min(share, early) };
 }
 
-function renewed(stale: Entry, life: EntryLife, now: number): Entry {
+function renewed(stale: Entry, life: Life, now: number): Entry {
   const freshUntil = now + life.ttl;
   return {
     ...stale,
@@ -148,7 +152,9 @@ function contextOf(
   setOptions: LoaderContext['setOptions'],
 ): LoaderContext {
   return {
-    signal: flight.signal,
+    get signal(): AbortSignal {
+      return flight.signal;
+    },
     stale: stale && {
       value: handOut(stale),
       ageMs: now - stale.createdAt,

@@ -44,7 +44,7 @@ export class Loading {
       return loaded;
     } catch (error) {
       // Nobody waits for it any more: that is no failure, or one that has been noted.
-      if (!flight.signal.aborted) this.#note(flight, false);
+      if (!flight.aborted) this.#note(flight, false);
       throw error;
     } finally {
       end();

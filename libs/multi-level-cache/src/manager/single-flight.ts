@@ -2,7 +2,7 @@
 import type { Entry } from '../core/entry.js';
 import type { EntryLife } from '../core/entry-options.js';
 import { CacheError } from '../core/errors.js';
-import type { Address } from '../core/key.js';
+import { flightName, type Address } from '../core/key.js';
 import type { TierName, TierRead } from '../core/tier.js';
 import type { Reads } from '../security/identity-reads.js';
 import type { Loader } from './cache-manager.js';
@@ -55,7 +55,11 @@ export class Flight {
   rests = false;
   #waiting = 0;
   #written = false;
-  readonly #abort = new AbortController();
+  /** Nobody waits for it any more, and why. */
+  aborted = false;
+  reason: unknown;
+  /** Made for the loader that asks for it: most do not, and it costs as much as the rest of a load. */
+  #abort: AbortController | undefined;
   readonly #onExpire: (() => void)[] = [];
   readonly #onStale: (() => void)[] = [];
 
@@ -71,6 +75,10 @@ export class Flight {
   ) {}
 
   get signal(): AbortSignal {
+    if (!this.#abort) {
+      this.#abort = new AbortController();
+      if (this.aborted) this.#abort.abort(this.reason);
+    }
     return this.#abort.signal;
   }
 
@@ -115,7 +123,7 @@ export class Flight {
   }
 
   onExpire(end: () => void): void {
-    if (this.signal.aborted) end();
+    if (this.aborted) end();
     else this.#onExpire.push(end);
   }
 
@@ -125,7 +133,11 @@ export class Flight {
   }
 
   #end(reason: unknown): void {
-    this.#abort.abort(reason);
+    if (!this.aborted) {
+      this.aborted = true;
+      this.reason = reason;
+    }
+    this.#abort?.abort(reason);
     for (const end of this.#onExpire.splice(0)) end();
   }
 }
@@ -141,16 +153,15 @@ export class SingleFlight {
   }
 
   /** One that loads what this life asks for. */
-  find({ scope, key }: Address, life: EntryLife): Flight | undefined {
+  find(address: Address, life: EntryLife): Flight | undefined {
+    const list = this.#flights.get(address.flight);
+    if (!list) return undefined;
     const variant = variantOf(life);
-    return this.#flights
-      .get(nameOf(scope.tenant, scope.place, key))
-      ?.find((flight) => flight.variant === variant && flight.life.schema === life.schema);
+    return list.find((flight) => flight.variant === variant && flight.life.schema === life.schema);
   }
 
   add(flight: Flight): void {
-    const { scope, key } = flight.address;
-    const name = nameOf(scope.tenant, scope.place, key);
+    const name = flight.address.flight;
     const list = this.#flights.get(name);
     if (list) list.push(flight);
     else this.#flights.set(name, [flight]);
@@ -159,8 +170,7 @@ export class SingleFlight {
 
   /** Ends the entry of exactly this flight. */
   remove(flight: Flight): void {
-    const { scope, key } = flight.address;
-    const name = nameOf(scope.tenant, scope.place, key);
+    const name = flight.address.flight;
     const list = this.#flights.get(name);
     const at = list?.indexOf(flight) ?? -1;
     if (!list || at < 0) return;
@@ -171,7 +181,7 @@ export class SingleFlight {
 
   /** The key was written: later callers start a load of their own. `removed`: also by grace it is served no more. */
   detach(tenant: string, place: string, key: string, removed: boolean): void {
-    const name = nameOf(tenant, place, key);
+    const name = flightName(tenant, place, key);
     const list = this.#flights.get(name);
     if (!list) return;
     this.#flights.delete(name);
@@ -183,11 +193,6 @@ export class SingleFlight {
 /** What tells flights of one key apart. */
 function variantOf({ tiers, forceFresh }: EntryLife): string {
   return (forceFresh ? '!' : '') + (tiers?.join() ?? '');
-}
-
-// None of the three parts may hold a control character.
-function nameOf(tenant: string, place: string, key: string): string {
-  return `${tenant}\u0000${place}\u0000${key}`;
 }
 
 /** What a caller gets whose load is one too many. */

@@ -54,7 +54,7 @@ export class WriteVerbs {
     const addresses = values.map(([key]) => this.door.address(home, key));
     const tags = home.scope.tagged(life.tags);
     const made = values.map(([, value]) =>
-      createEntry(value, { ...settled(life, value, random), tags }, now, 0, true, isolation),
+      createEntry(value, settled(life, value, tags, random), now, 0, true, isolation),
     );
     // `ttl: 0` means "do not store", and what was there is no longer right.
     const kept = addresses.map((_address, index) => made[index].freshUntil > now);

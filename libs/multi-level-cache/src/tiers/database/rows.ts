@@ -103,7 +103,7 @@ export class Rows {
   spans(entry: Entry): Spans | undefined {
     const now = this.clock.now();
     const { maxAge, ttl } = this.options;
-    const kept = capped(entry, now, ttl, maxAge, entry.caps?.l3);
+    const kept = capped(entry, now, Math.min(ttl ?? Infinity, maxAge), entry.caps?.l3);
     if (kept.freshUntil <= now) return undefined;
     return {
       age: now - kept.createdAt,
