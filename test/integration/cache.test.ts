@@ -379,7 +379,7 @@ describe('in the stores', () => {
 
   it('reads the keys of many callers of one moment with two commands', async () => {
     const made = await three();
-    const keys = Array.from({ length: 50 }, (_, index) => `k${index}`);
+    const keys = Array.from({ length: 150 }, (_, index) => `k${index}`);
     await Promise.all(keys.map((key) => made.cache.getOrSet(key, () => key)));
     await made.cache.drain();
     const other = await three({ namespace: made.namespace });

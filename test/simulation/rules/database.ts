@@ -46,8 +46,8 @@ export const DATABASE_RULES: readonly Rule[] = [
   {
     name: 'a row of another timeline is none',
     file: DATABASE,
-    find: 'row.tl === tl ? row.value : null,',
-    replace: 'row.value,',
+    find: 'row.tl === tl ? row.value : null]',
+    replace: 'row.value]',
     faults: ['pg-failover'],
     tiers: 'l1+l3',
   },
@@ -128,7 +128,7 @@ export const DATABASE_RULES: readonly Rule[] = [
     find: 'return !old || old.ver <= known || old.tl !== row.tl;',
     replace: 'return true;',
     faults: ['pg-freeze'],
-    from: 1_100,
+    from: 7_590,
     tiers: 'l1+l3',
   },
 ];

@@ -52,7 +52,7 @@ export class GatheredChanges {
       for (const one of run) made.set(one, done);
     }
     await Promise.allSettled(last.values());
-    // Who has given up meanwhile owes a removal: what it wrote must not come after that.
+    // Whose value comes too late owes a removal: it must not come after that. What removes is never too late.
     return asked.map((one) => made.get(one) ?? Promise.reject(tooLate()));
   }
 }
@@ -100,8 +100,8 @@ function howOf(run: Run): ApplyHow {
   return { ...run[0].how, until: Math.min(...run.map(untilOf)) };
 }
 
-function untilOf({ how: { until = Infinity } }: Asked): number {
-  return until;
+function untilOf({ change, how: { until = Infinity } }: Asked): number {
+  return change.kind === 'set' ? until : Infinity;
 }
 
 function tenantOf({ change }: Asked): string {

@@ -136,6 +136,14 @@ it('makes nothing for whom has given up, and fails', async () => {
   await patient;
 });
 
+it('removes also for whom has given up', async () => {
+  const { clock, gathered, made } = bench();
+  void gathered.apply(remove('a'), { until: clock.now() });
+  void gathered.apply(remove('b'), { until: clock.now() });
+  await tick();
+  expect(made.map(({ text }) => text)).toEqual(['delete a b']);
+});
+
 it('is made by when the first of them gives up', async () => {
   const { clock, gathered, made } = bench();
   const [soon, late] = [clock.now() + 10, clock.now() + 100];
