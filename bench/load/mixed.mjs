@@ -27,7 +27,8 @@ const OURS = {
 };
 /** Each as fast as it can be made. */
 const PEERS = {
-  bentocache: 'bentocache, serialize: false',
+  // Without serializing it cannot read what it has brought up from Redis.
+  bentocache: 'bentocache',
   'layered-loader': 'layered-loader',
   cacheable: 'cacheable, useClone: false',
 };

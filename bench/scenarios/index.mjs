@@ -1,6 +1,6 @@
 // What is measured, in this order. A scenario is a file here with `title`, `needs` (which servers), `bars` (whose figures it has), and
 // `run({ redisUrl, postgresUrl, trials, slice, quick })`, which gives `{ tables, figures, notes }`: tables as `compare` makes them, figures
-// `{ bar, what, values }` for the judge. P13, three tiers under mixed load, is to be one of them.
+// `{ bar, what, values }` for the judge.
 export const SCENARIOS = [
   'l1-hits',
   'peek',
@@ -10,6 +10,7 @@ export const SCENARIOS = [
   'writes',
   'l3-hits',
   'useless-l3',
+  'mixed',
   'stampede',
   'invalidation',
   'memory',

@@ -1,0 +1,36 @@
+// Three tiers under a mixed load over a million keys, beside caches of two tiers; the load comes from a process of its own (bench/load).
+import { mixed } from '../load/mixed.mjs';
+
+export const title = 'Mixed load';
+export const bars = ['P13'];
+
+const SUBJECTS = new URL('../subjects/', import.meta.url).href;
+
+export async function run({ quick }) {
+  const { half, ratio, subjects } = await mixed({
+    seconds: quick ? 1 : 4,
+    warmUp: quick ? 0.5 : 2,
+    flags: [],
+    subjects: SUBJECTS,
+  });
+  const rows = subjects.map(({ name, rates }) => ({
+    name,
+    kind: name === 'ours' ? 'ours' : 'peer',
+    values: rates,
+  }));
+  const table = {
+    chart: 'mixed',
+    title: 'a million keys, one of twenty requests a write: requests/s',
+    unit: 'requests/s',
+    better: 'more',
+    rows,
+  };
+  return {
+    tables: [table],
+    figures: [
+      { bar: 'P13 peers', what: table.title, values: [ratio] },
+      { bar: 'P13 p99', what: 'p99 at half that load', values: [half.p99] },
+    ],
+    notes: half.failed > 0 ? [`${half.failed} requests failed at half that load`] : [],
+  };
+}
