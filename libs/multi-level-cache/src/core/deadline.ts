@@ -23,8 +23,10 @@ class Racing<T> extends Waiter<T> {
   }
 }
 
-/** A timer that runs so much too late, or a quarter of a budget, means that the process stood still or is short of time, ms. */
+/** A timer that runs so much too late means that the process stood still, ms. */
 export const STALL_MS = 50;
+/** One that runs later than this, that it was busy, ms: timers run before sockets are read, and the replies may be there. */
+const BUSY_MS = 2;
 
 /**
  * All calls share one budget, so they fall due in the order they came: a list and one timer for its head. What has ended leaves
@@ -36,6 +38,8 @@ export class Deadline {
   /** When the timer is to run; 0 = there is none. */
   #due = 0;
   #postponed = false;
+  /** How late timers are lately, and no more than the budget. */
+  #lag = 0;
   #pending = 0;
 
   constructor(
@@ -99,18 +103,29 @@ export class Deadline {
 
   #expire(): void {
     const now = this.clock.now();
-    const stalled = now - this.#due > Math.min(this.ms / 4, STALL_MS) && !this.#postponed;
-    this.#postponed = stalled;
+    const late = now - this.#due;
     this.#due = 0;
+    this.#lag = Math.min(Math.max(late, this.#lag / 2), this.ms);
+    const busy = late > BUSY_MS && !this.#postponed;
+    this.#postponed = busy;
     // The process itself was late: replies that have come meanwhile are heard first.
-    if (stalled) return this.#arm(1);
-    for (let first = this.#first; first && first.at <= now; first = this.#first) {
+    if (busy) return this.#arm(1);
+    const since = now - this.#patience;
+    for (let first = this.#first; first && first.at <= since; first = this.#first) {
       this.#leave(first);
       first.failed(
         new CacheError('CACHE_TIER_TIMEOUT', `${this.what} did not answer within ${this.ms} ms`),
       );
     }
-    if (this.#first) this.#arm(Math.max(this.#first.at - now, 1));
+    if (this.#first) this.#arm(Math.max(this.#first.at - since, 1));
+  }
+
+  /**
+   * What a process that is short of time adds to the budget: a question waits for its turn to be sent, and a reply to be heard. Else it
+   * would call a store slow that is not, leave it alone, and have the more to do.
+   */
+  get #patience(): number {
+    return this.#lag > BUSY_MS ? 2 * this.#lag : 0;
   }
 
   #arm(ms: number): void {
