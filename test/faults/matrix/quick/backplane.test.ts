@@ -1,6 +1,6 @@
 /** The stream of changes cannot be followed for a while: what was told meanwhile is heard afterwards, or everything is forgotten. */
 import { expect } from 'vitest';
-import { apart, deleteEach, remember, remembered, type Apart } from '../backplane.js';
+import { apart, tellEach, remember, remembered, type Apart } from '../backplane.js';
 import { endAfterEach } from '../../../support/ends.js';
 import { Load } from '../load.js';
 import { row } from '../row.js';
@@ -15,7 +15,7 @@ async function missing({ hearer, teller, way }: Apart, count: number): Promise<n
   await expect.poll(state).toBe('up');
   way.cut(BACKPLANE);
   await expect.poll(state).toBe('down');
-  await deleteEach(teller, count);
+  await tellEach(teller, count);
   const mended = performance.now();
   way.mend();
   const back = (): number | undefined => states.since(mended, true);
