@@ -35,15 +35,6 @@ export const DATABASE_RULES: readonly Rule[] = [
     tiers: 'l1+l3',
   },
   {
-    name: 'a ticket is bound to the start of its server',
-    file: DATABASE,
-    find: 'if (startOfTicket !== inc) return [];',
-    replace: '',
-    faults: ['pg-restart'],
-    from: 2840,
-    tiers: 'l1+l3',
-  },
-  {
     name: 'a row of another timeline is none',
     file: DATABASE,
     find: 'row.tl === tl ? row.value : null]',
