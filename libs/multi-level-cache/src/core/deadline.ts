@@ -2,9 +2,9 @@
 import type { Clock } from './clock.js';
 import { CacheError } from './errors.js';
 
-/** Who waits for work within a budget: one of the two ends is told, once. In the order in which they fall due. */
+/** Who waits for work within a budget; one of the two ends is told, once. */
 export abstract class Waiter<T> {
-  /** Kept by the deadline. */
+  /** When it falls due, and its neighbours in that order: the deadline's own. */
   at = 0;
   before: Waiter<never> | undefined = undefined;
   after: Waiter<never> | undefined = undefined;

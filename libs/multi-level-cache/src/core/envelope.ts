@@ -98,7 +98,7 @@ export function seal(
   out.writeUInt32BE(Math.min(Math.round(header.loadMs), 0xffff_ffff), 22);
   out.writeUInt32BE(fingerprint.high, 26);
   out.writeUInt32BE(fingerprint.low, 30);
-  writeId(out);
+  drawId(out);
   out.writeUInt32BE(Math.floor(header.n0 / 2 ** 32), 42);
   out.writeUInt32BE(header.n0 % 2 ** 32, 46);
   out.writeUInt32BE(header.epoch, 50);
@@ -119,21 +119,17 @@ export function relive(plain: Buffer, { ttl, grace }: Pick<Header, 'ttl' | 'grac
   plain.writeUIntBE(clampMs(grace), 16, 6);
 }
 
-/** Makes a plain envelope a write of its own. */
-export function drawId(plain: Buffer): void {
-  writeId(plain);
-}
-
 /** Ids drawn ahead: one by one, drawing costs as much as the rest of an envelope. */
 const ids = Buffer.alloc(512 * ID_BYTES);
 let drawn = ids.length;
 
-function writeId(envelope: Buffer): void {
+/** Makes a plain envelope a write of its own. */
+export function drawId(plain: Buffer): void {
   if (drawn === ids.length) {
     randomFillSync(ids);
     drawn = 0;
   }
-  ids.copy(envelope, ID_OFFSET, drawn, (drawn += ID_BYTES));
+  ids.copy(plain, ID_OFFSET, drawn, (drawn += ID_BYTES));
 }
 
 /** Whether an entry of this key makes more bytes than a lower tier takes; as dear as storing it. */
@@ -188,10 +184,10 @@ export function headOf(bytes: Buffer): Head | undefined {
 
 function timesOf(bytes: Buffer): Pick<Header, 'createdAt' | 'ttl' | 'grace' | 'n0' | 'epoch'> {
   return {
-    createdAt: bytes.readUIntBE(4, 6),
-    ttl: bytes.readUIntBE(10, 6),
-    grace: bytes.readUIntBE(16, 6),
-    n0: bytes.readUInt32BE(42) * 2 ** 32 + bytes.readUInt32BE(46),
+    createdAt: readMs(bytes, 4),
+    ttl: readMs(bytes, 10),
+    grace: readMs(bytes, 16),
+    n0: n0Of(bytes),
     epoch: bytes.readUInt32BE(50),
   };
 }

@@ -18,6 +18,6 @@ export class Turns {
       this.#at = now;
       this.#left = A_MILLISECOND;
     }
-    return this.#left > 0 && this.#left-- > 0;
+    return this.#left-- > 0;
   }
 }

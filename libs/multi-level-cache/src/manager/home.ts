@@ -1,13 +1,14 @@
 /** Where a call is at home: the scope and the L1 partition of the caller in one named cache. */
 import { Address, assertKey, Scope, type ScopeRules } from '../core/key.js';
+import { Lately } from '../core/lately.js';
 import type { EntryScope } from '../core/security.js';
 import { missing, type ContextStore, type Entered } from '../security/context.js';
 import { isSystem } from '../security/system.js';
 import type { MemoryTier, Partition } from '../tiers/memory/memory-tier.js';
 
 const MAX_HOMES = 10_000;
-/** In each of two halves: together as many as memory holds, unless told otherwise, and more. About 300 bytes each. */
-const HALF_OF_RECENT = 8_192;
+/** Twice this at most, and so as many as memory holds unless told otherwise. About 300 bytes each. */
+const RECENT = 8_192;
 
 /** One tenant's or user's part of a cache. */
 export interface Home {
@@ -18,9 +19,7 @@ export interface Home {
 export class Homes {
   readonly #byName = new Map<string, Home>();
   /** Addresses asked for lately: hashing and spelling a key costs more than finding that it was done. */
-  #recent = new Map<string, Address>();
-  /** The half before: what is asked for out of it comes into the new one. */
-  #before = new Map<string, Address>();
+  readonly #recent = new Lately<string, Address>(RECENT);
   #public: Home;
 
   constructor(
@@ -62,12 +61,8 @@ export class Homes {
     const known = this.#recent.get(key);
     // Tenants that ask for the same key take turns.
     if (known?.scope === scope) return known;
-    const before = this.#before.get(key);
-    const address = before?.scope === scope ? before : made(scope, key);
-    if (this.#recent.size >= HALF_OF_RECENT) {
-      this.#before = this.#recent;
-      this.#recent = new Map();
-    }
+    assertKey(key);
+    const address = new Address(scope, key);
     this.#recent.set(key, address);
     return address;
   }
@@ -118,9 +113,4 @@ export class Homes {
     this.#byName.set(subject === undefined ? tenant : `${tenant}\u0000${subject}`, home);
     return home;
   }
-}
-
-function made(scope: Scope, key: string): Address {
-  assertKey(key);
-  return new Address(scope, key);
 }

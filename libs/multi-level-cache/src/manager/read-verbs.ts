@@ -107,14 +107,14 @@ export class ReadVerbs {
     this.shared.reads.refresh(this.door.homes.address(home, key), loader, this.#life(options));
   }
 
-  /** Without options memory has been asked already. */
   async find(home: Home, key: string, options: ReadOptions | undefined): Promise<unknown> {
     const address = this.door.address(home, key);
     const life = readLife(options, this.base());
     life.signal?.throwIfAborted();
-    const answer = this.shared.transactions.bypassed
-      ? undefined
-      : await this.#found(home, address, life, options === undefined);
+    // Without options memory has been asked already.
+    const look = (): MaybePromise<Answer | undefined> =>
+      this.#lookUp(home, address, life, options === undefined);
+    const answer = this.shared.transactions.bypassed ? undefined : await this.#watched('get', look);
     life.signal?.throwIfAborted();
     this.#tell(home, key, answer);
     return answer?.entry && handOut(answer.entry);
@@ -199,23 +199,17 @@ export class ReadVerbs {
     return loads ? found : { value: deepCopy(found.entry?.value) };
   }
 
-  /** What any tier has, or the lower ones alone. No async function of its own: each costs every read below memory three turns. */
-  #found(
+  /**
+   * What any tier has, or the lower ones alone. It gives a promise on, and is no async function: each costs a read below memory three turns
+   * of the queue.
+   */
+  #lookUp(
     home: Home,
     address: Address,
     life: EntryLife,
-    below: boolean,
+    below = false,
   ): MaybePromise<Answer | undefined> {
-    const { parts, reads } = this.shared;
-    if (parts.watch.on)
-      return this.#watch('get', async () =>
-        below ? reads.get(address, life) : this.#lookUp(home, address, life),
-      );
-    return below ? reads.get(address, life) : this.#lookUp(home, address, life);
-  }
-
-  #lookUp(home: Home, address: Address, life: EntryLife): MaybePromise<Answer | undefined> {
-    const memory = this.#memoryFor(life);
+    const memory = below ? null : this.#memoryFor(life);
     const row = memory ? memory.hit(home.partition!, address.key) : NO_ROW;
     return memory && row !== NO_ROW
       ? { by: 'l1', entry: memory.entry(row) }
@@ -224,17 +218,12 @@ export class ReadVerbs {
 
   #watched<A extends Answer | undefined>(
     operation: 'get' | 'get_or_load',
-    work: () => Promise<A>,
-  ): Promise<A> {
-    return this.shared.parts.watch.on ? this.#watch(operation, work) : work();
-  }
-
-  #watch<A extends Answer | undefined>(
-    operation: 'get' | 'get_or_load',
-    work: () => Promise<A>,
-  ): Promise<A> {
+    work: () => MaybePromise<A>,
+  ): MaybePromise<A> {
     const { watch } = this.shared.parts;
-    return watch.operation(this.cache, operation, {}, work, (answer) => this.#outcome(answer));
+    if (!watch.tells()) return work();
+    const told = async (): Promise<A> => work();
+    return watch.operation(this.cache, operation, {}, told, (answer) => this.#outcome(answer));
   }
 
   #manyBelow(
@@ -243,7 +232,7 @@ export class ReadVerbs {
   ): Promise<readonly (Answer | undefined)[]> {
     const { parts, reads } = this.shared;
     const work = (): Promise<readonly (Answer | undefined)[]> => reads.getMany(addresses, life);
-    if (!parts.watch.on) return work();
+    if (!parts.watch.tells()) return work();
     const facts = { count: addresses.length };
     return parts.watch.operation(this.cache, 'get_many', facts, work, (answers) => ({
       // Of many it is a hit when none is missing.

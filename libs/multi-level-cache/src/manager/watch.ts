@@ -24,8 +24,8 @@ export class Watch {
     this.#turns = new Turns(clock);
   }
 
-  /** Whether the next operation is told: somebody would hear of it, and it is its turn. To be asked once for each. */
-  get on(): boolean {
+  /** Whether this operation is told: somebody would hear of it, and it is its turn. To be asked once for each. */
+  tells(): boolean {
     return this.tracing.on || (this.events.has('operation') && this.#turns.take());
   }
 

@@ -190,7 +190,9 @@ export class WriteVerbs {
 
   #watched<T>(operation: OperationName, count: number, work: () => Promise<T>): Promise<T> {
     const { watch } = this.parts;
-    return watch.on ? watch.operation(this.door.homes.cache, operation, { count }, work) : work();
+    return watch.tells()
+      ? watch.operation(this.door.homes.cache, operation, { count }, work)
+      : work();
   }
 
   #audited<R>(mutation: Mutation, work: () => R): R | Promise<Awaited<R>> {

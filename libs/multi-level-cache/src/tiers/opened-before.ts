@@ -1,10 +1,11 @@
 /** Envelopes that were opened lately: bytes that come again unchanged are not parsed, weighed and frozen again. */
 import { ID_BYTES, ID_OFFSET, type Opened } from '../core/envelope.js';
 import type { Address } from '../core/key.js';
+import { Lately } from '../core/lately.js';
 import { openFor, type Unopened } from '../core/sealed.js';
 import { deepFreeze } from '../core/value.js';
 
-/** Of the bytes that are kept, in each of the two halves; what they became is a few times as much. */
+/** Of the bytes that are kept, twice this at most; what they became is a few times as much. */
 const HALF_BYTES = 2 * 1024 ** 2;
 const HALF_ENTRIES = 8_192;
 const NOT_READ = 0;
@@ -20,34 +21,28 @@ interface Known {
  * costs no more than the question. All bytes are compared, not the id of the write: a store also changes times in place.
  *
  * Kept from the second read of a write on, for most keys are never read twice. Not kept: what is encrypted or may not be held
- * in memory, and what every caller gets a copy of. In two halves: when the younger is full, the older goes.
+ * in memory, and what every caller gets a copy of.
  */
 export class OpenedBefore {
-  #young = new Map<Address, Known>();
-  #old = new Map<Address, Known>();
-  #bytes = 0;
+  readonly #known = new Lately<Address, Known>(
+    HALF_ENTRIES,
+    ({ bytes }) => bytes.length,
+    HALF_BYTES,
+  );
 
   /** @param shared - callers may change what they get, and the next ones would see it: nothing is kept. */
   constructor(readonly shared = false) {}
 
   open(address: Address, bytes: Buffer): Opened | Unopened {
-    const known = this.#find(address);
+    const known = this.#known.get(address);
     if (known?.bytes.equals(bytes)) return known.opened;
     const opened = openFor(address, bytes);
     if (typeof opened === 'object' && this.#again(address, bytes) && !opened.shape.copied) {
       // Its readers share it from now on.
       deepFreeze(opened.value);
-      this.#keep(address, { bytes: Buffer.from(bytes), opened });
+      this.#known.set(address, { bytes: Buffer.from(bytes), opened });
     }
     return opened;
-  }
-
-  #find(address: Address): Known | undefined {
-    const young = this.#young.get(address);
-    if (young) return young;
-    const old = this.#old.get(address);
-    if (old) this.#keep(address, old);
-    return old;
   }
 
   /** Whether this write of the key was read before; what must not be kept never was. */
@@ -58,16 +53,5 @@ export class OpenedBefore {
     if (address.lastRead === id && id !== NOT_READ) return true;
     address.lastRead = id;
     return false;
-  }
-
-  #keep(address: Address, known: Known): void {
-    if (known.bytes.length > HALF_BYTES) return;
-    this.#bytes += known.bytes.length;
-    if (this.#bytes > HALF_BYTES || this.#young.size >= HALF_ENTRIES) {
-      this.#old = this.#young;
-      this.#young = new Map();
-      this.#bytes = known.bytes.length;
-    }
-    this.#young.set(address, known);
   }
 }

@@ -1,5 +1,6 @@
 /** Deadline: the bound on a wait, with one timer for all that wait. */
 import { describe, expect, it } from 'vitest';
+import type { Timer } from '../../src/core/clock.js';
 import { Deadline } from '../../src/core/deadline.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 
@@ -77,7 +78,56 @@ describe('a deadline', () => {
     clock.advance(1);
     await expect(late).rejects.toEqual(LATE);
   });
+
+  it('a process that is late by itself waits longer for a store, by twice as much, and not for ever', async () => {
+    const clock = new BusyClock(15);
+    const deadline = new Deadline(clock, 20, 'l2');
+    let answer: (value: string) => void = () => undefined;
+    const first = deadline.race(never());
+    clock.advance(10);
+    const heard = deadline.race(new Promise<string>((resolve) => (answer = resolve)));
+    const last = deadline.race(never());
+    clock.advance(41);
+    await expect(first).rejects.toEqual(LATE);
+    clock.advance(20);
+    answer('after three budgets');
+    await expect(heard).resolves.toBe('after three budgets');
+    clock.advance(20);
+    await expect(last).rejects.toEqual(LATE);
+  });
+
+  it('a process that is late at times and then no more gives a store its budget, and no more', async () => {
+    const clock = new BusyClock(15);
+    const deadline = new Deadline(clock, 20, 'l2');
+    void deadline.race(never()).catch(() => undefined);
+    clock.advance(60);
+    clock.late = 0;
+    // Each timer in time halves what is added.
+    for (let times = 0; times < 4; times++) {
+      void deadline.race(never()).catch(() => undefined);
+      clock.advance(60);
+    }
+    const ended: string[] = [];
+    const waiting = deadline.race(never()).catch(() => ended.push('late'));
+    clock.advance(19);
+    await Promise.resolve();
+    expect(ended).toEqual([]);
+    clock.advance(1);
+    await waiting;
+    expect(ended).toEqual(['late']);
+  });
 });
+
+/** All timers run so much too late. */
+class BusyClock extends FakeClock {
+  constructor(public late: number) {
+    super();
+  }
+
+  override after(ms: number, task: () => void): Timer {
+    return super.after(ms + this.late, task);
+  }
+}
 
 /** Timers that fell due while the process stood still run all at once, when it is late. */
 class StalledClock extends FakeClock {
