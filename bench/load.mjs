@@ -3,16 +3,15 @@
 // had something else to do, and nothing was judged. `--write` puts the figures into docs/load.md.
 import { parseArgs } from 'node:util';
 import { loadTable } from './load/report.mjs';
-import { machine } from './load/idle.mjs';
+import { standing } from './lib/machine.mjs';
 import { mixed } from './load/mixed.mjs';
 import { targetOf, TARGETS } from './load/targets.mjs';
-import { writeFigures } from './figures/markers.mjs';
+import { writeFigures } from './lib/markers.mjs';
 
 const { values } = parseArgs({
   options: {
     only: { type: 'string' },
     seconds: { type: 'string', default: '5' },
-    subjects: { type: 'string', default: new URL('./subjects/', import.meta.url).href },
     flags: { type: 'string', default: '' },
     ladder: { type: 'string', default: 'on' },
     write: { type: 'boolean', default: false },
@@ -32,13 +31,10 @@ const options = { seconds, warmUp: 2, flags, ladder: values.ladder === 'on' };
 let missed = false;
 let unjudged = false;
 for (const name of chosen) {
-  const { line, idle, judged } = await machine();
+  const { line, idle, judged } = await standing();
   console.log(`\n${line}, ${Math.round(100 * idle)} % idle`);
   if (!judged) console.log('  something else runs here: measured, and nothing judged');
-  const found =
-    name === 'mixed'
-      ? await mixed({ ...options, subjects: values.subjects })
-      : [await targetOf(name, options)];
+  const found = name === 'mixed' ? await mixed(options) : [await targetOf(name, options)];
   const { text, markdown, met } = loadTable(name, found, { judged });
   console.log(text);
   missed ||= judged && !met;

@@ -1,9 +1,9 @@
 // `npm run bench:scale [-- --only keys,values,tags,instances,inflight,units] [-- --trials 5] [-- --write]`: how cost grows, and what one of
 // each thing costs, from which docs/sizing.md reckons. `--write` puts tables and charts into docs/scale.md and docs/sizing.md.
 import { parseArgs } from 'node:util';
-import { machine } from './load/idle.mjs';
-import { writeFigures } from './figures/markers.mjs';
-import { writeChart } from './figures/chart.mjs';
+import { standing } from './lib/machine.mjs';
+import { writeFigures } from './lib/markers.mjs';
+import { writeChart } from './lib/line-chart.mjs';
 import { inflight } from './scale/inflight.mjs';
 import { instances } from './scale/instances.mjs';
 import { keys } from './scale/keys.mjs';
@@ -31,7 +31,7 @@ if (chosen.some((name) => !known.includes(name)) || !Number.isSafeInteger(trials
 }
 // Timers of a cache and throwaway servers keep no process alive, and there is nothing else while a store is away.
 const alive = setInterval(() => undefined, 1_000);
-const { line, idle } = await machine();
+const { line, idle } = await standing();
 console.log(`${line}, ${Math.round(100 * idle)} % idle`);
 for (const name of chosen) {
   const began = performance.now();

@@ -1,6 +1,6 @@
 // The least a process can do to hear of others through PostgreSQL: LISTEN, and pg_notify with nothing stored.
 import pg from 'pg';
-import { now, pause, serve } from './support.mjs';
+import { announceAt, now, serve } from './support.mjs';
 
 const { database } = JSON.parse(process.argv[2]);
 const [commands, tail] = [database, database].map(
@@ -24,15 +24,9 @@ serve({
         if (at.push(now()) === keys.length) resolve({ at, still: 0 });
       };
     }),
-  announce: async ({ keys, rate }) => {
-    const sent = [];
-    const began = now();
-    for (const [index, key] of keys.entries()) {
-      await pause(Math.max(began + (index * 1_000) / rate - now(), 0));
-      sent.push(now());
+  announce: (how) =>
+    announceAt(how, (key) => {
       const values = ['bare', JSON.stringify([['p', 'default', key]])];
-      await commands.query({ name: 'tell', text: 'select pg_notify($1, $2)', values });
-    }
-    return sent;
-  },
+      return commands.query({ name: 'tell', text: 'select pg_notify($1, $2)', values });
+    }),
 });

@@ -1,6 +1,6 @@
 // The least a process can do to hear of others: XADD and a blocked XREAD, with nothing behind them.
 import { Redis } from 'ioredis';
-import { now, pause, serve } from './support.mjs';
+import { announceAt, now, serve } from './support.mjs';
 
 const STREAM = 'bare:stream';
 const { url } = JSON.parse(process.argv[2]);
@@ -18,18 +18,12 @@ serve({
         if (at.push(now()) === keys.length) resolve({ at, still: 0 });
       };
     }),
-  announce: async ({ keys, rate }) => {
-    const sent = [];
-    const began = now();
-    for (const [index, key] of keys.entries()) {
-      await pause(Math.max(began + (index * 1_000) / rate - now(), 0));
-      sent.push(now());
+  announce: (how) =>
+    announceAt(how, (key) => {
       const payload = JSON.stringify([['p', 'default', key]]);
       const head = ['n', '1234567', 'e', '1234567890', 's', '0123456789ab', 't', 'd'];
-      await commands.xadd(STREAM, 'MAXLEN', '~', 10_000, '*', ...head, 'k', payload);
-    }
-    return sent;
-  },
+      return commands.xadd(STREAM, 'MAXLEN', '~', 10_000, '*', ...head, 'k', payload);
+    }),
 });
 
 for (let last = '$'; ;) {

@@ -1,5 +1,5 @@
 // One application of the benches, in a process of its own.
-import { now, openCache, pause, serve } from './support.mjs';
+import { announceAt, now, openCache, pause, serve } from './support.mjs';
 
 const { url, database } = JSON.parse(process.argv[2]);
 const { cache } = await openCache({
@@ -28,16 +28,7 @@ serve({
         resolve({ at, still });
       });
     }),
-  announce: async ({ keys, rate }) => {
-    const sent = [];
-    const began = now();
-    for (const [index, key] of keys.entries()) {
-      await pause(Math.max(began + (index * 1_000) / rate - now(), 0));
-      sent.push(now());
-      await cache.delete(key);
-    }
-    return sent;
-  },
+  announce: (how) => announceAt(how, (key) => cache.delete(key)),
   /** So many deletes at once, each waited for by a caller of its own; how long all of it took. */
   delete: async ({ keys, callers, consistency }) => {
     const left = [...keys];

@@ -25,6 +25,18 @@ export function spread(list, digits = 1) {
   return `${median(list).toFixed(digits)} (${least.toFixed(digits)}–${most.toFixed(digits)})`;
 }
 
+/** Tells of each key at a steady rate, one after the other; when each was told. */
+export async function announceAt({ keys, rate }, tell) {
+  const sent = [];
+  const began = now();
+  for (const [index, key] of keys.entries()) {
+    await pause(Math.max(began + (index * 1_000) / rate - now(), 0));
+    sent.push(now());
+    await tell(key);
+  }
+  return sent;
+}
+
 class Application {}
 
 /** An application with this cache, and other modules, as a user's would be. */

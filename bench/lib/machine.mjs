@@ -49,3 +49,10 @@ export function shareBetween(before, after) {
   }
   return all === 0 ? 0 : idle / all;
 }
+
+/** On one line, and whether verdicts may be given now: for a benchmark whose parts each look for themselves. */
+export async function standing() {
+  const share = await idleShare(LOOK_MS);
+  const [[, node], [, cpu], , [, date]] = machine();
+  return { line: `Node ${node}, ${cpu}, ${date}`, idle: share, judged: share >= IDLE_ENOUGH };
+}

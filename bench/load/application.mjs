@@ -31,10 +31,9 @@ const load = async (key) => {
 const numberOf = (name) => Number(name.slice(name.indexOf(':') + 1));
 const cache = await open();
 
-/** The subject: a module with `open`, or one of those in its list, which loads by what it was opened with. */
+/** One of the subjects of a module; it loads by what it was opened with. */
 async function open() {
-  const { open: openOne, subjects } = await import(path);
-  if (openOne) return openOne(where);
+  const { subjects } = await import(path);
   const subject = subjects.find(({ name }) => name === chosen);
   return subject.open({
     ...where,
@@ -46,7 +45,7 @@ async function open() {
 /** The most popular keys, by loads as requests make them, or by writes; again where a tier was too late to keep one. */
 async function fillUp() {
   const put = (key) =>
-    by === 'set' ? cache.set(keys[key], valueOf(key)) : cache.getOrSet(keys[key], () => load(key));
+    by === 'set' ? cache.set(keys[key], valueOf(key)) : cache.getOrSet(keys[key]);
   const fill = Array.from({ length: filled }, (_none, key) => key);
   await eachOf(fill, by === 'set' ? 8 : 128, put);
   if (by !== 'set') return;
@@ -73,7 +72,7 @@ async function eachOf(list, width, work) {
 
 const VERBS = {
   get: (key) => cache.get(keys[key]),
-  getOrSet: (key) => cache.getOrSet(keys[key], () => load(key)),
+  getOrSet: (key) => cache.getOrSet(keys[key]),
 };
 const read = VERBS[verb];
 

@@ -10,4 +10,3 @@ export function zipf(how: {
   exponent?: number;
   random?: () => number;
 }): Uint32Array;
-export function seeded(seed: number): () => number;

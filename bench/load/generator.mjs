@@ -1,6 +1,7 @@
 // The load generator, a process of its own: offers requests to an application over a socket, as told by its parent.
 import net from 'node:net';
-import { arrivals, seeded, zipf } from './arrivals.mjs';
+import { seeded } from '../../test/support/random.mjs';
+import { arrivals, zipf } from './arrivals.mjs';
 import { clock, Frames, requestFrame } from './frames.mjs';
 import { ClosedRun, OpenRun } from './run.mjs';
 

@@ -1,5 +1,6 @@
 // What a load has come to, for a screen and for the documentation.
-import { table } from '../figures/markers.mjs';
+import { median } from '../lib/figures.mjs';
+import { table } from '../lib/markers.mjs';
 
 const count = (number) => Math.round(number).toLocaleString('en');
 const ms = (number) =>
@@ -41,7 +42,7 @@ function targetTable({ title, target, limit, result, met, highest }, judged) {
   return { text: `${text}\n  ${late}`, markdown: table(TARGET_HEAD, [row]), met };
 }
 
-function mixedTable({ subjects, half, ratio, bar, met, missing }, judged) {
+function mixedTable({ subjects, half, ratio, bar, met }, judged) {
   const head = [
     'cache',
     'tiers',
@@ -61,15 +62,11 @@ function mixedTable({ subjects, half, ratio, bar, met, missing }, judged) {
     count(failed),
     (median(rates) / median(ours.rates)).toFixed(2),
   ]);
-  const best =
-    ratio === undefined
-      ? 'no other cache was there'
-      : `${ratio.toFixed(2)} times the best of the others, bar ${bar}`;
+  const best = `${ratio.toFixed(2)} times the best of the others, bar ${bar}`;
   const lines = [
-    `${best}: ${verdict(met.ratio, judged && ratio !== undefined)}`,
+    `${best}: ${verdict(met.ratio, judged)}`,
     `half of it, offered: ${count(half.offered)}/s: p50 ${ms(half.p50)}, p99 ${ms(half.p99)} ms, of writes alone ${ms(half.writesP50)} and ${ms(half.writesP99)} ms, failed ${count(half.failed)}, bar ${half.limit} ms: ${verdict(met.half, judged)}`,
     `of ours, reads that a late tier was spared: ${count(ours.skipped)}`,
-    ...(missing.length > 0 ? [`not here: ${missing.join(', ')}`] : []),
   ];
   const markdown = table(head, rows);
   return {
@@ -79,8 +76,4 @@ function mixedTable({ subjects, half, ratio, bar, met, missing }, judged) {
     markdown: `${markdown}\n\n${lines.map((line) => `- ${line}`).join('\n')}`,
     met: met.ratio && met.half,
   };
-}
-
-export function median(list) {
-  return list.toSorted((a, b) => a - b)[list.length >> 1];
 }

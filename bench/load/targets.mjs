@@ -30,7 +30,15 @@ export async function targetOf(name, { seconds, warmUp, flags, ladder }) {
   try {
     parts.generator = await startGenerator();
     const where = { tiers: target.tiers, redisUrl: redis.url, postgresUrl: postgres.url };
-    const what = { module: MODULE, keys: KEYS, fill: KEYS, by: 'set', loadMs: 0, verb: 'get' };
+    const what = {
+      module: MODULE,
+      subject: 'ours',
+      keys: KEYS,
+      fill: KEYS,
+      by: 'set',
+      loadMs: 0,
+      verb: 'get',
+    };
     parts.application = await startApplication({ ...what, ...where, maxEntries: 2 * KEYS }, flags);
     const offer = (rate, length) =>
       loadOn(parts, {

@@ -1,5 +1,5 @@
 // One of several applications on one Redis, in a process of its own.
-import { now, openCache, pause, serve } from '../coherence/support.mjs';
+import { announceAt, now, openCache, serve } from '../coherence/support.mjs';
 import { processCpuUs } from './support.mjs';
 
 const { url, l1 = true } = JSON.parse(process.argv[2]);
@@ -37,16 +37,7 @@ serve({
         resolve(at);
       });
     }),
-  announce: async ({ keys, rate }) => {
-    const sent = [];
-    const began = now();
-    for (const [index, key] of keys.entries()) {
-      await pause(Math.max(began + (index * 1_000) / rate - now(), 0));
-      sent.push(now());
-      await cache.delete(key);
-    }
-    return sent;
-  },
+  announce: (how) => announceAt(how, (key) => cache.delete(key)),
   /** So many deletes, some of them at a time. */
   deletes: async ({ keys, width }) => {
     let next = 0;

@@ -1,5 +1,5 @@
 // Curves and unit costs, for a screen and for the documentation.
-import { table } from '../figures/markers.mjs';
+import { table } from '../lib/markers.mjs';
 
 function figure(value, digits) {
   if (!Number.isFinite(value)) return '–';

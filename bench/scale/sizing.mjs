@@ -1,5 +1,5 @@
 // The worked example of docs/sizing.md, reckoned from the unit costs that were measured: its formulas, and no other ones.
-import { table } from '../figures/markers.mjs';
+import { table } from '../lib/markers.mjs';
 
 /** What the example assumes; everything else is measured. */
 export const ASSUMED = {

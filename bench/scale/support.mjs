@@ -1,7 +1,7 @@
 // What the parts of `npm run bench:scale` share: values of a size, calls of a width, and what servers say they have spent.
 import { readdir, readFile } from 'node:fs/promises';
 import { median, numbers, pause } from '../coherence/support.mjs';
-import { seeded } from '../load/arrivals.mjs';
+import { seeded } from '../../test/support/random.mjs';
 
 export { median, now, numbers, openCache, pause, percentile } from '../coherence/support.mjs';
 

@@ -1,8 +1,8 @@
 /** What puts measured figures into the documentation, and what reckons with them. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { lineChart } from '../../bench/figures/chart.mjs';
-import { inRepository, replaceBetween, table } from '../../bench/figures/markers.mjs';
+import { lineChart } from '../../bench/lib/line-chart.mjs';
+import { inRepository, replaceBetween, table } from '../../bench/lib/markers.mjs';
 import { ASSUMED, sized } from '../../bench/scale/sizing.mjs';
 
 describe('markers', () => {

@@ -1,6 +1,7 @@
 /** The load's own reckoning: a generator that flatters is worse than none. */
 import { describe, expect, it } from 'vitest';
-import { arrivals, seeded, zipf } from '../../bench/load/arrivals.mjs';
+import { arrivals, zipf } from '../../bench/load/arrivals.mjs';
+import { seeded } from '../support/random.mjs';
 import { answerFrame, FAILED, Frames, requestFrame, WRITE } from '../../bench/load/frames.mjs';
 import { Histogram } from '../../bench/load/histogram.mjs';
 import { ClosedRun, OpenRun } from '../../bench/load/run.mjs';

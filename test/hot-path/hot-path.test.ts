@@ -130,42 +130,35 @@ it('a hit allocates nothing, that of a @Cached method its arguments and its load
   expect(plain['@Cached'].bytes).toBeLessThan(CACHED);
 });
 
-describe('with warming, telemetry that is listened to, and lru', () => {
-  let all: Record<Verb, Measured>;
+describe.each<[what: string, setting: string, more: (verb: Verb) => readonly string[]]>([
+  [
+    'with warming, telemetry that is listened to, and lru each moves its entry, and does nothing else',
+    'warming, telemetry, lru',
+    () => [
+      '+ 1024 tiers/memory/lru #move',
+      '+ 1024 tiers/memory/lru hit',
+      '+ 1024 tiers/memory/rows push',
+      '+ 1024 tiers/memory/rows remove',
+      '- 1024 tiers/memory/s3-fifo hit',
+    ],
+  ],
+  [
+    'for a tenant’s user each finds out whose entries are meant, and does nothing else',
+    'a tenant’s user',
+    (verb) => [
+      '+ 1024 manager/home #judged',
+      '+ 1024 security/context asked',
+      ...(verb === '@Cached' ? ['+ 1024 manager/cache scoped'] : []),
+    ],
+  ],
+])('%s', (_what, setting, more) => {
+  let measured: Record<Verb, Measured>;
   beforeAll(async () => {
-    all = await measure('warming, telemetry, lru');
+    measured = await measure(setting);
   });
 
-  it.each(VERBS)('%s moves its entry, and does nothing else', (verb) => {
-    expect(difference(plain[verb], all[verb])).toBe(
-      [
-        '+ 1024 tiers/memory/lru #move',
-        '+ 1024 tiers/memory/lru hit',
-        '+ 1024 tiers/memory/rows push',
-        '+ 1024 tiers/memory/rows remove',
-        '- 1024 tiers/memory/s3-fifo hit',
-      ].join('\n'),
-    );
-    expect(all[verb].bytes).toBeLessThan(verb === '@Cached' ? CACHED : NONE);
-  });
-});
-
-describe('for a tenant’s user', () => {
-  let mine: Record<Verb, Measured>;
-  beforeAll(async () => {
-    mine = await measure('a tenant’s user');
-  });
-
-  it.each(VERBS)('%s finds out whose entries are meant, and does nothing else', (verb) => {
-    expect(difference(plain[verb], mine[verb])).toBe(
-      [
-        '+ 1024 manager/home #judged',
-        '+ 1024 security/context asked',
-        ...(verb === '@Cached' ? ['+ 1024 manager/cache scoped'] : []),
-      ]
-        .sort()
-        .join('\n'),
-    );
-    expect(mine[verb].bytes).toBeLessThan(verb === '@Cached' ? CACHED : NONE);
+  it.each(VERBS)('%s', (verb) => {
+    expect(difference(plain[verb], measured[verb])).toBe([...more(verb)].sort().join('\n'));
+    expect(measured[verb].bytes).toBeLessThan(verb === '@Cached' ? CACHED : NONE);
   });
 });

@@ -1,6 +1,7 @@
 // Small line charts as SVG, written by hand: readable on a light and on a dark page, and in black and white by their marks.
 import { writeFile } from 'node:fs/promises';
 import { inRepository } from './markers.mjs';
+import { escaped } from './svg.mjs';
 
 const WIDTH = 720;
 const HEIGHT = 340;
@@ -117,8 +118,4 @@ function short(number) {
   if (number >= 1e6) return `${round(number / 1e6)}M`;
   if (number >= 1e3) return `${round(number / 1e3)}k`;
   return String(Number(number.toPrecision(3)));
-}
-
-function escaped(text) {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;');
 }

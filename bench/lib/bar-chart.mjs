@@ -1,5 +1,6 @@
 // A table as bars: an SVG by hand, small, on a card of its own so that it can be read on any page.
 import { digits, ratios, rowOf, spreadOf } from './figures.mjs';
+import { escaped } from './svg.mjs';
 
 const WIDTH = 760;
 const LABEL = 256;
@@ -78,5 +79,3 @@ function stepOf(most) {
 
 const fixed = (value) => value.toFixed(1);
 const tickText = (tick) => String(Number(tick.toPrecision(3)));
-const escaped = (text) =>
-  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;');

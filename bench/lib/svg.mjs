@@ -1,0 +1,4 @@
+// What every chart does with a text.
+
+export const escaped = (text) =>
+  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;');
