@@ -8,9 +8,38 @@ import { createHash } from 'node:crypto';
 import { types } from 'node:util';
 import { CacheError } from './errors.js';
 import { textFault } from './key.js';
+import { Lately } from './lately.js';
 import { binaryKind, bytesOf, isPlain } from './value.js';
 
 const MAX_DEPTH = 64;
+/** Twice so many keys of one method are remembered at most, of texts no longer than that. */
+const REMEMBERED = 1_024;
+const REMEMBERED_LENGTH = 64;
+
+/** Default keys of one method; those of a single text or number are spelled once, for spelling costs more than the hit it is for. */
+export class DefaultKeys {
+  readonly #spelled = new Lately<string | number, string>(REMEMBERED);
+
+  constructor(readonly prefix: string) {}
+
+  /** @throws CacheError `CACHE_KEY_INVALID` as {@link defaultKey} */
+  of(args: readonly unknown[]): string {
+    const [only] = args;
+    if (args.length !== 1 || !isShort(only)) return defaultKey(this.prefix, args);
+    const known = this.#spelled.get(only);
+    if (known !== undefined) return known;
+    const key = defaultKey(this.prefix, args);
+    this.#spelled.set(only, key);
+    return key;
+  }
+}
+
+/** A map finds it as what it is: to a map 0 and -0 are one. */
+function isShort(value: unknown): value is string | number {
+  return typeof value === 'string'
+    ? value.length <= REMEMBERED_LENGTH
+    : typeof value === 'number' && value > 0;
+}
 
 /**
  * `prefix` + canonical arguments; hashed where that is no valid key (long, control characters, lone surrogates).

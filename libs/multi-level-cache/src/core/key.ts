@@ -6,7 +6,7 @@ import type { Vault } from './vault.js';
 const MAX_BYTES = 1024;
 const READABLE_BYTES = 200;
 // eslint-disable-next-line no-control-regex
-const FORBIDDEN = /[\u0000-\u001f\u007f-\u009f]|\p{Surrogate}/u;
+const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
 const ESCAPED = /[:{}%*?[\]\u0080-\uffff]+/g;
 
 /** Names of namespaces and caches. */
@@ -21,7 +21,7 @@ export function textFault(text: unknown): string | undefined {
   if (text.length * 3 > MAX_BYTES && Buffer.byteLength(text) > MAX_BYTES) {
     return `must be at most ${MAX_BYTES} bytes of UTF-8`;
   }
-  return FORBIDDEN.test(text)
+  return CONTROL.test(text) || !text.isWellFormed()
     ? 'must be well-formed Unicode without control characters'
     : undefined;
 }

@@ -167,6 +167,6 @@ export class CacheInspector {
 
   #door(application: Inspected, cache: string): Door {
     const { context, gate, namespace, rules } = application.parts;
-    return new Door(new Homes(namespace, cache, rules, context, null), gate, application);
+    return new Door(new Homes(namespace, cache, rules, context, null, false), gate, application);
   }
 }

@@ -57,6 +57,13 @@ const MEASURED = 1_024;
 /** How soon a hit tries again where a background reload has failed. */
 const REFRESH_AGAIN_MS = 1_000;
 
+/** A method that caches what it returns, and what is known of that without a result. */
+export interface CachedMethod<By> {
+  readonly entry: EntryOptions;
+  /** Runs the method as it was called. */
+  loader(instance: object | undefined, args: unknown[], by: By): Loader<unknown>;
+}
+
 /** What all caches of an application share. */
 export interface Shared extends ReadTools {
   readonly options: ResolvedOptions;
@@ -97,8 +104,9 @@ export class Cache extends CacheManager {
     this.#shared = shared;
     this.#parts = shared.parts;
     this.#transactions = shared.transactions;
-    const { namespace, l1, rules } = shared.parts;
-    const homes = new Homes(namespace, name, rules, shared.context, l1, of);
+    const { namespace, l1, l2, l3, rules } = shared.parts;
+    const below = l2 !== null || l3 !== null;
+    const homes = new Homes(namespace, name, rules, shared.context, l1, below, of);
     this.#door = new Door(homes, shared.gate, shared);
     this.configure(shared.settings(name));
     this.#reads = new ReadVerbs(name, shared, this.#door, this.counts, () => this.#base);
@@ -142,6 +150,17 @@ export class Cache extends CacheManager {
 
   getOrSet<T>(key: string, loader: Loader<T>, options?: EntryOptions): Promise<T> {
     return this.#orLoad(key, loader, options) as Promise<T>;
+  }
+
+  /** `getOrSet` for a call of such a method. Its loader is made once memory has no answer: it costs as much as the hit. Not for applications. */
+  orCall<By>(
+    key: string,
+    method: CachedMethod<By>,
+    instance: object | undefined,
+    args: unknown[],
+    by: By,
+  ): Promise<unknown> {
+    return this.#orLoad(key, method, method.entry, undefined, instance, args, by);
   }
 
   get<T>(key: string, options?: ReadOptions): Promise<T | undefined> {
@@ -362,11 +381,15 @@ export class Cache extends CacheManager {
     return this.#shared.close();
   }
 
-  #orLoad(
+  /** @param args - `source` is a method that was called with these; else it is the loader. */
+  #orLoad<By>(
     key: string,
-    loader: Loader<unknown>,
+    source: Loader<unknown> | CachedMethod<By>,
     options?: EntryOptions,
     kind?: FlightKind,
+    instance?: object,
+    args?: unknown[],
+    by?: By,
   ): Promise<unknown> {
     const began = this.#isMeasured() ? this.#parts.clock.now() : 0;
     let home: Home;
@@ -377,16 +400,19 @@ export class Cache extends CacheManager {
     }
     if (this.#transactions.open > 0) {
       const transaction = this.#transactions.current();
-      if (transaction) return this.#reads.within(transaction, home, key, loader, options, kind);
+      const load = loaderOf(source, instance, args, by);
+      if (transaction) return this.#reads.within(transaction, home, key, load, options, kind);
     }
     const { events } = this.#parts;
     const l1 = this.#memory;
     const row = l1 && fromMemory(options) ? l1.hit(home.partition!, key) : NO_ROW;
-    if (!l1 || row === NO_ROW) return this.#reads.load(home, key, loader, options, kind);
+    if (!l1 || row === NO_ROW)
+      return this.#reads.load(home, key, loaderOf(source, instance, args, by), options, kind);
     this.counts.l1++;
     const answer = l1.promise(row);
     if (began !== 0) this.#measure(began);
-    if (l1.refreshDue(row, REFRESH_AGAIN_MS)) this.#reads.refresh(home, key, loader, options);
+    if (l1.refreshDue(row, REFRESH_AGAIN_MS))
+      this.#reads.refresh(home, key, loaderOf(source, instance, args, by), options);
     if (events.hearsHits) events.emit('hit', { cache: this.name, key, tier: 'l1' });
     return answer;
   }
@@ -404,6 +430,17 @@ export class Cache extends CacheManager {
     if (events.has('tierOperation'))
       events.emit('tierOperation', { tier: 'l1', operation: 'get', durationMs: now - began });
   }
+}
+
+function loaderOf<By>(
+  source: Loader<unknown> | CachedMethod<By>,
+  instance: object | undefined,
+  args: unknown[] | undefined,
+  by: By | undefined,
+): Loader<unknown> {
+  return args
+    ? (source as CachedMethod<By>).loader(instance, args, by!)
+    : (source as Loader<unknown>);
 }
 
 function found<T>(keys: readonly string[], values: readonly (T | undefined)[]): Map<string, T> {

@@ -28,6 +28,8 @@ export class Homes {
     readonly rules: ScopeRules,
     readonly context: ContextStore,
     readonly l1: MemoryTier | null,
+    /** There is a tier below memory, which wants keys spelled: without one they are found by what they are. */
+    readonly below: boolean,
     /** Whose entries are meant; left out: the tenant's, or everybody's where there is none. */
     readonly of?: EntryScope,
   ) {
@@ -63,7 +65,7 @@ export class Homes {
     if (known?.scope === scope) return known;
     assertKey(key);
     const address = new Address(scope, key);
-    this.#recent.set(key, address);
+    if (this.below) this.#recent.set(key, address);
     return address;
   }
 

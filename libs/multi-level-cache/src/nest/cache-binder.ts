@@ -61,7 +61,7 @@ export class CacheBinder implements OnModuleInit {
     const prototype: unknown = typeof owner === 'function' ? owner.prototype : undefined;
     if (typeof prototype !== 'object' || prototype === null) return;
     for (const { keyed, scope, target } of decorated(prototype) ?? []) {
-      if (keyed) this.holder.prefix(owner as AnyClass, keyed);
+      if (keyed) this.holder.keys(owner as AnyClass, keyed);
       if (this.holder.wantsScopes && scope === undefined) this.#silent.add(target);
     }
   }

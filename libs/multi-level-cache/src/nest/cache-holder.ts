@@ -3,6 +3,7 @@
  * needs may use decorators, and every application in a process has its own.
  */
 import { Injectable } from '@nestjs/common';
+import { DefaultKeys } from '../core/default-key.js';
 import { CacheError } from '../core/errors.js';
 import type { EntryOptions } from '../core/entry-options.js';
 import type { EntryScope } from '../core/security.js';
@@ -39,7 +40,7 @@ export class CacheHolder {
   wantsScopes = false;
   /** Told of each load of a `@Cached` method. */
   record: ((call: MadeCall) => void) | undefined;
-  readonly #prefixes = new Map<AnyClass, Map<DefaultKeyed, string>>();
+  readonly #keys = new Map<AnyClass, Map<DefaultKeyed, DefaultKeys>>();
   readonly #owners = new Map<string, string>();
   readonly #declared = new Map<string, string>();
 
@@ -50,16 +51,15 @@ export class CacheHolder {
   }
 
   /**
-   * The prefix of a method's default keys.
+   * A method's default keys where `runtime` is the class of the instance.
    *
    * @throws CacheError `CACHE_CONFIG_INVALID` if another method of this application has the same.
    */
-  prefix(runtime: AnyClass, method: DefaultKeyed): string {
-    const known = this.#prefixes.get(runtime)?.get(method);
-    return known ?? this.#claim(runtime, method);
+  keys(runtime: AnyClass, method: DefaultKeyed): DefaultKeys {
+    return this.#keys.get(runtime)?.get(method) ?? this.#claim(runtime, method);
   }
 
-  #claim(runtime: AnyClass, method: DefaultKeyed): string {
+  #claim(runtime: AnyClass, method: DefaultKeyed): DefaultKeys {
     const prefix = method.prefix(runtime);
     if (this.#owners.has(prefix)) {
       throw new CacheError(
@@ -69,9 +69,10 @@ export class CacheHolder {
       );
     }
     this.#owners.set(prefix, runtime.name);
-    let methods = this.#prefixes.get(runtime);
-    if (!methods) this.#prefixes.set(runtime, (methods = new Map()));
-    methods.set(method, prefix);
-    return prefix;
+    let methods = this.#keys.get(runtime);
+    if (!methods) this.#keys.set(runtime, (methods = new Map()));
+    const keys = new DefaultKeys(prefix);
+    methods.set(method, keys);
+    return keys;
   }
 }

@@ -4,7 +4,7 @@ import { anything, assert, property } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isCacheError } from '../../src/core/errors.js';
 import { textFault } from '../../src/core/key.js';
-import { defaultKey } from '../../src/core/default-key.js';
+import { defaultKey, DefaultKeys } from '../../src/core/default-key.js';
 import { keyTemplate } from '../../src/nest/decorators/key-template.js';
 
 const key = (...args: unknown[]): string => defaultKey('Class#method', args);
@@ -12,6 +12,29 @@ const key = (...args: unknown[]): string => defaultKey('Class#method', args);
 class Money {
   readonly amount = 1;
 }
+
+it('default keys that are remembered are those that are spelled', () => {
+  const keys = new DefaultKeys('Class#method');
+  const single = [
+    '1',
+    1,
+    0,
+    -0,
+    0.5,
+    NaN,
+    Infinity,
+    '',
+    'x'.repeat(64),
+    'x'.repeat(65),
+    true,
+    null,
+    'a\u0000',
+  ];
+  const calls: unknown[][] = [...single.map((value) => [value]), [], ['1', undefined], ['1', '2']];
+  // Asked for twice, and 0 before -0, which a map takes for the same.
+  for (const args of [...calls, ...calls]) expect(keys.of(args)).toBe(key(...args));
+  for (let id = 1; id < 5_000; id++) expect(keys.of([id])).toBe(key(id));
+});
 
 describe('defaultKey', () => {
   it('keeps apart what looks alike', () => {

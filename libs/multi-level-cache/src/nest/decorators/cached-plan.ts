@@ -3,9 +3,9 @@ import type { EntryOptions, LifeOptions } from '../../core/entry-options.js';
 import { CacheError } from '../../core/errors.js';
 import { textFault } from '../../core/key.js';
 import type { EntryScope } from '../../core/security.js';
+import type { CachedMethod } from '../../manager/cache.js';
 import type { Loader } from '../../manager/cache-manager.js';
 import type { AnyClass, CacheHolder, DefaultKeyed, MadeCall } from '../cache-holder.js';
-import { defaultKey } from '../../core/default-key.js';
 import { Faults, Section } from '../faults.js';
 import { BOOLEAN, DURATION, POSITIVE_TIMER, SCOPE, SHARE, TIMER } from '../option-rules.js';
 import { keyTemplate, type KeyOf } from './key-template.js';
@@ -23,7 +23,7 @@ import type { Decorated, Target } from './wrap-method.js';
 
 const NEVER = ['tiers', 'consistency', 'forceFresh'];
 
-export class CachedPlan implements DefaultKeyed, Decorated {
+export class CachedPlan implements DefaultKeyed, Decorated, CachedMethod<CacheHolder> {
   readonly keyOf: KeyOf | undefined;
   readonly when: AnyFunction | undefined;
   /** The first argument is a list, and the method makes a Map of it. */
@@ -79,7 +79,7 @@ export class CachedPlan implements DefaultKeyed, Decorated {
 
   /** The key of a call with these arguments; in a batch, of one item and the arguments beside the list. */
   keyFor(holder: CacheHolder, runtime: AnyClass, args: readonly unknown[]): string {
-    return this.keyOf ? this.keyOf(args) : defaultKey(holder.prefix(runtime, this), args);
+    return this.keyOf ? this.keyOf(args) : holder.keys(runtime, this).of(args);
   }
 
   /** The class of the instance names the key, so that two heirs of one method never answer for each other. */
