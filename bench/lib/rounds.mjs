@@ -1,18 +1,17 @@
 // Subjects in turn, round by round, so that what disturbs the machine disturbs all of them.
 
-/** Of a task that is over soon: what has run a few thousand times only has not been compiled yet. */
-const WARM_ROUNDS = 8;
+/** Nothing counts for so long, ms of work of each subject: what has run for a moment only has not been compiled yet, least of all what is long. */
+const WARM_MS = 2_000;
 
 /**
  * Rates of several subjects at the same task: `{ ask, way, order, width?, cold?, operations? }`, that is which verb of the subject is
  * called in which way (loops.mjs) for keys in which order (data.mjs), with an empty memory each time or not. There are as many operations
- * as fill `slice` ms, unless the task says how many; the first round does not count, of a task that says how many the first few.
+ * as fill `slice` ms, unless the task says how many; what each does in its first two seconds does not count.
  *
  * @returns a table; a row has no figures where the subject cannot do it
  */
 export async function compare({ title, opened, task, unit = 'ops/s', ...more }, context) {
   const { trials, slice, quick } = context;
-  const warm = task.operations === undefined || quick ? 1 : WARM_ROUNDS;
   const subjects = opened.map((subject) => ({
     ...subject,
     task: { ...task, ask: verbOf(task.ask, subject.verbs) },
@@ -22,12 +21,14 @@ export async function compare({ title, opened, task, unit = 'ops/s', ...more }, 
   const operations = new Map();
   for (const { name, ask, task: own } of able)
     operations.set(name, own.operations ?? (await ask('countFor', { task: own, slice })));
+  const run = ({ name, ask, task: own }) =>
+    ask('run', { task: own, operations: operations.get(name) });
+  for (const subject of able)
+    for (let spent = 0; spent < (quick ? 1 : WARM_MS); spent += await run(subject));
   // Every other round the other way about: nobody always comes first.
-  for (let round = -warm; round < trials; round++)
-    for (const { name, ask, task: own, values } of round % 2 === 0 ? able : able.toReversed()) {
-      const ms = await ask('run', { task: own, operations: operations.get(name) });
-      if (round >= 0) values.push((operations.get(name) * 1_000) / ms);
-    }
+  for (let round = 0; round < trials; round++)
+    for (const subject of round % 2 === 0 ? able : able.toReversed())
+      subject.values.push((operations.get(subject.name) * 1_000) / (await run(subject)));
   const rows = subjects.map(({ name, kind, values }) => ({
     name,
     kind,

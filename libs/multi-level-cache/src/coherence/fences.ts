@@ -22,7 +22,8 @@ export class Fences {
     return this.#generation;
   }
 
-  ticket(scope: string, key: string): FenceTicket {
+  /** @param scope - hash of the id of its scope */
+  ticket(scope: number, key: string): FenceTicket {
     const stripe = stripeOf(scope, key);
     return { stripe, epoch: this.#epochs[stripe], generation: this.#generation };
   }
@@ -32,7 +33,7 @@ export class Fences {
   }
 
   /** The key was written: every ticket taken before is void. */
-  bump(scope: string, key: string): void {
+  bump(scope: number, key: string): void {
     this.#epochs[stripeOf(scope, key)]++;
   }
 
@@ -42,7 +43,7 @@ export class Fences {
   }
 }
 
-function stripeOf(scope: string, key: string): number {
-  const hash = hashOf(key, hashOf(scope));
+function stripeOf(scope: number, key: string): number {
+  const hash = hashOf(key, scope);
   return (hash ^ (hash >>> 16)) & (STRIPES - 1);
 }

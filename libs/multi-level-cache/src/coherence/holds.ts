@@ -26,6 +26,11 @@ export class Holds {
     if (held?.delete(id) && held.size === 0) this.#byKey.delete(name);
   }
 
+  /** Something is held, or was lately: else no clock need be read. */
+  get some(): boolean {
+    return this.#byKey.size > 0 || this.#allUntil > 0;
+  }
+
   has(scope: string, key: string, now: number): boolean {
     if (now < this.#allUntil) return true;
     if (this.#byKey.size === 0) return false;

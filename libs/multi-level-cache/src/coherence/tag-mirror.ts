@@ -14,8 +14,14 @@ export type Verdict = 'valid' | 'stale' | 'gone' | 'unknown';
 export class TagMirror {
   readonly #tenants = new Map<string, Map<string, Known>>();
   #size = 0;
+  #changes = 0;
 
   constructor(readonly limit = MAX_TAGS) {}
+
+  /** While it stays the same, so does every verdict. */
+  get changes(): number {
+    return this.#changes;
+  }
 
   /** Whether an entry that was read under `n0` has outlived all its tags; `unknown` = fetch `missing` first. */
   judge(tenant: string, tags: readonly string[], n0: number): Verdict {
@@ -60,11 +66,13 @@ export class TagMirror {
 
   /** Messages may have been missed: nothing is known any more. */
   drop(): void {
+    this.#changes++;
     this.#tenants.clear();
     this.#size = 0;
   }
 
   #merge(tenant: string, tag: string, hard: number, soft: number, fetched: boolean): void {
+    this.#changes++;
     const known = this.#tenants.get(tenant)?.get(tag);
     if (known) {
       known.hard = Math.max(known.hard, hard);

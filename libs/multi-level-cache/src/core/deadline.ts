@@ -1,27 +1,42 @@
 /** The budget of a tier: a bound on how long a caller waits for it. One timer serves all calls of a tier. */
 import type { Clock } from './clock.js';
 import { CacheError } from './errors.js';
+import type { Asker } from './tier.js';
 
-/** Who waits for work within a budget; one of the two ends is told, once. */
-export abstract class Waiter<T> {
-  /** When it falls due, and its neighbours in that order: the deadline's own. */
+/** Who waits for work within a budget; one of the two ends is heard, once. */
+export abstract class Waiter<T> implements Asker<T> {
+  /** When it falls due, and its neighbours in that order: the deadline's own, as is which one it is. */
   at = 0;
   before: Waiter<never> | undefined = undefined;
   after: Waiter<never> | undefined = undefined;
-  done = false;
+  within: Deadline | undefined = undefined;
 
-  abstract answered(value: T): void;
-  abstract failed(error: Error): void;
+  /** The work has come to its end; where nobody waits any more, to no effect. */
+  answered(value: T): void {
+    if (this.within?.ended(this)) this.hear(value);
+  }
+
+  failed(error: unknown): void {
+    if (this.within?.ended(this))
+      this.miss(error instanceof Error ? error : new Error(String(error)));
+  }
+
+  abstract hear(value: T): void;
+  /** It failed, or was late. */
+  abstract miss(error: Error): void;
 }
 
 class Racing<T> extends Waiter<T> {
   constructor(
-    readonly answered: (value: T) => void,
-    readonly failed: (error: Error) => void,
+    readonly hear: (value: T) => void,
+    readonly miss: (error: Error) => void,
   ) {
     super();
   }
 }
+
+/** When what is not waited for any more falls due. */
+const NOBODY = Infinity;
 
 /** A timer that runs so much too late means that the process stood still, ms. */
 export const STALL_MS = 50;
@@ -60,20 +75,17 @@ export class Deadline {
 
   /** The same without a promise of its own. */
   settle<T>(work: Promise<T>, waiter: Waiter<T>): void {
-    this.#wait(waiter);
-    this.#pending++;
+    this.wait(waiter);
     work.then(
-      (value) => {
-        if (this.#ended(waiter)) waiter.answered(value);
-      },
-      (error: unknown) => {
-        if (this.#ended(waiter))
-          waiter.failed(error instanceof Error ? error : new Error(String(error)));
-      },
+      (value) => waiter.answered(value),
+      (error: unknown) => waiter.failed(error),
     );
   }
 
-  #wait(waiter: Waiter<never>): void {
+  /** From now on; `waiter` is told by whoever has the answer. */
+  wait(waiter: Waiter<never>): void {
+    waiter.within = this;
+    this.#pending++;
     // Up to a millisecond early, for a fraction of what the exact time costs each call.
     waiter.at = this.clock.coarse() + this.ms;
     waiter.before = this.#last;
@@ -83,10 +95,11 @@ export class Deadline {
     if (this.#due === 0) this.#arm(this.ms);
   }
 
-  /** Whether somebody still waits for it. */
-  #ended(waiting: Waiter<never>): boolean {
+  /** For the waiter: its work has ended; whether it was still waited for. */
+  ended(waiting: Waiter<never>): boolean {
+    waiting.within = undefined;
     this.#pending--;
-    if (waiting.done) return false;
+    if (waiting.at === NOBODY) return false;
     this.#leave(waiting);
     return true;
   }
@@ -98,7 +111,7 @@ export class Deadline {
     if (after) after.before = before;
     else this.#last = before;
     waiting.before = waiting.after = undefined;
-    waiting.done = true;
+    waiting.at = NOBODY;
   }
 
   #expire(): void {
@@ -113,7 +126,7 @@ export class Deadline {
     const since = now - this.#patience;
     for (let first = this.#first; first && first.at <= since; first = this.#first) {
       this.#leave(first);
-      first.failed(
+      first.miss(
         new CacheError('CACHE_TIER_TIMEOUT', `${this.what} did not answer within ${this.ms} ms`),
       );
     }

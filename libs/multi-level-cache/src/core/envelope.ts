@@ -70,6 +70,10 @@ export interface Header {
 export interface Opened extends Header {
   readonly value: unknown;
   readonly shape: Shape;
+  /** A copy of the bytes, while they are kept to know them by. */
+  kept: Buffer | undefined;
+  /** What a tier has made of it while it is kept; the tier's own. */
+  made: object | undefined;
 }
 
 /** Closes a value into bytes for the key with this fingerprint. */
@@ -229,6 +233,8 @@ function openBody(bytes: Buffer, codec: Codec, packing: Packing, classes: ClassM
     etag: extras?.etag,
     value,
     shape: codec === CODEC.json ? plainShape(value) : inspect(value, classes),
+    kept: undefined,
+    made: undefined,
   };
 }
 

@@ -31,7 +31,7 @@ export interface CacheEvents {
     readonly origin: 'local' | 'backplane';
     readonly soft: boolean;
   };
-  /** A call that memory could not answer came to its end; a write, where it was made. Above 4,000 a second a part of them is told. */
+  /** A call that memory could not answer came to its end; a write, where it was made. Above 1,000 a second a part of them is told. */
   operation: {
     readonly cache: string;
     readonly operation: OperationName;
@@ -42,7 +42,7 @@ export interface CacheEvents {
   };
   /**
    * A tier was asked for something and answered, failed, or took too long. Of hits in memory one in 1,024 is told; of a lower tier,
-   * above 4,000 a second, a part.
+   * above 1,000 a second, a part.
    */
   tierOperation: {
     readonly tier: TierName;

@@ -1,6 +1,7 @@
 /** Keys: what is a valid one, and how one is spelled for each store. The only place that spells keys. */
 import { createHmac, hash, type KeyObject } from 'node:crypto';
 import { CacheError } from './errors.js';
+import { hashOf } from './hash.js';
 import type { Vault } from './vault.js';
 
 const MAX_BYTES = 1024;
@@ -108,6 +109,8 @@ export class Scope {
   readonly place: string;
   /** Canonical name: lengths first, so that no two scopes share one. */
   readonly id: string;
+  /** Of its name; hashes of its keys begin with it. */
+  readonly hash: number;
   readonly #tenantSegment: string;
 
   constructor(
@@ -124,6 +127,7 @@ export class Scope {
     this.clearTags = [this.clearTag];
     this.anyGroupTags = [anyGroupTag(cache)];
     this.id = [namespace, tenant, this.place].map((part) => `${part.length}:${part}`).join('');
+    this.hash = hashOf(this.id);
     this.#tenantSegment = encodeSegment(tenant);
   }
 
@@ -193,6 +197,10 @@ export interface Fingerprint {
 export class Address {
   /** A part of the id of the write that was read last: whether it is read again; 0 = none was. */
   lastRead = 0;
+  /** What it became, while that is kept; the tier's own. */
+  opened: object | undefined;
+  /** The question about it that waits to be sent; the tier's own. */
+  question: object | undefined;
   #digest: string | undefined;
   #fingerprint: Fingerprint | undefined;
   #encoded: string | undefined;

@@ -241,6 +241,12 @@ export interface ApplyHow {
   readonly trace?: string | undefined;
 }
 
+/** Who waits for an answer; one of the two is told, once. */
+export interface Asker<T> {
+  answered(value: T): void;
+  failed(error: unknown): void;
+}
+
 /**
  * One storage step.
  *
@@ -257,6 +263,11 @@ export interface Tier {
   close(): Promise<void>;
   /** @param together - one of many keys of one call, asked for in the same tick: they are to cost one round trip. */
   read(address: Address, together?: boolean): MaybePromise<TierRead>;
+  /**
+   * As `read`, and tells the asker itself: reads of a shared tier are so many that a promise for each counts. Not in the asker's own
+   * async context.
+   */
+  tell?(address: Address, asker: Asker<TierRead>, together?: boolean): void;
   /** As `read`, by what the store itself says now; where `read` relies on what it was told. */
   verify?(address: Address): MaybePromise<TierRead>;
   /**

@@ -1,10 +1,10 @@
 /** Who of many is looked at, so that looking costs no more the more there are. */
 import type { Clock } from './clock.js';
 
-/** Four thousand a second. */
-const A_MILLISECOND = 4;
+/** A thousand a second. */
+const A_MILLISECOND = 1;
 
-/** The first few of each millisecond have their turn: all, where there are not many. */
+/** The first of each millisecond has its turn: all, where there are not many. */
 export class Turns {
   #at = -1;
   #left = 0;

@@ -9,6 +9,7 @@ import { Commit, type InUse, type Way } from './commit.js';
 import { leaseFor } from './lease.js';
 import { withRefresh, type Loaded } from './load.js';
 import { Loading } from './loading.js';
+import { LookUp } from './look-up.js';
 import type { Parts } from './parts.js';
 import { Flight, lateError, type Answer, type FlightKind } from './single-flight.js';
 import { NOTHING, type TierGuard } from './tier-guard.js';
@@ -16,15 +17,18 @@ import { waitFor } from './waiting.js';
 
 const RENEW_MS = 1_000;
 
-const TOGETHER = { together: true };
+const PLAINLY = {};
 
 const NONE: InUse = { l1: null, l2: null, l3: null };
 
 export class ReadPath {
   readonly #loading: Loading;
   readonly #commit: Commit;
+  readonly #all: InUse;
 
   constructor(readonly parts: Parts) {
+    const { l1, l2, l3 } = parts;
+    this.#all = { l1, l2, l3 };
     this.#loading = new Loading(parts);
     this.#commit = new Commit(parts);
   }
@@ -87,22 +91,13 @@ export class ReadPath {
   }
 
   /** A fresh entry of any tier below L1, promoted; never waits for a loader. */
-  async get(address: Address, life: EntryLife): Promise<Answer | undefined> {
-    const { l1, l2, l3 } = this.#inUse(life);
-    const memory = l1?.ticketFor(address);
+  get(address: Address, life: EntryLife): Promise<Answer | undefined> {
     const verify = isStrong(life);
     const { schema } = life;
-    const second = await l2?.read(address, { verify, schema });
-    // What cannot be verified is no answer.
-    if (verify && l2 && !second) return undefined;
-    const third = second?.state === 'fresh' ? undefined : await l3?.read(address, { schema });
-    const found =
-      second?.state === 'fresh' ? second.entry : third?.state === 'fresh' ? third.entry : undefined;
-    if (!found) return undefined;
-    if (memory) l1?.fill(address, found, memory);
-    if (third && second && l2 && l3)
-      this.#commit.promoteLater(address, { seen: second, found }, l2, l3);
-    return { by: third ? 'l3' : 'l2', entry: found };
+    const how = verify || schema ? { verify, schema } : PLAINLY;
+    return new Promise((resolve, reject) =>
+      new LookUp(address, this.#inUse(life), how, this.#commit, resolve, reject).begin(),
+    );
   }
 
   /**
@@ -123,8 +118,7 @@ export class ReadPath {
     };
     const verify = isStrong(life);
     const { schema } = life;
-    const how = { ...TOGETHER, verify, schema };
-    const second = await Promise.all(addresses.map(async (address) => l2?.read(address, how)));
+    const second = l2 ? await l2.readMany(addresses, { verify, schema }) : [];
     second.forEach((read, at) => {
       if (read?.state === 'fresh' && read.entry) answer(at, 'l2', read.entry);
     });
@@ -134,9 +128,8 @@ export class ReadPath {
     const leases = await Promise.all(
       missing.map(async (at) => (second[at] ? l2?.ticket(addresses[at], second[at]) : undefined)),
     );
-    const third = await Promise.all(
-      missing.map((at) => l3.read(addresses[at], { ...TOGETHER, schema })),
-    );
+    const asked = missing.map((at) => addresses[at]);
+    const third = await l3.readMany(asked, { schema });
     missing.forEach((at, index) => {
       const [read, lease] = [third[index], leases[index]];
       const found = read?.state === 'fresh' ? read.entry : undefined;
@@ -280,7 +273,7 @@ export class ReadPath {
 
   #inUse({ tiers }: EntryLife): InUse {
     const { l1, l2, l3 } = this.parts;
-    if (!tiers) return { l1, l2, l3 };
+    if (!tiers) return this.#all;
     const use = (name: TierName): boolean => tiers.includes(name);
     return { l1: use('l1') ? l1 : null, l2: use('l2') ? l2 : null, l3: use('l3') ? l3 : null };
   }

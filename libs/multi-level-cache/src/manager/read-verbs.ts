@@ -62,9 +62,10 @@ export class ReadVerbs {
     if (typeof loader !== 'function') throw invalid('loader', 'must be a function');
     let answer: Answer;
     try {
-      answer = await this.#watched('get_or_load', () =>
-        this.shared.reads.load(address, loader, life, kind),
-      );
+      const { parts, reads } = this.shared;
+      answer = await (parts.watch.tells()
+        ? this.#told('get_or_load', async () => reads.load(address, loader, life, kind))
+        : reads.load(address, loader, life, kind));
     } catch (error) {
       this.counts.error++;
       throw error;
@@ -111,10 +112,15 @@ export class ReadVerbs {
     const address = this.door.address(home, key);
     const life = readLife(options, this.base());
     life.signal?.throwIfAborted();
-    // Without options memory has been asked already.
-    const look = (): MaybePromise<Answer | undefined> =>
-      this.#lookUp(home, address, life, options === undefined);
-    const answer = this.shared.transactions.bypassed ? undefined : await this.#watched('get', look);
+    const { parts, reads, transactions } = this.shared;
+    let answer: Answer | undefined;
+    if (!transactions.bypassed) {
+      const told = parts.watch.tells();
+      // Without options memory has been asked already.
+      const look = (): MaybePromise<Answer | undefined> =>
+        options ? this.#lookUp(home, address, life) : reads.get(address, life);
+      answer = await (told ? this.#told('get', async () => look()) : look());
+    }
     life.signal?.throwIfAborted();
     this.#tell(home, key, answer);
     return answer?.entry && handOut(answer.entry);
@@ -199,31 +205,22 @@ export class ReadVerbs {
     return loads ? found : { value: deepCopy(found.entry?.value) };
   }
 
-  /**
-   * What any tier has, or the lower ones alone. It gives a promise on, and is no async function: each costs a read below memory three turns
-   * of the queue.
-   */
-  #lookUp(
-    home: Home,
-    address: Address,
-    life: EntryLife,
-    below = false,
-  ): MaybePromise<Answer | undefined> {
-    const memory = below ? null : this.#memoryFor(life);
+  /** What any tier has. It gives a promise on, and is no async function: each costs a read below memory three turns of the queue. */
+  #lookUp(home: Home, address: Address, life: EntryLife): MaybePromise<Answer | undefined> {
+    const memory = this.#memoryFor(life);
     const row = memory ? memory.hit(home.partition!, address.key) : NO_ROW;
     return memory && row !== NO_ROW
       ? { by: 'l1', entry: memory.entry(row) }
       : this.shared.reads.get(address, life);
   }
 
-  #watched<A extends Answer | undefined>(
+  /** Tells of an operation whose turn it is. */
+  #told<A extends Answer | undefined>(
     operation: 'get' | 'get_or_load',
-    work: () => MaybePromise<A>,
-  ): MaybePromise<A> {
+    work: () => Promise<A>,
+  ): Promise<A> {
     const { watch } = this.shared.parts;
-    if (!watch.tells()) return work();
-    const told = async (): Promise<A> => work();
-    return watch.operation(this.cache, operation, {}, told, (answer) => this.#outcome(answer));
+    return watch.operation(this.cache, operation, {}, work, (answer) => this.#outcome(answer));
   }
 
   #manyBelow(

@@ -15,16 +15,15 @@ import type {
   TierRead,
   TierStatus,
 } from '../core/tier.js';
-import type { Tracing } from '../core/tracing.js';
+import type { SpanFacts, Tracing } from '../core/tracing.js';
 import type { Background } from './background.js';
 import { TierChanges, type ChangeOptions } from './tier-changes.js';
 import { TierParts, type PartsOptions } from './tier-parts.js';
-import { TierReading, type ReadHow } from './tier-reading.js';
+import { TierReading, type ReadHow, type Told } from './tier-reading.js';
 import { Timed } from './timed.js';
 
 const AWAY: TierRead = Object.freeze({ state: 'absent' });
 const RESULTS = { fresh: 'hit', stale: 'stale', absent: 'miss', invalid: 'miss' } as const;
-const NO_ANSWER = Promise.resolve(undefined);
 const NO_TICKET: TicketReply = Object.freeze({ kind: 'none' });
 
 /** Whether the keys of a tenant are at hand; without encryption they always are. */
@@ -83,46 +82,75 @@ export class TierGuard {
 
   /** What the tier holds; `undefined` = it is away, late, owes this key a change, or the keys to open it are not to be had. */
   read(address: Address, how: ReadHow = {}): Promise<TierRead | undefined> {
+    return new Promise((found, refused) => this.ask(address, how, { found, refused }));
+  }
+
+  /** The same of many keys of one call, in their order. */
+  readMany(
+    addresses: readonly Address[],
+    how: ReadHow,
+  ): Promise<readonly (TierRead | undefined)[]> {
+    return new Promise((resolve, refused) => {
+      const reads = new Array<TierRead | undefined>(addresses.length);
+      let left = addresses.length;
+      const each = { ...how, together: true };
+      addresses.forEach((address, at) => {
+        const found = (read: TierRead | undefined): void => {
+          reads[at] = read;
+          if (--left === 0) resolve(reads);
+        };
+        this.ask(address, each, { found, refused });
+      });
+      if (left === 0) resolve(reads);
+    });
+  }
+
+  /** A read without a promise of its own. */
+  ask(address: Address, how: ReadHow, told: Told): void {
     const { tracing } = this.options;
-    if (!tracing.on) return this.#readReady(address, how);
+    if (!tracing.on) return this.#askReady(address, how, told);
     const facts = { tier: this.tier.name, operation: 'get' } as const;
-    return tracing.inside(
-      'tier',
-      facts,
-      () => this.#readReady(address, how),
-      (read) => ({ result: read ? RESULTS[read.state] : this.parts.away ? 'skipped' : 'error' }),
+    const work = (): Promise<TierRead | undefined> =>
+      new Promise((found, refused) => this.#askReady(address, how, { found, refused }));
+    const result = (read: TierRead | undefined): SpanFacts => ({
+      result: read ? RESULTS[read.state] : this.parts.away ? 'skipped' : 'error',
+    });
+    tracing.inside('tier', facts, work, result).then(
+      (read) => told.found(read),
+      (error: unknown) => told.refused(error),
     );
   }
 
-  #readReady(address: Address, how: ReadHow): Promise<TierRead | undefined> {
+  #askReady(address: Address, how: ReadHow, told: Told): void {
     const ready = keysFor(address);
-    return ready === true ? this.#read(address, how) : this.#readWith(ready, address, how);
+    if (ready === true) this.#ask(address, how, told);
+    else void this.#askWith(ready, address, how, told);
   }
 
-  #read(address: Address, how: ReadHow): Promise<TierRead | undefined> {
+  #ask(address: Address, how: ReadHow, told: Told): void {
     const part = this.parts.of(address);
-    if (!part.answers || this.changes.covers(address)) return this.#skip(how);
-    return new Promise((resolve, reject) =>
-      new TierReading(this, part, address, how, resolve, reject).ask(this.tier),
-    );
+    if (!part.answers || this.changes.covers(address)) this.#skip(how, told);
+    else new TierReading(this, part, address, how, told).ask(this.tier);
   }
 
-  #skip({ count }: ReadHow): Promise<undefined> {
+  #skip({ count }: ReadHow, told: Told): void {
     if (count !== false) {
       this.misses++;
       this.skipped++;
     }
-    return NO_ANSWER;
+    told.found(undefined);
   }
 
   /** The same, once the keys of the tenant are there: for as long as the tier itself may take. */
-  async #readWith(
+  async #askWith(
     ready: Promise<boolean>,
     address: Address,
     how: ReadHow,
-  ): Promise<TierRead | undefined> {
+    told: Told,
+  ): Promise<void> {
     const there = await this.#keys.race(ready).catch(() => false);
-    return there ? this.#read(address, how) : this.#skip(how);
+    if (there) this.#ask(address, how, told);
+    else this.#skip(how, told);
   }
 
   async ticket(

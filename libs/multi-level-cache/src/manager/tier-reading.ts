@@ -17,6 +17,14 @@ export interface ReadHow {
   readonly schema?: StandardSchema | undefined;
 }
 
+/** Who has asked; one of the two is told, once. */
+export interface Told {
+  /** What may be used; `undefined` = the tier is away, late, or owes this key a change. */
+  found(read: TierRead | undefined): void;
+  /** The caller's own option is at fault. */
+  refused(error: unknown): void;
+}
+
 /** The guard whose read it is. */
 export interface Reads {
   hits: number;
@@ -46,8 +54,7 @@ export class TierReading extends Waiter<TierRead> {
     readonly part: TierPart,
     readonly address: Address,
     readonly how: ReadHow,
-    readonly resolve: (read: TierRead | undefined) => void,
-    readonly reject: (error: unknown) => void,
+    readonly told: Told,
   ) {
     super();
     this.#paid = reads.changes.paid;
@@ -58,20 +65,25 @@ export class TierReading extends Waiter<TierRead> {
   /** Asks the tier. */
   ask(tier: Tier): void {
     const { address, how, part } = this;
+    const verify = how.verify === true && tier.verify !== undefined;
     try {
-      const reply =
-        how.verify === true && tier.verify
-          ? tier.verify(address)
-          : tier.read(address, how.together);
-      if (!(reply instanceof Promise)) return this.answered(reply);
+      // What a caller has said itself, and who listens, is to run in the caller's own async context.
+      if (!verify && tier.tell && how.schema === undefined && this.#tell === undefined) {
+        this.#began = part.waits();
+        part.deadline.wait(this);
+        return tier.tell(address, this, how.together);
+      }
+      const reply = verify ? tier.verify!(address) : tier.read(address, how.together);
+      if (!(reply instanceof Promise)) return this.hear(reply);
       this.#began = part.waits();
       part.deadline.settle(reply, this);
     } catch (error) {
-      this.failed(error);
+      if (this.within) this.failed(error);
+      else this.miss(error);
     }
   }
 
-  answered(found: TierRead): void {
+  hear(found: TierRead): void {
     const { address, part, reads } = this;
     part.reads.ended(this.#call);
     this.#tell?.(found);
@@ -81,7 +93,7 @@ export class TierReading extends Waiter<TierRead> {
   }
 
   /** Away or late: the caller goes on without it. */
-  failed(error: unknown): void {
+  miss(error: unknown): void {
     const { address, part, reads } = this;
     reads.errors++;
     this.#tell?.({ error });
@@ -99,10 +111,9 @@ export class TierReading extends Waiter<TierRead> {
         if (read?.state === 'fresh') reads.hits++;
         else reads.misses++;
       }
-      this.resolve(read);
+      this.told.found(read);
     } catch (error) {
-      // The caller's own option.
-      this.reject(error);
+      this.told.refused(error);
     }
   }
 }

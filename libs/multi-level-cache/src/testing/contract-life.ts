@@ -15,6 +15,15 @@ export const LIFE_CHECKS: Checks = {
     await bench.assertFresh(address, 'new');
   },
 
+  'is not fresh after its time to live, however often it was read before': async (bench) => {
+    const address = bench.at('key');
+    const ttl = 1_000;
+    await bench.fill(address, 'old', { ttl, grace: 60_000 });
+    for (let read = 0; read < 4; read++) await bench.assertFresh(address, 'old');
+    await bench.pass(ttl + 20);
+    await bench.assertNotFresh(address);
+  },
+
   'does not store what has expired': async (bench) => {
     const address = bench.at('key');
     const ticket = await bench.ticket(address);

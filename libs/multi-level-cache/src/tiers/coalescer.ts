@@ -1,17 +1,19 @@
 /** Turns many single questions into few bulk ones: the lever that makes a shared tier fast. No timer takes part. */
-import type { MaybePromise } from '../core/tier.js';
+import type { Address } from '../core/key.js';
+import type { Asker, MaybePromise, TierRead } from '../core/tier.js';
 
 const MAX_BATCH = 1_000;
 const MAX_IN_FLIGHT = 2;
 /** As many questions are worth a call of their own. */
 const WORTH_A_CALL = 16;
 
-interface Waiting<K, V> {
+/** A question that waits, with whoever asked it. */
+export interface Question<K, V> {
   readonly key: K;
-  readonly name: unknown;
-  readonly answer: Promise<V>;
-  readonly resolve: (value: MaybePromise<V>) => void;
-  readonly reject: (error: unknown) => void;
+  readonly by: object;
+  readonly first: Asker<V>;
+  /** Who asked the same before it was sent. */
+  others: Asker<V>[] | undefined;
 }
 
 /**
@@ -20,8 +22,7 @@ interface Waiting<K, V> {
  * already shares its answer; what has been sent is not joined, for the answer may be older than the question.
  */
 export class Coalescer<K, V> {
-  #waiting: Waiting<K, V>[] = [];
-  #named = new Map<unknown, Waiting<K, V>>();
+  #waiting: Question<K, V>[] = [];
   #inFlight = 0;
   #scheduled = false;
   #together = false;
@@ -30,8 +31,6 @@ export class Coalescer<K, V> {
     /** Answers in the order of the questions. */
     readonly send: (keys: readonly K[]) => Promise<readonly MaybePromise<V>[]>,
     readonly maxBatch = MAX_BATCH,
-    /** Questions with the same name are one. */
-    readonly nameOf: (key: K) => unknown = (key) => key,
     /** So many are halved only, so that one half is answered while the other is under way: the more, the less a call costs in itself. */
     readonly worthACall = WORTH_A_CALL,
   ) {}
@@ -43,16 +42,37 @@ export class Coalescer<K, V> {
 
   /** @param together - one of many that belong to one call, which costs one bulk call: they are not shared out. */
   ask(key: K, together = false): Promise<V> {
+    return new Promise<V>((answered, failed) => this.tell(key, { answered, failed }, together));
+  }
+
+  /** The same without a promise of its own, which costs as much as the rest of a question. */
+  tell(key: K, asker: Asker<V>, together = false): void {
     if (together) this.#together = true;
-    const name = this.nameOf(key);
-    let waiting = this.#named.get(name);
-    if (!waiting) {
-      waiting = question<K, V>(key, name);
-      this.#named.set(name, waiting);
-      this.#waiting.push(waiting);
-      this.#schedule();
+    const same = this.asked(key);
+    if (same) {
+      if (same.others) same.others.push(asker);
+      else same.others = [asker];
+      return;
     }
-    return waiting.answer;
+    const question: Question<K, V> = { key, by: this, first: asker, others: undefined };
+    this.keep(question);
+    this.#waiting.push(question);
+    this.#schedule();
+  }
+
+  /** The last question about this key, where some are alike. */
+  protected asked(_key: K): Question<K, V> | undefined {
+    return undefined;
+  }
+
+  /** It waits now, and may be asked for. */
+  protected keep(_question: Question<K, V>): void {
+    // Of these none is like another.
+  }
+
+  /** It has been sent. */
+  protected leave(_question: Question<K, V>): void {
+    // Nobody looks for it.
   }
 
   #schedule(): void {
@@ -73,31 +93,28 @@ export class Coalescer<K, V> {
   }
 
   /** What waits, shared among the ways that are free. */
-  #take(): readonly Waiting<K, V>[] {
+  #take(): readonly Question<K, V>[] {
     const { length } = this.#waiting;
     const ways = this.#together ? 1 : MAX_IN_FLIGHT - this.#inFlight;
     const most = Math.min(Math.max(Math.ceil(length / ways), this.worthACall), this.maxBatch);
-    if (most >= length) return this.#takeAll();
-    const batch = this.#waiting.splice(0, most);
-    for (const { name } of batch) this.#named.delete(name);
-    return batch;
-  }
-
-  #takeAll(): readonly Waiting<K, V>[] {
+    if (most < length) return this.#waiting.splice(0, most);
     const all = this.#waiting;
     this.#waiting = [];
-    // Not cleared: of a map that was, the old table leads to the new one, and a chain of them outlives the collector of young objects.
-    this.#named = new Map();
     this.#together = false;
     return all;
   }
 
-  async #run(batch: readonly Waiting<K, V>[]): Promise<void> {
+  async #run(batch: readonly Question<K, V>[]): Promise<void> {
     try {
-      const values = await this.send(batch.map(({ key }) => key));
-      batch.forEach(({ resolve }, index) => resolve(values[index]));
+      const keys = new Array<K>(batch.length);
+      for (let at = 0; at < batch.length; at++) {
+        this.leave(batch[at]);
+        keys[at] = batch[at].key;
+      }
+      const values = await this.send(keys);
+      for (let at = 0; at < batch.length; at++) answer(batch[at], values[at]);
     } catch (error) {
-      for (const { reject } of batch) reject(error);
+      for (const question of batch) fail(question, error);
     } finally {
       this.#inFlight--;
       this.#flush();
@@ -105,12 +122,61 @@ export class Coalescer<K, V> {
   }
 }
 
-function question<K, V>(key: K, name: unknown): Waiting<K, V> {
-  let resolve!: (value: MaybePromise<V>) => void;
-  let reject!: (error: unknown) => void;
-  const answer = new Promise<V>((yes, no) => {
-    resolve = yes;
-    reject = no;
-  });
-  return { key, name, answer, resolve, reject };
+/** Where questions with the same name are one. */
+export class NamedCoalescer<K, V> extends Coalescer<K, V> {
+  readonly #named = new Map<string, Question<K, V>>();
+
+  constructor(
+    send: Coalescer<K, V>['send'],
+    readonly nameOf: (key: K) => string,
+  ) {
+    super(send);
+  }
+
+  protected override asked(key: K): Question<K, V> | undefined {
+    return this.#named.get(this.nameOf(key));
+  }
+
+  protected override keep(question: Question<K, V>): void {
+    this.#named.set(this.nameOf(question.key), question);
+  }
+
+  protected override leave({ key }: Question<K, V>): void {
+    this.#named.delete(this.nameOf(key));
+  }
+}
+
+/** Reads of keys: an address knows its last question by itself, for a map of them costs as much as asking. */
+export class ReadCoalescer extends Coalescer<Address, TierRead> {
+  protected override asked(address: Address): Question<Address, TierRead> | undefined {
+    const question = address.question as Question<Address, TierRead> | undefined;
+    // Another tier's is none.
+    return question?.by === this ? question : undefined;
+  }
+
+  protected override keep(question: Question<Address, TierRead>): void {
+    question.key.question = question;
+  }
+
+  /** What has been answered is not kept by its key. */
+  protected override leave({ key }: Question<Address, TierRead>): void {
+    key.question = undefined;
+  }
+}
+
+function answer<K, V>(question: Question<K, V>, value: MaybePromise<V>): void {
+  if (value instanceof Promise) {
+    value.then(
+      (later) => answer(question, later),
+      (error: unknown) => fail(question, error),
+    );
+    return;
+  }
+  question.first.answered(value);
+  if (question.others) for (const asker of question.others) asker.answered(value);
+}
+
+function fail<K, V>({ first, others }: Question<K, V>, error: unknown): void {
+  first.failed(error);
+  if (others) for (const asker of others) asker.failed(error);
 }

@@ -1,7 +1,6 @@
 /** Envelopes that were opened lately: bytes that come again unchanged are not parsed, weighed and frozen again. */
 import { ID_BYTES, ID_OFFSET, type Opened } from '../core/envelope.js';
 import type { Address } from '../core/key.js';
-import { Lately } from '../core/lately.js';
 import { openFor, type Unopened } from '../core/sealed.js';
 import { deepFreeze } from '../core/value.js';
 
@@ -11,9 +10,12 @@ const HALF_ENTRIES = 8_192;
 const NOT_READ = 0;
 
 interface Known {
-  /** A copy: the bytes that came are a part of much larger ones. */
+  /** The tier's that has read it. */
+  readonly by: OpenedBefore;
   readonly bytes: Buffer;
   readonly opened: Opened;
+  /** The half it was last used in. */
+  half: number;
 }
 
 /**
@@ -21,28 +23,60 @@ interface Known {
  * costs no more than the question. All bytes are compared, not the id of the write: a store also changes times in place.
  *
  * Kept from the second read of a write on, for most keys are never read twice. Not kept: what is encrypted or may not be held
- * in memory, and what every caller gets a copy of.
+ * in memory, and what every caller gets a copy of. Each is kept by its address, for a map of them costs as much as comparing;
+ * here are the addresses that keep one, in two halves: when the younger one is full, those of the older one forget what was not
+ * used since.
  */
 export class OpenedBefore {
-  readonly #known = new Lately<Address, Known>(
-    HALF_ENTRIES,
-    ({ bytes }) => bytes.length,
-    HALF_BYTES,
-  );
+  #half = 0;
+  #young: Address[] = [];
+  #old: Address[] = [];
+  /** Of the younger half. */
+  #bytes = 0;
 
   /** @param shared - callers may change what they get, and the next ones would see it: nothing is kept. */
   constructor(readonly shared = false) {}
 
   open(address: Address, bytes: Buffer): Opened | Unopened {
-    const known = this.#known.get(address);
-    if (known?.bytes.equals(bytes)) return known.opened;
+    const known = this.#knownOf(address);
+    if (known?.bytes.equals(bytes)) {
+      if (known.half !== this.#half) this.#keep(address, known);
+      return known.opened;
+    }
     const opened = openFor(address, bytes);
     if (typeof opened === 'object' && this.#again(address, bytes) && !opened.shape.copied) {
       // Its readers share it from now on.
       deepFreeze(opened.value);
-      this.#known.set(address, { bytes: Buffer.from(bytes), opened });
+      // A copy: the bytes that came are a part of much larger ones.
+      opened.kept = Buffer.from(bytes);
+      this.#keep(address, { by: this, bytes: opened.kept, opened, half: this.#half });
     }
     return opened;
+  }
+
+  #knownOf({ opened }: Address): Known | undefined {
+    const known = opened as Known | undefined;
+    return known?.by === this ? known : undefined;
+  }
+
+  #keep(address: Address, known: Known): void {
+    const { length } = known.bytes;
+    if (this.#young.length >= HALF_ENTRIES || this.#bytes + length > HALF_BYTES) this.#turn();
+    known.half = this.#half;
+    address.opened = known;
+    this.#young.push(address);
+    this.#bytes += length;
+  }
+
+  #turn(): void {
+    for (const address of this.#old) {
+      const known = this.#knownOf(address);
+      if (known && known.half < this.#half) address.opened = undefined;
+    }
+    this.#old = this.#young;
+    this.#young = [];
+    this.#bytes = 0;
+    this.#half++;
   }
 
   /** Whether this write of the key was read before; what must not be kept never was. */

@@ -1,6 +1,6 @@
 /** Single questions become bulk ones: what goes out together, what is asked once, and whom a failure reaches. */
 import { expect, it } from 'vitest';
-import { Coalescer } from '../../src/tiers/coalescer.js';
+import { Coalescer, NamedCoalescer } from '../../src/tiers/coalescer.js';
 
 interface Sent {
   readonly keys: readonly string[];
@@ -16,7 +16,10 @@ function bench(maxBatch?: number, nameOf?: (key: string) => string) {
       const upper = keys.map((key) => key.toUpperCase());
       sent.push({ keys, answer: (values = upper) => resolve(values), fail: reject });
     });
-  return { sent, coalescer: new Coalescer<string, string>(send, maxBatch, nameOf) };
+  const coalescer = nameOf
+    ? new NamedCoalescer<string, string>(send, nameOf)
+    : new Coalescer<string, string>(send, maxBatch);
+  return { sent, coalescer };
 }
 const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 

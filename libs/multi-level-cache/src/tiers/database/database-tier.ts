@@ -8,6 +8,7 @@ import type { L3Options } from '../../core/options.js';
 import { resealed } from '../../core/sealed.js';
 import type {
   ApplyHow,
+  Asker,
   Change,
   DebtBook,
   Filled,
@@ -21,7 +22,7 @@ import type {
   TierStatus,
   Trouble,
 } from '../../core/tier.js';
-import { Coalescer } from '../coalescer.js';
+import { ReadCoalescer } from '../coalescer.js';
 import { GatheredChanges } from '../gathered-changes.js';
 import { OpenedBefore } from '../opened-before.js';
 import { askForAdvice } from './advice.js';
@@ -62,7 +63,7 @@ export class DatabaseTier implements Tier {
   readonly #answers: Answers;
   readonly #sweeper: Sweeper;
   readonly #quota: TenantQuota | undefined;
-  readonly #reads: Coalescer<Address, TierRead>;
+  readonly #reads: ReadCoalescer;
   readonly #fills: Fills;
   readonly #writes: Writes;
   readonly #gathered: GatheredChanges;
@@ -128,11 +129,7 @@ export class DatabaseTier implements Tier {
         this.#evictions += rows;
       });
     const wrote = (rows: number): void => this.#sweeper.wrote(rows);
-    this.#reads = new Coalescer(
-      (addresses) => this.#read(addresses),
-      READ_BATCH,
-      ({ digest }) => digest,
-    );
+    this.#reads = new ReadCoalescer((addresses) => this.#read(addresses), READ_BATCH);
     this.#fills = new Fills(this.#database, this.#sql, this.#rows, wrote);
     this.#hearing = new Hearing({ ...deps, announcements, listener: () => this.#listener });
     this.book = new Outbox(
@@ -188,6 +185,10 @@ export class DatabaseTier implements Tier {
 
   read(address: Address, together?: boolean): Promise<TierRead> {
     return this.#reads.ask(address, together);
+  }
+
+  tell(address: Address, asker: Asker<TierRead>, together?: boolean): void {
+    this.#reads.tell(address, asker, together);
   }
 
   /** Without a read of the row, from where the store stood lately: an older number can only refuse more. */

@@ -195,8 +195,8 @@ export class MemoryTier implements Tier {
 
   /** The right to fill; to be taken before anything below is read. None while somebody writes the key. */
   ticketFor({ scope, key }: Address): Ticket | undefined {
-    if (this.#holds.has(scope.id, key, this.clock.now())) return undefined;
-    return new MemoryTicket(this.#fences.ticket(scope.id, key), this.tags.changes);
+    if (this.#holds.some && this.#holds.has(scope.id, key, this.clock.now())) return undefined;
+    return new MemoryTicket(this.#fences.ticket(scope.hash, key), this.tags.changes);
   }
 
   ticket(address: Address, _read: TierRead): TicketReply {
@@ -237,13 +237,13 @@ export class MemoryTier implements Tier {
   expire(scope: Scope, key: string): void {
     const row = this.#find(scope, key);
     if (row === NO_ROW || !this.options.keepStale) return this.drop(scope, key);
-    this.#fences.bump(scope.id, key);
+    this.#fences.bump(scope.hash, key);
     if (this.#state(row) === 'fresh') this.#table.expire(row, this.clock.coarse());
   }
 
   /** The key was written somewhere: the entry goes, and running fills are void. */
   drop(scope: Scope, key: string): void {
-    this.#fences.bump(scope.id, key);
+    this.#fences.bump(scope.hash, key);
     const row = this.#find(scope, key);
     if (row !== NO_ROW) this.#remove(row);
   }

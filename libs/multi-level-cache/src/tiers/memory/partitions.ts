@@ -1,6 +1,5 @@
 /** All partitions of L1: found by scope, kept while they hold entries. */
 import type { Entry } from '../../core/entry.js';
-import { hashOf } from '../../core/hash.js';
 import type { Scope } from '../../core/key.js';
 
 const SWEEP_AT = 10_000;
@@ -22,8 +21,6 @@ export interface Usage {
 export class Partition {
   /** Rows of the table by the key as it was given. */
   readonly rows = new Map<string, number>();
-  /** What hashes of its keys begin with. */
-  readonly hash: number;
   /** Still known to its tier; a forgotten one is asked for again. */
   live = true;
   /** Of all entries that have nothing of their own to say. */
@@ -33,7 +30,6 @@ export class Partition {
     readonly scope: Scope,
     readonly usage: Usage,
   ) {
-    this.hash = hashOf(scope.id);
     usage.partitions.add(this);
   }
 

@@ -114,6 +114,6 @@ export class S3Fifo implements Eviction {
   }
 
   #hashOf(row: number): number {
-    return hashOf(this.columns.keys[row]!, this.columns.labels[row]!.partition.hash);
+    return hashOf(this.columns.keys[row]!, this.columns.labels[row]!.partition.scope.hash);
   }
 }

@@ -1,5 +1,6 @@
 /** Keeps this process in sync with Redis: both connections, SYNC on every (re)connect, the tail of the stream. */
 import type { Sequences } from '../../coherence/sequences.js';
+import type { Address } from '../../core/key.js';
 import type { Clock } from '../../core/clock.js';
 import type { L2Options } from '../../core/options.js';
 import type { Trouble } from '../../core/tier.js';
@@ -87,8 +88,9 @@ export class Link {
   }
 
   /** Which node has this key; one name for all where there is one, or none is known. */
-  nodeOf(key: string): string {
-    return this.#connections.known ? this.commands.nodeOf(key) : '';
+  nodeOf(address: Address): string {
+    const { commands, known } = this.#connections;
+    return known && commands.isCluster ? commands.nodeOf(address.entryKey) : '';
   }
 
   /** The highest number known: a lower bound of the store's counter from now on. */

@@ -8,9 +8,10 @@ import type { Advice, EntriesPage } from '../../core/inspection.js';
 import type { Address, Scope } from '../../core/key.js';
 import type { MessageSeal, RefusedMessage } from '../../core/message-seal.js';
 import type { L2Options } from '../../core/options.js';
-import { isAged } from '../../core/sealed.js';
+import { isAged, type Unopened } from '../../core/sealed.js';
 import type {
   ApplyHow,
+  Asker,
   Change,
   DebtBook,
   Filled,
@@ -25,7 +26,7 @@ import type {
   TierStatus,
   Trouble,
 } from '../../core/tier.js';
-import { Coalescer } from '../coalescer.js';
+import { ReadCoalescer } from '../coalescer.js';
 import { GatheredChanges } from '../gathered-changes.js';
 import { OpenedBefore } from '../opened-before.js';
 import { adviceOnRedis } from './advice.js';
@@ -44,8 +45,17 @@ import { entryOf, sealEntry } from './wire.js';
 
 const LEASE_MS = 2_000;
 /** Redis answers this many keys in less time than a call costs this process. */
-const WORTH_A_CALL = 64;
+const WORTH_A_CALL = 32;
 const ABSENT: TierRead = Object.freeze({ state: 'absent' });
+
+/** What was made of an envelope that is kept: while nothing it was judged by has changed, and it is fresh, a read finds the same. */
+interface Made {
+  readonly session: Session;
+  /** Of the tag numbers. */
+  readonly changes: number;
+  readonly read: TierRead;
+  readonly freshUntil: number;
+}
 
 /** Bytes that Redis gave, when they were asked for, and under which session. */
 interface Reply {
@@ -72,7 +82,7 @@ export class RedisTier implements Tier {
   readonly #clock: Clock;
   readonly #changes: Changes;
   readonly #gathered: GatheredChanges;
-  readonly #reads = new Map<string, Coalescer<Address, TierRead>>();
+  readonly #reads = new Map<string, ReadCoalescer>();
   #listener: TierListener | undefined;
   readonly #opened: OpenedBefore;
   #corrupt = 0;
@@ -152,7 +162,7 @@ export class RedisTier implements Tier {
   }
 
   partOf(address: Address): string {
-    return this.#link.nodeOf(address.entryKey);
+    return this.#link.nodeOf(address);
   }
 
   troubleOf(error: unknown): Trouble {
@@ -160,10 +170,11 @@ export class RedisTier implements Tier {
   }
 
   read(address: Address, together?: boolean): Promise<TierRead> {
-    const node = this.partOf(address);
-    let reads = this.#reads.get(node);
-    if (!reads) this.#reads.set(node, (reads = this.#readsOf(node)));
-    return reads.ask(address, together);
+    return this.#readsFor(address).ask(address, together);
+  }
+
+  tell(address: Address, asker: Asker<TierRead>, together?: boolean): void {
+    this.#readsFor(address).tell(address, asker, together);
   }
 
   async verify(address: Address): Promise<TierRead> {
@@ -174,7 +185,7 @@ export class RedisTier implements Tier {
     await this.#tags.refresh(address, read.entry.tags);
     this.#assertEpoch(session);
     const bytes = read.mark as Buffer;
-    return this.#judge(address, { bytes, session, at: this.#clock.now() });
+    return this.#judge(address, bytes, session, this.#clock.now());
   }
 
   async ticket(
@@ -195,7 +206,7 @@ export class RedisTier implements Tier {
       return {
         kind: 'found',
         // As of the answer: it may have been expired while the question was on its way, by a change that has ended since.
-        read: await this.#judge(address, { bytes: reply, session, at: this.#clock.now() }),
+        read: await this.#judge(address, reply, session, this.#clock.now()),
       };
     if (reply !== 1) return { kind: reply === 2 ? 'guarded' : 'busy' };
     return {
@@ -255,8 +266,15 @@ export class RedisTier implements Tier {
     return adviceOnRedis(servers, { ...kept, failover: this.options.failover });
   }
 
+  #readsFor(address: Address): ReadCoalescer {
+    const node = this.partOf(address);
+    let reads = this.#reads.get(node);
+    if (!reads) this.#reads.set(node, (reads = this.#readsOf(node)));
+    return reads;
+  }
+
   /** Reads of one node's keys, many at a time; of one key of a moment, once. */
-  #readsOf(node: string): Coalescer<Address, TierRead> {
+  #readsOf(node: string): ReadCoalescer {
     const send = async (
       addresses: readonly Address[],
     ): Promise<readonly MaybePromise<TierRead>[]> => {
@@ -266,15 +284,26 @@ export class RedisTier implements Tier {
       const values = await commands.get(node, keys);
       this.#assertEpoch(session);
       return values.map((bytes, index) =>
-        bytes === null ? ABSENT : this.#judge(addresses[index], { bytes, session, at }),
+        bytes === null ? ABSENT : this.#judge(addresses[index], bytes, session, at),
       );
     };
-    return new Coalescer(send, undefined, ({ entryKey }) => entryKey, WORTH_A_CALL);
+    return new ReadCoalescer(send, undefined, WORTH_A_CALL);
   }
 
   /** What the bytes of this key are worth under the session in which they were asked for. */
-  #judge(address: Address, reply: Reply): MaybePromise<TierRead> {
-    const found = this.#opened.open(address, reply.bytes);
+  #judge(address: Address, bytes: Buffer, session: Session, at: number): MaybePromise<TierRead> {
+    const found = this.#opened.open(address, bytes);
+    const { changes } = this.#tags;
+    const made = typeof found === 'object' ? (found.made as Made | undefined) : undefined;
+    if (made?.session === session && made.changes === changes && at < made.freshUntil)
+      return made.read;
+    const read = this.#judgeOpened(address, found, { bytes, session, at });
+    if (typeof found === 'object' && !(read instanceof Promise))
+      found.made = madeOf(found, read, session, changes);
+    return read;
+  }
+
+  #judgeOpened(address: Address, found: Opened | Unopened, reply: Reply): MaybePromise<TierRead> {
     if (found === 'corrupt') this.#corrupt++;
     const opened = typeof found === 'string' ? undefined : found;
     if (opened?.epoch !== reply.session.epochNumber)
@@ -299,6 +328,18 @@ export class RedisTier implements Tier {
       1
     );
   }
+}
+
+/** `undefined` where it is not kept, or not fresh. */
+function madeOf(
+  { kept }: Opened,
+  read: TierRead,
+  session: Session,
+  changes: number,
+): Made | undefined {
+  if (!kept || read.state !== 'fresh' || !read.entry) return undefined;
+  // Not the bytes that came: they are a part of much larger ones.
+  return { session, changes, read: { ...read, mark: kept }, freshUntil: read.entry.freshUntil };
 }
 
 /** What its tags have left of an entry; without one, or with tags bumped, it is invalid. */

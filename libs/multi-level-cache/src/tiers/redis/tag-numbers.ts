@@ -7,7 +7,7 @@ import {
   type Address,
   type Scope,
 } from '../../core/key.js';
-import { Coalescer } from '../coalescer.js';
+import { NamedCoalescer } from '../coalescer.js';
 import { unavailable } from './connection.js';
 import type { Link } from './link.js';
 import { TAGS } from './scripts.js';
@@ -22,13 +22,17 @@ interface TagRef {
 
 export class TagNumbers {
   readonly #mirror = new TagMirror();
-  readonly #questions = new Coalescer<TagRef, void>(
+  readonly #questions = new NamedCoalescer<TagRef, void>(
     (refs) => this.#ask(refs),
-    undefined,
     ({ tenant, tag }) => `${tenant}\u0000${tag}`,
   );
 
   constructor(readonly link: Link) {}
+
+  /** While it stays the same, so does every verdict. */
+  get changes(): number {
+    return this.#mirror.changes;
+  }
 
   /**
    * What bumps have left of an entry that was read under `n0`; `unknown` = Redis has to be asked first.
