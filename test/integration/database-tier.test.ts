@@ -69,7 +69,7 @@ async function ticket(tier: DatabaseTier, address: Address): Promise<Ticket> {
 
 it('answers many callers of one moment with two statements and many keys of one call with one, as it stores many fills', async () => {
   const tier = await make();
-  const addresses = Array.from({ length: 60 }, (_, index) => at(`k${index}`));
+  const addresses = Array.from({ length: 100 }, (_, index) => at(`k${index}`));
   const asked: string[] = [];
   // oxlint-disable-next-line typescript/unbound-method -- called with its client below
   const query = pg.Client.prototype.query;

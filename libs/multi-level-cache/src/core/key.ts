@@ -2,6 +2,7 @@
 import { createHmac, hash, type KeyObject } from 'node:crypto';
 import { CacheError } from './errors.js';
 import { hashOf } from './hash.js';
+import { Lately } from './lately.js';
 import type { Vault } from './vault.js';
 
 const MAX_BYTES = 1024;
@@ -94,6 +95,8 @@ export type AnyClass = abstract new (...args: never[]) => object;
 
 /** In no name of a cache. */
 const OF_USER = '@';
+/** Kinds of keys whose implicit tags are known at once, twice so many at most. */
+const KINDS = 64;
 /** Which part of a digest says where in a cluster its key is. */
 const SLOT_AT = 48;
 const SLOT_CHARACTERS = 8;
@@ -112,6 +115,7 @@ export class Scope {
   /** Of its name; hashes of its keys begin with it. */
   readonly hash: number;
   readonly #tenantSegment: string;
+  #implied: Lately<string, readonly string[]> | undefined;
 
   constructor(
     readonly namespace: string,
@@ -140,6 +144,17 @@ export class Scope {
   /** The tags of an entry here: a user's entry carries them as that user's own as well, and one for all that is the user's. */
   tagged(tags: readonly string[]): readonly string[] {
     return this.subject === undefined ? tags : [...tags, ...this.meant([...tags, this.clearTag])];
+  }
+
+  /** All implicit tags of a key with these groups: the same list for keys of one kind, so that they are known to be. */
+  implied(groupTags: readonly string[]): readonly string[] {
+    const name = groupTags.join();
+    const kinds = (this.#implied ??= new Lately(KINDS));
+    const known = kinds.get(name);
+    if (known) return known;
+    const tags = [this.clearTag, ...groupTags];
+    kinds.set(name, tags);
+    return tags;
   }
 
   /** What an invalidation made here means by these tags. */
@@ -221,7 +236,7 @@ export class Address {
 
   /** All implicit tags: what `clear()` and patterns bump. */
   get implied(): readonly string[] {
-    return (this.#implied ??= [this.scope.clearTag, ...this.groupTags]);
+    return (this.#implied ??= this.scope.implied(this.groupTags));
   }
 
   /** Scope and key as one text, for maps: neither holds a control character. */

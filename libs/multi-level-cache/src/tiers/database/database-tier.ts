@@ -45,6 +45,8 @@ import { walled } from './walled.js';
 import { Writes } from './writes.js';
 
 const READ_BATCH = 1_000;
+/** A statement costs both sides as much as some fifty of its rows. */
+const WORTH_A_CALL = 64;
 /** Keys of single writes in one statement. */
 const WRITE_BATCH = 1_000;
 /** A ticket that was not taken from a read of its row may be this old at most. */
@@ -129,7 +131,7 @@ export class DatabaseTier implements Tier {
         this.#evictions += rows;
       });
     const wrote = (rows: number): void => this.#sweeper.wrote(rows);
-    this.#reads = new ReadCoalescer((addresses) => this.#read(addresses), READ_BATCH);
+    this.#reads = new ReadCoalescer((addresses) => this.#read(addresses), READ_BATCH, WORTH_A_CALL);
     this.#fills = new Fills(this.#database, this.#sql, this.#rows, wrote);
     this.#hearing = new Hearing({ ...deps, announcements, listener: () => this.#listener });
     this.book = new Outbox(

@@ -66,7 +66,7 @@ export class Rows {
     let last: Address | undefined;
     for (const address of addresses) {
       // Keys that are asked for together mostly are of one kind.
-      if (last && sameImplied(last, address)) continue;
+      if (last?.scope === address.scope && last.implied === address.implied) continue;
       last = address;
       const { tenant } = address.scope;
       let tags = byTenant.get(tenant);
@@ -116,12 +116,4 @@ export class Rows {
 /** How the names of all rows of a cache begin, and of no other one's. */
 export function nameHead({ cache }: Scope): string {
   return `${cache}:`;
-}
-
-function sameImplied(one: Address, other: Address): boolean {
-  return (
-    one.scope === other.scope &&
-    one.implied.length === other.implied.length &&
-    one.implied.every((tag, at) => tag === other.implied[at])
-  );
 }
