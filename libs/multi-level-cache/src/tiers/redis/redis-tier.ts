@@ -85,6 +85,9 @@ export class RedisTier implements Tier {
   readonly #reads = new Map<string, ReadCoalescer>();
   #listener: TierListener | undefined;
   readonly #opened: OpenedBefore;
+  /** With a number, what its leases are known by: no other process has it. */
+  readonly #name = `${randomBytes(8).toString('hex')}.`;
+  #leases = 0;
   #corrupt = 0;
   /** Messages that were not ours, and messages and debts that were refused. */
   #rubbish = 0;
@@ -197,7 +200,7 @@ export class RedisTier implements Tier {
     const { scope } = address;
     await this.#tags.knowClear(scope);
     const n0 = this.#link.number;
-    const token = `${randomBytes(8).toString('hex')}:${n0}`;
+    const token = `${this.#name}${(this.#leases++).toString(36)}:${n0}`;
     const bumped = this.#tags.latest(address, tags);
     const seen = (read.mark as Buffer | undefined)?.subarray(ID_OFFSET, ID_OFFSET + ID_BYTES) ?? '';
     const keys = (['e', 'l', 'w'] as const).map((kind) => scope.redisKey(kind, address));
