@@ -1,12 +1,17 @@
 // Subjects in turn, round by round, so that what disturbs the machine disturbs all of them.
 
-/** Nothing counts for so long, ms of work of each subject: what has run for a moment only has not been compiled yet, least of all what is long. */
+/**
+ * Nothing counts for so long, ms of work of each subject: what has run for a moment only has not been compiled yet, least of all what is
+ * long. A hit in memory has run a million times by then.
+ */
 const WARM_MS = 2_000;
+const WARM_MEMORY_MS = 500;
+const IN_MEMORY = ['oneByOne', 'synchronously', 'together'];
 
 /**
  * Rates of several subjects at the same task: `{ ask, way, order, width?, cold?, operations? }`, that is which verb of the subject is
  * called in which way (loops.mjs) for keys in which order (data.mjs), with an empty memory each time or not. There are as many operations
- * as fill `slice` ms, unless the task says how many; what each does in its first two seconds does not count.
+ * as fill `slice` ms, unless the task says how many; what each does in its first two seconds, or half a second in memory, does not count.
  *
  * @returns a table; a row has no figures where the subject cannot do it
  */
@@ -23,8 +28,9 @@ export async function compare({ title, opened, task, unit = 'ops/s', ...more }, 
     operations.set(name, own.operations ?? (await ask('countFor', { task: own, slice })));
   const run = ({ name, ask, task: own }) =>
     ask('run', { task: own, operations: operations.get(name) });
+  const warm = IN_MEMORY.includes(task.way) ? WARM_MEMORY_MS : WARM_MS;
   for (const subject of able)
-    for (let spent = 0; spent < (quick ? 1 : WARM_MS); spent += await run(subject));
+    for (let spent = 0; spent < (quick ? 1 : warm); spent += await run(subject));
   // Every other round the other way about: nobody always comes first.
   for (let round = 0; round < trials; round++)
     for (const subject of round % 2 === 0 ? able : able.toReversed())

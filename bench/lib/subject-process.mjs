@@ -1,5 +1,6 @@
 // The process of one subject: nothing of another is compiled, allocated or running in it. It opens, fills and checks it, and then does
 // what it is told, piece by piece.
+import { Session } from 'node:inspector/promises';
 import { even, keysOf, once, popular, VALUES } from './data.mjs';
 import { loops } from './loops.mjs';
 import { check, fill } from './prepare.mjs';
@@ -38,9 +39,32 @@ async function countFor(task, slice) {
   }
 }
 
+/** How long each function ran itself meanwhile: `[function, file, µs]`. */
+async function profile(task, operations) {
+  const session = new Session();
+  session.connect();
+  await session.post('Profiler.enable');
+  await session.post('Profiler.start');
+  await run(task, operations);
+  const { profile: taken } = await session.post('Profiler.stop');
+  session.disconnect();
+  const frames = new Map(taken.nodes.map(({ id, callFrame }) => [id, callFrame]));
+  const times = new Map();
+  taken.samples.forEach((id, at) => {
+    const { functionName, url, lineNumber } = frames.get(id);
+    // The profiler's own.
+    if (functionName === 'dispatch' || url.includes('inspector')) return;
+    const name = `${url}:${lineNumber}:${functionName}`;
+    const [what, file, us] = times.get(name) ?? [functionName || '(anonymous)', url, 0];
+    times.set(name, [what, file, us + taken.timeDeltas[at]]);
+  });
+  return [...times.values()];
+}
+
 const verbs = {
   run: ({ task, operations }) => run(task, operations),
   countFor: ({ task, slice }) => countFor(task, slice),
+  profile: ({ task, operations }) => profile(task, operations),
   close: () => cache.close(),
 };
 process.on('message', ({ verb, argument }) => {
