@@ -172,8 +172,13 @@ function answer<K, V>(question: Question<K, V>, value: MaybePromise<V>): void {
     );
     return;
   }
-  question.first.answered(value);
-  if (question.others) for (const asker of question.others) asker.answered(value);
+  try {
+    question.first.answered(value);
+    if (question.others) for (const asker of question.others) asker.answered(value);
+  } catch (error) {
+    // Who cannot bear it is no trouble of the others.
+    fail(question, error);
+  }
 }
 
 function fail<K, V>({ first, others }: Question<K, V>, error: unknown): void {

@@ -1,6 +1,8 @@
 /** Single questions become bulk ones: what goes out together, what is asked once, and whom a failure reaches. */
-import { expect, it } from 'vitest';
-import { Coalescer, NamedCoalescer } from '../../src/tiers/coalescer.js';
+import { describe, expect, it } from 'vitest';
+import { Address, Scope } from '../../src/core/key.js';
+import type { TierRead } from '../../src/core/tier.js';
+import { Coalescer, NamedCoalescer, ReadCoalescer } from '../../src/tiers/coalescer.js';
 
 interface Sent {
   readonly keys: readonly string[];
@@ -113,4 +115,63 @@ it('waits for an answer that needs a question of its own', async () => {
   await tick();
   sent[0].answer(['A', Promise.resolve('later')]);
   expect(await answers).toEqual(['A', 'later']);
+});
+
+describe('reads of keys', () => {
+  const FRESH: TierRead = { state: 'fresh' };
+  const addressOf = (key: string): Address => new Address(new Scope('shop', 'p', 'default'), key);
+
+  /** Reads that are answered by hand. */
+  function reads() {
+    const sent: (() => void)[] = [];
+    const asked: string[][] = [];
+    const send = (addresses: readonly Address[]): Promise<readonly TierRead[]> => {
+      asked.push(addresses.map(({ key }) => key));
+      return new Promise((resolve) => sent.push(() => resolve(addresses.map(() => FRESH))));
+    };
+    return { asked, sent, coalescer: new ReadCoalescer(send) };
+  }
+
+  it('of one key that wait are one question; what was sent is asked again', async () => {
+    const { asked, coalescer, sent } = reads();
+    const [a, b] = [addressOf('a'), addressOf('b')];
+    const first = Promise.all([a, b, a].map((address) => coalescer.ask(address)));
+    await tick();
+    const second = coalescer.ask(a);
+    await tick();
+    expect(asked).toEqual([['a', 'b'], ['a']]);
+    for (const answer of sent) answer();
+    expect(await first).toEqual([FRESH, FRESH, FRESH]);
+    expect(await second).toBe(FRESH);
+    expect([a.question, b.question]).toEqual([undefined, undefined]);
+  });
+
+  it('of two tiers are two questions', async () => {
+    const [one, other] = [reads(), reads()];
+    const address = addressOf('a');
+    const both = [one.coalescer.ask(address), other.coalescer.ask(address)];
+    await tick();
+    expect([one.asked, other.asked]).toEqual([[['a']], [['a']]]);
+    for (const answer of [...one.sent, ...other.sent]) answer();
+    expect(await Promise.all(both)).toEqual([FRESH, FRESH]);
+  });
+
+  it('are told to all who ask, also where one of them cannot bear it', async () => {
+    const { coalescer, sent } = reads();
+    const told: string[] = [];
+    coalescer.tell(addressOf('a'), {
+      answered: () => {
+        throw new Error('broken');
+      },
+      failed: () => told.push('a failed'),
+    });
+    coalescer.tell(addressOf('b'), {
+      answered: () => told.push('b answered'),
+      failed: () => told.push('b failed'),
+    });
+    await tick();
+    sent[0]();
+    await tick();
+    expect(told).toEqual(['a failed', 'b answered']);
+  });
 });

@@ -1,7 +1,7 @@
 /** Deadline: the bound on a wait, with one timer for all that wait. */
 import { describe, expect, it } from 'vitest';
 import type { Timer } from '../../src/core/clock.js';
-import { Deadline } from '../../src/core/deadline.js';
+import { Deadline, Waiter } from '../../src/core/deadline.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 
 const LATE = expect.objectContaining({ code: 'CACHE_TIER_TIMEOUT' });
@@ -11,6 +11,45 @@ function bench(ms = 20) {
   const clock = new FakeClock();
   return { clock, deadline: new Deadline(clock, ms, 'l2') };
 }
+
+/** Told by hand, as by a tier that makes no promise. */
+class Told extends Waiter<string> {
+  readonly heard: string[] = [];
+
+  hear(value: string): void {
+    this.heard.push(value);
+  }
+
+  miss({ message }: Error): void {
+    this.heard.push(message);
+  }
+}
+
+describe('who is told by whoever has the answer', () => {
+  it('hears it once, and no second one', () => {
+    const { deadline } = bench();
+    const waiter = new Told();
+    deadline.wait(waiter);
+    expect(deadline.pending).toBe(1);
+    waiter.answered('first');
+    waiter.answered('second');
+    waiter.failed(new Error('third'));
+    expect(waiter.heard).toEqual(['first']);
+    expect(deadline.pending).toBe(0);
+  });
+
+  it('hears that it is late, and the answer not any more; until that comes it is pending', () => {
+    const { clock, deadline } = bench();
+    const waiter = new Told();
+    deadline.wait(waiter);
+    clock.advance(20);
+    expect(waiter.heard).toEqual([expect.stringContaining('did not answer')]);
+    expect(deadline.pending).toBe(1);
+    waiter.answered('late');
+    expect(waiter.heard).toHaveLength(1);
+    expect(deadline.pending).toBe(0);
+  });
+});
 
 describe('a deadline', () => {
   it('settles as the work does', async () => {
