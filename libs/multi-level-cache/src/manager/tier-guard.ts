@@ -115,16 +115,16 @@ export class TierGuard {
     const result = (read: TierRead | undefined): SpanFacts => ({
       result: read ? RESULTS[read.state] : this.parts.away ? 'skipped' : 'error',
     });
-    tracing.inside('tier', facts, work, result).then(
-      (read) => told.found(read),
-      (error: unknown) => told.refused(error),
-    );
+    tracing
+      .inside('tier', facts, work, result)
+      .then((read) => told.found(read))
+      .catch((error: unknown) => told.refused(error));
   }
 
   #askReady(address: Address, how: ReadHow, told: Told): void {
     const ready = keysFor(address);
     if (ready === true) this.#ask(address, how, told);
-    else void this.#askWith(ready, address, how, told);
+    else this.#askWith(ready, address, how, told).catch((error: unknown) => told.refused(error));
   }
 
   #ask(address: Address, how: ReadHow, told: Told): void {
