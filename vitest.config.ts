@@ -23,8 +23,6 @@ export default defineConfig({
     include: ['libs/*/test/**/*.test.ts', 'apps/*/test/**/*.test.ts', 'test/**/*.test.ts'],
     exclude: ['**/node_modules/**', '**/dist/**', 'test/browser/**', 'test/faults/matrix/long/**'],
     sequence: { sequencer: LongestFirst },
-    // Most tests wait for servers and clocks: two of them keep two cores busy, where one leaves half of them idle.
-    maxWorkers: 2,
     testTimeout: 15_000,
     hookTimeout: 60_000,
   },
