@@ -60,12 +60,14 @@ export class Homes {
    * @throws CacheError `CACHE_KEY_INVALID`
    */
   address({ scope }: Home, key: string): Address {
-    const known = this.#recent.get(key);
-    // Tenants that ask for the same key take turns.
+    // Tenants that ask for the same key have an address each, or they would ask a store anew for every call.
+    const name = scope === this.#public.scope ? key : `${scope.id}\u0000${key}`;
+    const known = this.#recent.get(name);
+    // A home that was forgotten and made anew has another scope.
     if (known?.scope === scope) return known;
     assertKey(key);
     const address = new Address(scope, key);
-    if (this.below) this.#recent.set(key, address);
+    if (this.below) this.#recent.set(name, address);
     return address;
   }
 

@@ -1,6 +1,5 @@
 /** Turns many single questions into few bulk ones: the lever that makes a shared tier fast. No timer takes part. */
-import type { Address } from '../core/key.js';
-import type { Asker, MaybePromise, TierRead } from '../core/tier.js';
+import type { Asker, MaybePromise } from '../core/tier.js';
 
 const MAX_BATCH = 1_000;
 const MAX_IN_FLIGHT = 2;
@@ -143,24 +142,6 @@ export class NamedCoalescer<K, V> extends Coalescer<K, V> {
 
   protected override leave({ key }: Question<K, V>): void {
     this.#named.delete(this.nameOf(key));
-  }
-}
-
-/** Reads of keys: an address knows its last question by itself, for a map of them costs as much as asking. */
-export class ReadCoalescer extends Coalescer<Address, TierRead> {
-  protected override asked(address: Address): Question<Address, TierRead> | undefined {
-    const question = address.question as Question<Address, TierRead> | undefined;
-    // Another tier's is none.
-    return question?.by === this ? question : undefined;
-  }
-
-  protected override keep(question: Question<Address, TierRead>): void {
-    question.key.question = question;
-  }
-
-  /** What has been answered is not kept by its key. */
-  protected override leave({ key }: Question<Address, TierRead>): void {
-    key.question = undefined;
   }
 }
 

@@ -12,8 +12,7 @@ const NOT_READ = 0;
 interface Known {
   /** The tier's that has read it. */
   readonly by: OpenedBefore;
-  readonly bytes: Buffer;
-  readonly opened: Opened;
+  readonly opened: Opened & { readonly kept: Buffer };
   /** The half it was last used in. */
   half: number;
 }
@@ -39,7 +38,7 @@ export class OpenedBefore {
 
   open(address: Address, bytes: Buffer): Opened | Unopened {
     const known = this.#knownOf(address);
-    if (known?.bytes.equals(bytes)) {
+    if (known?.opened.kept.equals(bytes)) {
       if (known.half !== this.#half) this.#keep(address, known);
       return known.opened;
     }
@@ -48,8 +47,8 @@ export class OpenedBefore {
       // Its readers share it from now on.
       deepFreeze(opened.value);
       // A copy: the bytes that came are a part of much larger ones.
-      opened.kept = Buffer.from(bytes);
-      this.#keep(address, { by: this, bytes: opened.kept, opened, half: this.#half });
+      const kept = Object.assign(opened, { kept: Buffer.from(bytes) });
+      this.#keep(address, { by: this, opened: kept, half: this.#half });
     }
     return opened;
   }
@@ -60,7 +59,7 @@ export class OpenedBefore {
   }
 
   #keep(address: Address, known: Known): void {
-    const { length } = known.bytes;
+    const { length } = known.opened.kept;
     if (this.#young.length >= HALF_ENTRIES || this.#bytes + length > HALF_BYTES) this.#turn();
     known.half = this.#half;
     address.opened = known;

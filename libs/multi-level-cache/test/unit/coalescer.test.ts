@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { Address, Scope } from '../../src/core/key.js';
 import type { TierRead } from '../../src/core/tier.js';
-import { Coalescer, NamedCoalescer, ReadCoalescer } from '../../src/tiers/coalescer.js';
+import { Coalescer, NamedCoalescer } from '../../src/tiers/coalescer.js';
+import { ReadCoalescer } from '../../src/tiers/read-coalescer.js';
 
 interface Sent {
   readonly keys: readonly string[];

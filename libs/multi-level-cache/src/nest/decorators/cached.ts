@@ -99,7 +99,7 @@ function wrapper(target: Target, plan: CachedPlan): (...args: unknown[]) => unkn
         const runtime = classOf(this, target);
         return runBatch({ cache, plan, instance: this, args, holder, runtime });
       }
-      const key = plan.keyOf ? plan.keyOf(args) : plan.keyFor(holder, classOf(this, target), args);
+      const key = plan.keyOf ? plan.keyOf(args) : holder.keys(classOf(this, target), plan).of(args);
       // What a test has put in its place need not know the short way.
       return cache instanceof Cache
         ? cache.orCall(key, plan, this, args, holder)

@@ -22,7 +22,7 @@ import type {
   TierStatus,
   Trouble,
 } from '../../core/tier.js';
-import { ReadCoalescer } from '../coalescer.js';
+import { ReadCoalescer } from '../read-coalescer.js';
 import { GatheredChanges } from '../gathered-changes.js';
 import { OpenedBefore } from '../opened-before.js';
 import { askForAdvice } from './advice.js';

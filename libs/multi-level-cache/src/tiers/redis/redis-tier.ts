@@ -26,7 +26,7 @@ import type {
   TierStatus,
   Trouble,
 } from '../../core/tier.js';
-import { ReadCoalescer } from '../coalescer.js';
+import { ReadCoalescer } from '../read-coalescer.js';
 import { GatheredChanges } from '../gathered-changes.js';
 import { OpenedBefore } from '../opened-before.js';
 import { adviceOnRedis } from './advice.js';
