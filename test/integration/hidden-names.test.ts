@@ -74,7 +74,10 @@ async function inRedis(): Promise<string[]> {
           ? await redis.hgetall(key)
           : type === 'stream'
             ? await redis.xrange(key, '-', '+')
-            : expect.fail(`what is a ${type}?`);
+            : // What was owed has been removed between the two questions; its name counts all the same.
+              type === 'none'
+              ? null
+              : expect.fail(`what is a ${type}?`);
     all.push(`${key} ${JSON.stringify(value)}`);
   }
   return all;
