@@ -20,10 +20,31 @@ export default defineConfig({
   ssr: { resolve: { conditions: ['mlc-source'] } },
   test: {
     globalSetup: 'test/support/global-setup.ts',
-    include: ['libs/*/test/**/*.test.ts', 'apps/*/test/**/*.test.ts', 'test/**/*.test.ts'],
-    exclude: ['**/node_modules/**', '**/dist/**', 'test/browser/**', 'test/faults/matrix/long/**'],
     sequence: { sequencer: LongestFirst },
     testTimeout: 15_000,
     hookTimeout: 60_000,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'side by side',
+          include: ['libs/*/test/**/*.test.ts', 'apps/*/test/**/*.test.ts', 'test/**/*.test.ts'],
+          exclude: ['**/node_modules/**', '**/dist/**', 'test/browser/**', 'test/faults/**'],
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          // They stop servers, flood them and stand event loops: whatever runs beside them would be a second fault.
+          name: 'alone',
+          include: ['test/faults/**/*.test.ts'],
+          exclude: ['test/faults/matrix/long/**'],
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
   },
 });

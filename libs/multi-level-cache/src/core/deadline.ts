@@ -121,8 +121,11 @@ export class Deadline {
     this.#lag = Math.min(Math.max(late, this.#lag / 2), this.ms);
     const busy = late > BUSY_MS && !this.#postponed;
     this.#postponed = busy;
-    // The process itself was late: replies that have come meanwhile are heard first.
-    if (busy) return this.#arm(1);
+    if (busy) {
+      if (late > STALL_MS) this.#excuse(late, now);
+      // The process itself was late: replies that have come meanwhile are heard first.
+      return this.#arm(1);
+    }
     const since = now - this.#patience;
     for (let first = this.#first; first && first.at <= since; first = this.#first) {
       this.#leave(first);
@@ -131,6 +134,15 @@ export class Deadline {
       );
     }
     if (this.#first) this.#arm(Math.max(this.#first.at - since, 1));
+  }
+
+  /**
+   * The time in which the process stood still is nobody's: what was asked before may not even have been sent. No more than a
+   * whole budget from now, so that a caller's wait has its bound.
+   */
+  #excuse(late: number, now: number): void {
+    for (let waiting = this.#first; waiting; waiting = waiting.after)
+      waiting.at = Math.min(waiting.at + late, now + this.ms);
   }
 
   /**
