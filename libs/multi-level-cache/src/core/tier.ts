@@ -268,6 +268,8 @@ export interface Tier {
    * async context.
    */
   tell?(address: Address, asker: Asker<TierRead>, together?: boolean): void;
+  /** As `read`, of many keys of one part of the store, in their order, and in one call. Its trouble is that of all of them. */
+  readMany?(addresses: readonly Address[]): Promise<readonly TierRead[]>;
   /** As `read`, by what the store itself says now; where `read` relies on what it was told. */
   verify?(address: Address): MaybePromise<TierRead>;
   /**

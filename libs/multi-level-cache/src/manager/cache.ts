@@ -202,7 +202,8 @@ export class Cache extends CacheManager {
     const home = this.#door.enterAll('read', distinct);
     if (this.#transactions.bypassed) return new Map();
     const values = await this.#reads.many(home, distinct, life);
-    return found([...values.keys()], [...values.values()]) as Map<string, T>;
+    for (const [key, value] of values) if (value === undefined) values.delete(key);
+    return values as Map<string, T>;
   }
 
   /** For the warmer: which keys are fresh in some tier; what a lower one has is in memory afterwards. */

@@ -92,13 +92,14 @@ export class TierChanges {
   }
 
   /** @param how - as of the tier port. */
-  async apply(
-    change: Change,
-    how: Pick<ApplyHow, 'debt' | 'quiet' | 'trace'> = {},
-  ): Promise<Taken> {
-    let taken: Taken = 'ok';
-    // Each part has a wait of its own: a change of many keys is not late for being long.
+  apply(change: Change, how: Pick<ApplyHow, 'debt' | 'quiet' | 'trace'> = {}): Promise<Taken> {
     const parts = partsOf(change, KEYS_AT_A_TIME);
+    return parts.length === 1 ? this.#applyPart(parts[0], 0, how) : this.#applyEach(parts, how);
+  }
+
+  /** Each part has a wait of its own: a change of many keys is not late for being long. */
+  async #applyEach(parts: readonly Change[], how: ApplyHow): Promise<Taken> {
+    let taken: Taken = 'ok';
     for (const [at, part] of parts.entries()) {
       if ((await this.#applyPart(part, at, how)) === 'queued') taken = 'queued';
     }

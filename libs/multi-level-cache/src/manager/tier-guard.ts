@@ -17,11 +17,15 @@ import type {
 } from '../core/tier.js';
 import type { SpanFacts, Tracing } from '../core/tracing.js';
 import type { Background } from './background.js';
+import { readBulk } from './tier-bulk.js';
 import { TierChanges, type ChangeOptions } from './tier-changes.js';
 import { TierParts, type PartsOptions } from './tier-parts.js';
+import type { TierPart } from './tier-part.js';
 import { TierReading, type ReadHow, type Told } from './tier-reading.js';
 import { Timed } from './timed.js';
 
+/** Fewer keys of one call go out with what others ask. */
+const WORTH_A_CALL = 32;
 const AWAY: TierRead = Object.freeze({ state: 'absent' });
 const RESULTS = { fresh: 'hit', stale: 'stale', absent: 'miss', invalid: 'miss' } as const;
 const NO_TICKET: TicketReply = Object.freeze({ kind: 'none' });
@@ -90,6 +94,44 @@ export class TierGuard {
     addresses: readonly Address[],
     how: ReadHow,
   ): Promise<readonly (TierRead | undefined)[]> {
+    const { tier } = this;
+    // What a caller has said itself, and who listens, wants each key by itself.
+    const plain = !how.verify && how.schema === undefined && !this.options.tracing.on;
+    if (!tier.readMany || !plain || addresses.length < WORTH_A_CALL)
+      return this.#each(addresses, how);
+    if (keysFor(addresses[0]) !== true) return this.#each(addresses, how);
+    return this.#inBulk(addresses, (some) => tier.readMany!(some));
+  }
+
+  /** A call for each part of the tier. */
+  async #inBulk(
+    addresses: readonly Address[],
+    readMany: NonNullable<Tier['readMany']>,
+  ): Promise<readonly (TierRead | undefined)[]> {
+    const reads = new Array<TierRead | undefined>(addresses.length).fill(undefined);
+    const byPart = new Map<TierPart, number[]>();
+    for (let at = 0; at < addresses.length; at++) {
+      const part = this.parts.of(addresses[at]);
+      if (!part.answers || this.changes.covers(addresses[at])) {
+        this.misses++;
+        this.skipped++;
+        continue;
+      }
+      const places = byPart.get(part);
+      if (places) places.push(at);
+      else byPart.set(part, [at]);
+    }
+    await Promise.all(
+      Array.from(byPart, async ([part, places]) => {
+        const asked = places.map((at) => addresses[at]);
+        const found = await readBulk(this, part, asked, readMany);
+        places.forEach((at, index) => (reads[at] = found[index]));
+      }),
+    );
+    return reads;
+  }
+
+  #each(addresses: readonly Address[], how: ReadHow): Promise<readonly (TierRead | undefined)[]> {
     return new Promise((resolve, refused) => {
       const reads = new Array<TierRead | undefined>(addresses.length);
       let left = addresses.length;

@@ -200,10 +200,15 @@ export class WriteVerbs {
     return audit ? audit.changed(mutation, work) : work();
   }
 
-  /** In a transaction nothing leaves the cache before it commits. */
-  async #send(change: Change, asked: Asked, life: EntryLife): Promise<Receipt> {
+  #send(change: Change, asked: Asked, life: EntryLife): Promise<Receipt> {
     const transaction = this.transactions.current();
-    if (!transaction) return this.#writeNow(change, asked, life);
+    return transaction
+      ? this.#sendLater(transaction, change, asked)
+      : this.#writeNow(change, asked, life);
+  }
+
+  /** In a transaction nothing leaves the cache before it commits. */
+  async #sendLater(transaction: Transaction, change: Change, asked: Asked): Promise<Receipt> {
     if (asked.strict) this.writes.assertReachable();
     transaction.add(change);
     const { l1, l2, l3 } = this.parts;

@@ -118,15 +118,23 @@ export class Bench {
     else await new Promise((resolve) => setTimeout(resolve, ms));
   }
 
+  /** However it is asked for. */
   async assertFresh(address: Address, value: unknown): Promise<Entry> {
-    const read = await this.read(address);
-    assert.equal(read.state, 'fresh');
-    assert.ok(read.entry, 'a fresh read carries its entry');
-    assert.deepStrictEqual(handOut(read.entry), value);
-    return read.entry;
+    const [read, ...many] = await this.#inEachWay(address);
+    for (const { entry, state } of [read, ...many]) {
+      assert.equal(state, 'fresh');
+      assert.ok(entry, 'a fresh read carries its entry');
+      assert.deepStrictEqual(handOut(entry), value);
+    }
+    return read.entry!;
   }
 
   async assertNotFresh(address: Address): Promise<void> {
-    assert.notEqual((await this.read(address)).state, 'fresh');
+    for (const { state } of await this.#inEachWay(address)) assert.notEqual(state, 'fresh');
+  }
+
+  /** By itself, and where the tier reads many at once as two of many. */
+  async #inEachWay(address: Address): Promise<readonly TierRead[]> {
+    return [await this.read(address), ...((await this.tier.readMany?.([address, address])) ?? [])];
   }
 }

@@ -273,3 +273,98 @@ describe('a tier that is tried by hand', () => {
     expect(guard.status().state).toBe('up');
   });
 });
+
+describe('many keys of one call', () => {
+  const KEYS = Array.from({ length: 40 }, (_zero, n) => `${n % 4 === 0 ? 'b' : 'k'}${n}`);
+  const fresh = (key: string): TierRead => ({
+    state: 'fresh',
+    entry: createEntry(key, { ttl: 1_000, grace: 0, tags: [] }, clock.now(), 1, true),
+  });
+  let bulks: string[][];
+  let onBulk: (keys: readonly string[]) => Promise<readonly TierRead[]>;
+  const readAll = (keys = KEYS): ReturnType<TierGuard['readMany']> =>
+    guard.readMany(keys.map(at), {});
+
+  beforeEach(() => {
+    bulks = [];
+    onBulk = (keys) => Promise.resolve(keys.map(fresh));
+    Object.assign(tier, {
+      readMany: (addresses: readonly Address[]) => {
+        const keys = addresses.map(({ key }) => key);
+        bulks.push(keys);
+        return onBulk(keys);
+      },
+    });
+  });
+
+  it('are one call to each part, answered in their order and counted one by one', async () => {
+    const reads = await readAll();
+    expect(reads.map((read) => read?.entry?.value)).toEqual(KEYS);
+    expect(bulks.map(({ length }) => length).toSorted()).toEqual([10, 30]);
+    expect(tier.asked).toEqual([]);
+    expect(guard.hits).toBe(40);
+  });
+
+  it('go out with what others ask where they are few', async () => {
+    await readAll(KEYS.slice(0, 31));
+    expect(bulks).toEqual([]);
+    expect(tier.asked).toHaveLength(31);
+  });
+
+  it('are asked one by one where values have to be verified or to look as told', async () => {
+    await guard.readMany(KEYS.map(at), { verify: true });
+    await guard.readMany(KEYS.map(at), { schema: { '~standard': {} } as never });
+    expect(bulks).toEqual([]);
+  });
+
+  it('are all away where the call is late, which is one fault of the store', async () => {
+    onBulk = (keys) => (keys[0].startsWith('b') ? Promise.resolve(keys.map(fresh)) : NEVER);
+    const asked = readAll();
+    await settled();
+    clock.advance(BUDGET);
+    const reads = await asked;
+    expect(reads.filter((read) => read !== undefined)).toHaveLength(10);
+    expect([guard.errors, guard.misses, guard.hits]).toEqual([30, 30, 10]);
+    for (let times = 0; times < 4; times++) {
+      expect(guard.status().state).toBe('up');
+      const again = readAll();
+      await settled();
+      clock.advance(BUDGET);
+      await again;
+    }
+    expect(guard.status().state).toBe('degraded');
+    bulks.length = 0;
+    await readAll();
+    expect(bulks).toEqual([KEYS.filter((key) => key.startsWith('b'))]);
+  });
+
+  it('are bypassed where the store owes them a change, and where one was paid behind the answer', async () => {
+    tier.apply = () => Promise.reject(new Error('away'));
+    await guard.changes.apply({ kind: 'delete', addresses: [at('k1')] });
+    let answer!: () => void;
+    onBulk = async (keys) => {
+      await new Promise<void>((resolve) => (answer = resolve));
+      return keys.map(fresh);
+    };
+    const some = KEYS.filter((key) => key.startsWith('k'));
+    const asked = guard.readMany([...some, ...some].map(at), {});
+    await settled();
+    expect(bulks.flat()).not.toContain('k1');
+    tier.apply = () => Promise.resolve();
+    clock.advance(1_000);
+    await settled();
+    answer();
+    expect(new Set(await asked)).toEqual(new Set([undefined]));
+  });
+
+  it('tell of each that was not ours', async () => {
+    const corrupt: string[] = [];
+    Object.assign(guard.options, { onCorrupt: ({ key }: Address) => corrupt.push(key) });
+    onBulk = (keys) =>
+      Promise.resolve(
+        keys.map((key) => (key === 'k2' ? { state: 'invalid', corrupt: true } : fresh(key))),
+      );
+    await readAll();
+    expect(corrupt).toEqual(['k2']);
+  });
+});

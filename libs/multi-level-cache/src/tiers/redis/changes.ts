@@ -6,14 +6,13 @@ import type { Clock } from '../../core/clock.js';
 import { encodeSegment, type Address } from '../../core/key.js';
 import { spellOrigin } from '../../core/origin.js';
 import type { ApplyHow, Change } from '../../core/tier.js';
-import type { Argument } from './commands.js';
 import { unavailable } from './connection.js';
 import type { Link } from './link.js';
 import type { Resealing } from './resealing.js';
 import { CHANGE, ENTRY, GUARD, MODE, type Mode } from './scripts.js';
 import type { Session } from './session.js';
 import { field, withGroups, type TagNumbers } from './tag-numbers.js';
-import { sealEntry } from './wire.js';
+import { NOTHING, packed, sealEntry, type Body } from './wire.js';
 
 /** So that messages stay small. */
 export const KEYS_PER_MESSAGE = 100;
@@ -32,6 +31,7 @@ const NO_MESSAGE = { type: '', payload: '' };
 
 type Timed = Extract<Change, { kind: 'expire' | 'touch' }>;
 type Guarding = Extract<Change, { kind: 'guard' | 'unguard' }>;
+type Keyed = Exclude<Change, Guarding | { kind: 'tags' }>;
 
 export class Changes {
   /** Who tells what this process changes; it has made it in memory itself, and does not need to hear it. */
@@ -137,16 +137,14 @@ export class Changes {
         : commands.run(CHANGE, shared, [...head, MODE.drop]);
     if (change.kind === 'guard' || change.kind === 'unguard') return this.#guard(change, announce);
     const mode = modeOf(change);
-    const bodies = change.addresses.map((address, at) => {
-      const [body, ms] = this.#body(change, address, at, session);
-      return [renewed[at] ?? body, ms] as const;
-    });
-    if (!commands.isCluster && !quiet)
-      return commands.run(
-        CHANGE,
-        [...shared, ...change.addresses.flatMap(pairOf)],
-        [...head, mode, ...bodies.flat()],
-      );
+    const bodies = this.#bodies(change, session, renewed);
+    if (!commands.isCluster && !quiet) {
+      const { addresses } = change;
+      const entries = addresses.map(({ entryKey }) => entryKey);
+      const leases = addresses.map((address) => address.scope.redisKey('l', address));
+      const rest = mode === MODE.set ? [packed(bodies)] : bodies.flat();
+      return commands.run(CHANGE, [...shared, ...entries, ...leases], [...head, mode, ...rest]);
+    }
     // Slots of their own: entries first, then the announcement, so that who hears of it reads nothing older.
     const entries = change.addresses.map((address, at) =>
       commands.run(ENTRY, pairOf(address), [mode, ...bodies[at]]),
@@ -191,19 +189,18 @@ export class Changes {
     return number;
   }
 
-  /** Envelope or nothing, and the ms that belong to it. */
-  #body(
-    change: Exclude<Change, Guarding | { kind: 'tags' }>,
-    address: Address,
-    at: number,
-    session: Session,
-  ): [Argument, Argument] {
-    if (change.kind === 'touch') return ['', this.#capped(change.ms)];
-    if (change.kind !== 'set') return ['', 0];
+  #bodies(change: Keyed, session: Session, renewed: readonly Buffer[]): readonly Body[] {
+    const { addresses } = change;
+    if (change.kind !== 'set') {
+      const ms = change.kind === 'touch' ? this.#capped(change.ms) : 0;
+      return addresses.map((_address, at) => [renewed[at] ?? NOTHING, ms]);
+    }
     const { number } = this.link;
-    const entry = change.entries[at];
-    const sealed = sealEntry(address, entry, session, number, this.clock.now(), this.cap);
-    return typeof sealed === 'object' ? [sealed.bytes, sealed.ms] : ['', 0];
+    const now = this.clock.now();
+    return addresses.map((address, at) => {
+      const sealed = sealEntry(address, change.entries[at], session, number, now, this.cap);
+      return typeof sealed === 'object' ? [sealed.bytes, sealed.ms] : [NOTHING, 0];
+    });
   }
 
   #capped(ms: number): number {
@@ -221,6 +218,6 @@ function pairOf(address: Address): [string, string] {
   return [address.scope.redisKey('e', address), address.scope.redisKey('l', address)];
 }
 
-function modeOf({ kind }: Exclude<Change, Guarding | { kind: 'tags' }>): Mode {
+function modeOf({ kind }: Keyed): Mode {
   return kind === 'delete' ? MODE.drop : MODE[kind];
 }

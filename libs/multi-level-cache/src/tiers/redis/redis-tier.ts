@@ -180,6 +180,14 @@ export class RedisTier implements Tier {
     this.#readsFor(address).tell(address, asker, together);
   }
 
+  async readMany(addresses: readonly Address[]): Promise<readonly TierRead[]> {
+    const reads = await this.#ask(this.partOf(addresses[0]), addresses);
+    // Mostly none of them waits for a tag.
+    return reads.some((read) => read instanceof Promise)
+      ? Promise.all(reads)
+      : (reads as TierRead[]);
+  }
+
   async verify(address: Address): Promise<TierRead> {
     const { session } = this.#link;
     const read = await this.read(address, true);
@@ -278,19 +286,21 @@ export class RedisTier implements Tier {
 
   /** Reads of one node's keys, many at a time; of one key of a moment, once. */
   #readsOf(node: string): ReadCoalescer {
-    const send = async (
-      addresses: readonly Address[],
-    ): Promise<readonly MaybePromise<TierRead>[]> => {
-      const { commands, session } = this.#link;
-      const at = this.#clock.now();
-      const keys = addresses.map(({ entryKey }) => entryKey);
-      const values = await commands.get(node, keys);
-      this.#assertEpoch(session);
-      return values.map((bytes, index) =>
-        bytes === null ? ABSENT : this.#judge(addresses[index], bytes, session, at),
-      );
-    };
-    return new ReadCoalescer(send, undefined, WORTH_A_CALL);
+    return new ReadCoalescer((addresses) => this.#ask(node, addresses), undefined, WORTH_A_CALL);
+  }
+
+  async #ask(
+    node: string,
+    addresses: readonly Address[],
+  ): Promise<readonly MaybePromise<TierRead>[]> {
+    const { commands, session } = this.#link;
+    const at = this.#clock.now();
+    const keys = addresses.map(({ entryKey }) => entryKey);
+    const values = await commands.get(node, keys);
+    this.#assertEpoch(session);
+    return values.map((bytes, index) =>
+      bytes === null ? ABSENT : this.#judge(addresses[index], bytes, session, at),
+    );
   }
 
   /** What the bytes of this key are worth under the session in which they were asked for. */

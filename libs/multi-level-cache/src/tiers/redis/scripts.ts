@@ -172,9 +172,12 @@ end
  * A write or an invalidation with its announcement, in one step: entries and leases of the keys change, tags get the new
  * number, everybody hears of it. What L3 has not taken is remembered in the same step. Changes nothing under another epoch.
  *
- * KEYS sq ep st debts tags, then entry and lease of each key ·
- * ARGV epoch, sender, type or '' to tell nobody, payload, name of the debt or '', mode, then envelope or '' and ms of each
- * key, or tag fields · → number; nil = out of sync; 0 = done, and the debt could not be kept
+ * New entries come as one text, for each argument costs as much as the entry: of each the length (4 bytes, 0 = there is none to
+ * store) and the ms to live (a double), then its envelope.
+ *
+ * KEYS sq ep st debts tags, then the entries, then their leases ·
+ * ARGV epoch, sender, type or '' to tell nobody, payload, name of the debt or '', mode, then that text, or envelope or '' and ms
+ * of each key, or tag fields · → number; nil = out of sync; 0 = done, and the debt could not be kept
  */
 export const CHANGE = script(`
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then return nil end
@@ -183,11 +186,21 @@ local count = redis.call('INCR', KEYS[1])
 if count == 1 then redis.call('DEL', KEYS[1]) return nil end
 local number = string.format('%.0f', count)
 local mode = ARGV[6]
+local keys = (#KEYS - 5) / 2
 if mode == 'd' then
-  for i = 6, #KEYS, 2 do redis.call('UNLINK', KEYS[i], KEYS[i + 1]) end
+  if keys > 0 then redis.call('UNLINK', unpack(KEYS, 6)) end
+elseif mode == 's' then
+  local call, part, read = redis.call, string.sub, struct.unpack
+  local text, at, size, ms = ARGV[7], 1
+  for i = 6, 5 + keys do
+    size, ms, at = read('>I4d', text, at)
+    if size > 0 then call('SET', KEYS[i], part(text, at, at + size - 1), 'PX', ms) else call('UNLINK', KEYS[i]) end
+    at = at + size
+  end
+  call('UNLINK', unpack(KEYS, 6 + keys))
 elseif mode ~= 't' then
   ${ENTRY_STEP}
-  for i = 6, #KEYS, 2 do step(mode, KEYS[i], KEYS[i + 1], ARGV[i + 1], ARGV[i + 2]) end
+  for i = 1, keys do step(mode, KEYS[5 + i], KEYS[5 + keys + i], ARGV[5 + 2 * i], ARGV[6 + 2 * i]) end
 else
   if redis.call('HLEN', KEYS[5]) > 100000 then redis.call('DEL', KEYS[5]) end
   redis.call('HSETNX', KEYS[5], 'floor', number)

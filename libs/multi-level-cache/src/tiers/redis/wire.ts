@@ -11,6 +11,25 @@ export interface Sealed {
   readonly ms: number;
 }
 
+/** An envelope, or nothing, and the ms that belong to it. */
+export type Body = readonly [bytes: Buffer, ms: number];
+
+export const NOTHING = Buffer.alloc(0);
+const LENGTH_BYTES = 4;
+const MS_BYTES = 8;
+
+/** Many as one text, as CHANGE takes new entries. */
+export function packed(bodies: readonly Body[]): Buffer {
+  const head = LENGTH_BYTES + MS_BYTES;
+  const out = Buffer.allocUnsafe(bodies.reduce((sum, [{ length }]) => sum + head + length, 0));
+  let at = 0;
+  for (const [bytes, ms] of bodies) {
+    at = out.writeDoubleBE(ms, out.writeUInt32BE(bytes.length, at));
+    at += bytes.copy(out, at);
+  }
+  return out;
+}
+
 /** Bytes of an entry; `undefined` where it has no life left, `'locked'` where there is no key to encrypt it. */
 export function sealEntry(
   address: Address,
