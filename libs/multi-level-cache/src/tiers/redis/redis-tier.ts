@@ -183,9 +183,8 @@ export class RedisTier implements Tier {
   async readMany(addresses: readonly Address[]): Promise<readonly TierRead[]> {
     const reads = await this.#ask(this.partOf(addresses[0]), addresses);
     // Mostly none of them waits for a tag.
-    return reads.some((read) => read instanceof Promise)
-      ? Promise.all(reads)
-      : (reads as TierRead[]);
+    const late = reads.some((read) => read instanceof Promise);
+    return late ? Promise.all(reads.map(async (read) => read)) : (reads as TierRead[]);
   }
 
   async verify(address: Address): Promise<TierRead> {
