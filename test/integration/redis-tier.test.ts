@@ -108,6 +108,43 @@ describe('leases', () => {
   });
 });
 
+describe('many keys of one call', () => {
+  let keys: readonly Address[];
+  beforeEach(() => (keys = Array.from({ length: 1_001 }, (_zero, n) => at(`k${n}`))));
+
+  it('two such calls are under way at a time, of a thousand keys at most; what is more is to gather', async () => {
+    const { tier } = await make();
+    const ends = ['first', 'last'].map((value, n) => store(tier, keys[n * 999], value));
+    await Promise.all(ends);
+    const [some, many] = [keys.slice(0, 100), keys.slice(0, 1_000)];
+    expect(tier.readMany(keys)).toBeUndefined();
+    const asked = [tier.readMany(some), tier.readMany(many)];
+    expect(tier.readMany(some)).toBeUndefined();
+    const [first, second] = await Promise.all(asked);
+    expect(first!.map(({ state }) => state)).toEqual(
+      some.map((_key, n) => (n ? 'absent' : 'fresh')),
+    );
+    expect([second![0].entry?.value, second!.at(-1)!.entry?.value]).toEqual(['first', 'last']);
+    expect(await tier.readMany(some)).toHaveLength(100);
+  });
+
+  it('tags that are not known are asked for, and the answer is one', async () => {
+    const [{ tier: a }, { tier: b }] = [await make(), await make()];
+    await store(a, keys[0], 'kept', ['red']);
+    await store(a, keys[1], 'gone', ['blue']);
+    await a.apply({ kind: 'tags', tenant: 'p', tags: ['blue'] });
+    const reads = await b.readMany(keys.slice(0, 3));
+    expect(reads!.map(({ state }) => state)).toEqual(['fresh', 'invalid', 'absent']);
+  });
+
+  it('the calls of a store that has gone fail, and the next ones may go', async () => {
+    const { tier } = await make();
+    await server.stop();
+    for (let times = 0; times < 3; times++)
+      await expect(tier.readMany(keys.slice(0, 10))).rejects.toThrow();
+  });
+});
+
 describe('lost data', () => {
   it('FLUSHALL: entries of before are nowhere, a lease of before fills nothing anybody reads, and everybody forgets', async () => {
     const [a, b] = [await make(), await make()];

@@ -268,8 +268,11 @@ export interface Tier {
    * async context.
    */
   tell?(address: Address, asker: Asker<TierRead>, together?: boolean): void;
-  /** As `read`, of many keys of one part of the store, in their order, and in one call. Its trouble is that of all of them. */
-  readMany?(addresses: readonly Address[]): Promise<readonly TierRead[]>;
+  /**
+   * As `read`, of many keys of one part of the store, in their order, and in one call. Its trouble is that of all of them. `undefined` =
+   * there are such calls under way: the keys are to be asked for one by one, and gather with what waits.
+   */
+  readMany?(addresses: readonly Address[]): Promise<readonly TierRead[]> | undefined;
   /** As `read`, by what the store itself says now; where `read` relies on what it was told. */
   verify?(address: Address): MaybePromise<TierRead>;
   /**

@@ -1,17 +1,15 @@
 /** One read of many keys in one call of their own: one wait, and one verdict on the store. */
 import type { Address } from '../core/key.js';
-import type { Tier, TierRead } from '../core/tier.js';
+import type { TierRead } from '../core/tier.js';
 import type { TierPart } from './tier-part.js';
 import type { Reads } from './tier-reading.js';
 
-type ReadMany = NonNullable<Tier['readMany']>;
-
-/** What may be used of what `part` has of its keys, in their order; late or away, none of it. */
+/** What may be used of the answer that `part` gives about its keys, in their order; late or away, none of it. */
 export async function readBulk(
   reads: Reads,
   part: TierPart,
   addresses: readonly Address[],
-  readMany: ReadMany,
+  answer: Promise<readonly TierRead[]>,
 ): Promise<readonly (TierRead | undefined)[]> {
   const { paid } = reads.changes;
   const call = part.reads.begin()!;
@@ -19,7 +17,7 @@ export async function readBulk(
   const began = part.waits();
   let found: readonly TierRead[];
   try {
-    found = await part.deadline.race(readMany(addresses));
+    found = await part.deadline.race(answer);
   } catch (error) {
     tell?.({ error });
     reads.errors += addresses.length;

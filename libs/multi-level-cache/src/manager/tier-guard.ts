@@ -100,13 +100,13 @@ export class TierGuard {
     if (!tier.readMany || !plain || addresses.length < WORTH_A_CALL)
       return this.#each(addresses, how);
     if (keysFor(addresses[0]) !== true) return this.#each(addresses, how);
-    return this.#inBulk(addresses, (some) => tier.readMany!(some));
+    return this.#inBulk(addresses, how);
   }
 
   /** A call for each part of the tier. */
   async #inBulk(
     addresses: readonly Address[],
-    readMany: NonNullable<Tier['readMany']>,
+    how: ReadHow,
   ): Promise<readonly (TierRead | undefined)[]> {
     const reads = new Array<TierRead | undefined>(addresses.length).fill(undefined);
     const byPart = new Map<TierPart, number[]>();
@@ -124,7 +124,8 @@ export class TierGuard {
     await Promise.all(
       Array.from(byPart, async ([part, places]) => {
         const asked = places.map((at) => addresses[at]);
-        const found = await readBulk(this, part, asked, readMany);
+        const answer = this.tier.readMany!(asked);
+        const found = await (answer ? readBulk(this, part, asked, answer) : this.#each(asked, how));
         places.forEach((at, index) => (reads[at] = found[index]));
       }),
     );

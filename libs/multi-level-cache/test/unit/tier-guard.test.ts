@@ -281,7 +281,7 @@ describe('many keys of one call', () => {
     entry: createEntry(key, { ttl: 1_000, grace: 0, tags: [] }, clock.now(), 1, true),
   });
   let bulks: string[][];
-  let onBulk: (keys: readonly string[]) => Promise<readonly TierRead[]>;
+  let onBulk: (keys: readonly string[]) => Promise<readonly TierRead[]> | undefined;
   const readAll = (keys = KEYS): ReturnType<TierGuard['readMany']> =>
     guard.readMany(keys.map(at), {});
 
@@ -309,6 +309,14 @@ describe('many keys of one call', () => {
     await readAll(KEYS.slice(0, 31));
     expect(bulks).toEqual([]);
     expect(tier.asked).toHaveLength(31);
+  });
+
+  it('and where the store is busy with as many', async () => {
+    onBulk = () => undefined;
+    await readAll();
+    expect(bulks.flat()).toHaveLength(40);
+    expect(tier.asked).toHaveLength(40);
+    expect(guard.misses).toBe(40);
   });
 
   it('are asked one by one where values have to be verified or to look as told', async () => {

@@ -46,6 +46,9 @@ import { entryOf, sealEntry } from './wire.js';
 const LEASE_MS = 2_000;
 /** Redis answers this many keys in less time than a call costs this process. */
 const WORTH_A_CALL = 32;
+/** Calls of many keys under way to one node, and keys of one of them: what is more gathers, so that a slow server is sent no more than it answers. */
+const MOST_BULKS = 2;
+const MOST_KEYS = 1_000;
 const ABSENT: TierRead = Object.freeze({ state: 'absent' });
 
 /** What was made of an envelope that is kept: while nothing it was judged by has changed, and it is fresh, a read finds the same. */
@@ -83,6 +86,7 @@ export class RedisTier implements Tier {
   readonly #changes: Changes;
   readonly #gathered: GatheredChanges;
   readonly #reads = new Map<string, ReadCoalescer>();
+  readonly #bulks = new Map<string, number>();
   #listener: TierListener | undefined;
   readonly #opened: OpenedBefore;
   /** With a number, what its leases are known by: no other process has it. */
@@ -180,11 +184,23 @@ export class RedisTier implements Tier {
     this.#readsFor(address).tell(address, asker, together);
   }
 
-  async readMany(addresses: readonly Address[]): Promise<readonly TierRead[]> {
-    const reads = await this.#ask(this.partOf(addresses[0]), addresses);
-    // Mostly none of them waits for a tag.
-    const late = reads.some((read) => read instanceof Promise);
-    return late ? Promise.all(reads.map(async (read) => read)) : (reads as TierRead[]);
+  readMany(addresses: readonly Address[]): Promise<readonly TierRead[]> | undefined {
+    const node = this.partOf(addresses[0]);
+    const bulks = this.#bulks.get(node) ?? 0;
+    if (bulks >= MOST_BULKS || addresses.length > MOST_KEYS) return undefined;
+    this.#bulks.set(node, bulks + 1);
+    return this.#readBulk(node, addresses);
+  }
+
+  async #readBulk(node: string, addresses: readonly Address[]): Promise<readonly TierRead[]> {
+    try {
+      const reads = await this.#ask(node, addresses);
+      // Mostly none of them waits for a tag.
+      const late = reads.some((read) => read instanceof Promise);
+      return late ? await Promise.all(reads.map(async (read) => read)) : (reads as TierRead[]);
+    } finally {
+      this.#bulks.set(node, this.#bulks.get(node)! - 1);
+    }
   }
 
   async verify(address: Address): Promise<TierRead> {
