@@ -209,15 +209,17 @@ export class RedisStore {
   }
 
   #change(
-    [sqKey, epKey, stream, debts, tagsKey, ...pairs]: readonly string[],
+    [sqKey, epKey, stream, debts, tagsKey, ...keys]: readonly string[],
     [epoch, sender, type, payload, debt, mode, ...rest]: readonly Argument[],
   ): unknown {
     const before = this.#text(sqKey);
     if (before === undefined || this.#text(epKey) !== String(epoch)) return null;
     const number = String(Number(before) + 1);
     this.#set(sqKey, number);
-    for (let at = 0; at < pairs.length; at += 2)
-      this.#step(String(mode), [pairs[at], pairs[at + 1]], [rest[at], rest[at + 1]]);
+    const count = keys.length / 2;
+    const bodies = mode === MODE.set ? unpacked(bytes(rest[0])) : rest;
+    for (let at = 0; at < count; at++)
+      this.#step(String(mode), [keys[at], keys[count + at]], [bodies[2 * at], bodies[2 * at + 1]]);
     if (mode === MODE.tags) {
       const hash = this.#hash(tagsKey);
       if (!hash.has('floor')) hash.set('floor', number);
@@ -303,6 +305,17 @@ function emptied(): Data {
 
 function bytes(value: Argument): Buffer {
   return Buffer.isBuffer(value) ? value : value === '' ? EMPTY : Buffer.from(String(value));
+}
+
+/** Envelope and ms of each new entry, out of the one text they come as. */
+function unpacked(text: Buffer): Argument[] {
+  const bodies: Argument[] = [];
+  for (let at = 0; at < text.length;) {
+    const [start, ms] = [at + 12, text.readDoubleBE(at + 4)];
+    at = start + text.readUInt32BE(at);
+    bodies.push(text.subarray(start, at), ms);
+  }
+  return bodies;
 }
 
 /** Of an id in its stream; there are never a thousand in a millisecond. */
