@@ -118,13 +118,13 @@ describe('many keys of one call', () => {
     await Promise.all(ends);
     const [some, many] = [keys.slice(0, 100), keys.slice(0, 1_000)];
     expect(tier.readMany(keys)).toBeUndefined();
-    const asked = [tier.readMany(some), tier.readMany(many)];
+    const asked = [tier.readMany(some)!, tier.readMany(many)!];
     expect(tier.readMany(some)).toBeUndefined();
     const [first, second] = await Promise.all(asked);
-    expect(first!.map(({ state }) => state)).toEqual(
+    expect(first.map(({ state }) => state)).toEqual(
       some.map((_key, n) => (n ? 'absent' : 'fresh')),
     );
-    expect([second![0].entry?.value, second!.at(-1)!.entry?.value]).toEqual(['first', 'last']);
+    expect([second[0].entry?.value, second.at(-1)!.entry?.value]).toEqual(['first', 'last']);
     expect(await tier.readMany(some)).toHaveLength(100);
   });
 
