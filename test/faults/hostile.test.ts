@@ -27,8 +27,9 @@ describe('a loader', () => {
     expect(values).toEqual(keys);
     expect(cache.stats().tiers.l1.entries).toBeLessThanOrEqual(MAX_ENTRIES);
     await cache.drain();
-    for (const tier of ['l2', 'l3'] as const)
-      expect([tier, cache.stats().tiers[tier].state]).toEqual([tier, 'up']);
+    // A process that drowns for seconds may have left a store alone for being late; it is asked again by itself.
+    const states = (): string[] => [cache.stats().tiers.l2.state, cache.stats().tiers.l3.state];
+    await expect.poll(states, { timeout: 5_000 }).toEqual(['up', 'up']);
     expect(await cache.getOrSet('after', () => 'served')).toBe('served');
   }, 60_000);
 

@@ -4,7 +4,10 @@ import type { ClientConfig, PoolConfig } from 'pg';
 import { CacheError } from '../../core/errors.js';
 import type { DataSourceLike, L3Options } from '../../core/options.js';
 
+/** A connection that has not come by then, ms. */
 export const CONNECT_MS = 1_000;
+/** When pg gives one up: its timer holds against the server that the process stood still, so that the pool has one of its own before. */
+const GIVEN_UP_MS = 3 * CONNECT_MS;
 /** The tables are always met by their keys, and planning anew costs more than most statements. */
 const ONE_PLAN =
   '-c plan_cache_mode=force_generic_plan -c jit=off -c enable_hashjoin=off -c enable_mergejoin=off';
@@ -15,6 +18,7 @@ const ONE_PLAN_WALLED = `${ONE_PLAN} -c enable_seqscan=off`;
 export function poolConfig(options: L3Options): PoolConfig {
   return {
     ...clientConfig(options),
+    connectionTimeoutMillis: GIVEN_UP_MS,
     max: options.poolSize,
     idleTimeoutMillis: 30_000,
     allowExitOnIdle: true,

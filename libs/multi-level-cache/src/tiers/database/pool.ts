@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { Pool, PoolClient, PoolConfig, QueryConfig, QueryResultRow } from 'pg';
 import type { Clock } from '../../core/clock.js';
-import { Deadline, STALL_MS } from '../../core/deadline.js';
+import { Deadline } from '../../core/deadline.js';
 import { CacheError, isCacheError } from '../../core/errors.js';
 import type { L3Options } from '../../core/options.js';
 import type { PoolPressure, Trouble } from '../../core/tier.js';
@@ -53,11 +53,14 @@ export class Database {
   #closed = false;
   #migrated = false;
   #probing = false;
+  /** When a statement was answered last. */
+  #heardAt = -Infinity;
   /** Statements that have come and not ended, also those that wait for their turn, of which the pool does not know. */
   #statements = 0;
   readonly #turnstile: Turnstile;
-  /** Not the timer of pg: a process that stood still hears the reply first. */
+  /** Not the timers of pg: a process that stood still hears the reply first, and holds that time against nobody. */
   readonly #silence: Deadline;
+  readonly #connecting: Deadline;
   readonly #names = new Map<string, string>();
   /** Sends what says for whom it runs; none = row-level security is not asked for. */
   #scoped: ReturnType<typeof scopedQueryOf> | undefined;
@@ -74,6 +77,7 @@ export class Database {
   ) {
     this.#turnstile = new Turnstile(options.poolSize);
     this.#silence = new Deadline(clock, SILENCE_MS, 'PostgreSQL');
+    this.#connecting = new Deadline(clock, CONNECT_MS, 'PostgreSQL');
   }
 
   get up(): boolean {
@@ -182,6 +186,7 @@ export class Database {
           scoped ? sendScoped(scoped, tenants, client, query) : client.query(query),
         );
         client.release();
+        this.#heardAt = this.clock.now();
         return rows as R[];
       } catch (error) {
         // A connection whose reply was not waited for cannot be used again.
@@ -190,7 +195,8 @@ export class Database {
       }
     } catch (error) {
       const code = codeOf(error);
-      if (!STATEMENT_TROUBLE.test(code) && !(aside && NOT_UNDERSTOOD.test(code))) this.#lose(error);
+      const isMinor = STATEMENT_TROUBLE.test(code) || (aside && NOT_UNDERSTOOD.test(code));
+      if (!isMinor && !isCacheError(error, 'CACHE_TIER_UNAVAILABLE')) this.#lose(error);
       throw error;
     }
   }
@@ -200,14 +206,21 @@ export class Database {
     return (this.#ordered ??= scopedQueryOf(await packagePg(), !poolerMode, ORDERED));
   }
 
-  /** Once more where it was late because this process stood still: what came meanwhile has not been heard. */
+  /** @throws CacheError `CACHE_TIER_UNAVAILABLE` where it does not come and the server answers others meanwhile: it is not away */
   async #connect(pool: Pool): Promise<PoolClient> {
     const before = this.clock.now();
+    const client = pool.connect();
     try {
-      return await pool.connect();
+      return await this.#connecting.race(client);
     } catch (error) {
-      if (this.clock.now() - before < CONNECT_MS + STALL_MS) throw error;
-      return pool.connect();
+      if (!isCacheError(error, 'CACHE_TIER_TIMEOUT')) throw error;
+      // One that comes after all is the next caller's.
+      client.then(
+        (late) => late.release(),
+        () => undefined,
+      );
+      if (this.#heardAt >= before) throw unavailable('busy');
+      throw new Error(`no connection within ${CONNECT_MS} ms`, { cause: error });
     }
   }
 
@@ -248,7 +261,7 @@ export class Database {
   }
 
   async #migrate(): Promise<void> {
-    const client = await this.#pool!.connect();
+    const client = await this.#connect(this.#pool!);
     try {
       await migrate(client, this.options);
       this.#migrated = true;
