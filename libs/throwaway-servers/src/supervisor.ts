@@ -1,7 +1,8 @@
 /** Runs one server program under a small shell that ends it when this process is gone, however it went. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomInt } from 'node:crypto';
-import { mkdtemp, readFile } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -178,16 +179,38 @@ async function isAlive(pid: number): Promise<boolean> {
   return stat !== '' && !/\) [ZX] /.test(stat);
 }
 
+/** A file for each port that a process has been given, with its pid in it: who asks at the same moment gets another one. */
+const GIVEN = join(tmpdir(), `throwaway-ports-${process.getuid?.() ?? 'all'}`);
+const given: string[] = [];
+process.once('exit', () => {
+  for (const file of given) rmSync(file, { force: true });
+});
+
 /**
  * A port nobody listens on, below those that systems give to outgoing connections: one of these would take it between this
- * question and the start of its server, or while that is killed.
+ * question and the start of its server, or while that is killed. It is this process's until that ends.
  */
 export async function freePort(): Promise<number> {
+  await mkdir(GIVEN, { recursive: true });
   for (let tries = 0; tries < 1_000; tries++) {
     const port = randomInt(20_000, 26_000);
-    if (await isFree(port)) return port;
+    if ((await take(join(GIVEN, String(port)))) && (await isFree(port))) return port;
   }
   throw new Error('no port is free');
+}
+
+/** Whether the port of this file is this process's now. */
+export async function take(file: string): Promise<boolean> {
+  try {
+    await writeFile(file, String(process.pid), { flag: 'wx' });
+    given.push(file);
+    return true;
+  } catch {
+    const holder = Number(await readFile(file, 'utf8').catch(() => ''));
+    // For the next who draws it: to take it here could take it from somebody who does the same.
+    if (holder > 0 && !(await isAlive(holder))) await rm(file, { force: true });
+    return false;
+  }
 }
 
 function isFree(port: number): Promise<boolean> {

@@ -1,9 +1,13 @@
-import { fork, type ChildProcess } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { fork, spawn, type ChildProcess } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import pg from 'pg';
 import { afterEach, describe, expect, it } from 'vitest';
-import { startPostgres, startRedis, type Server } from 'throwaway-servers';
+import { freePort, startPostgres, startRedis, type Server } from 'throwaway-servers';
+import { take } from '../src/supervisor.js';
 
 const started: Server[] = [];
 afterEach(async () => {
@@ -121,3 +125,19 @@ function running(pid: number): boolean {
     return false;
   }
 }
+
+describe('a port', () => {
+  it('is given once, also before anybody listens there, and to nobody while its process lives', async () => {
+    const given = await Promise.all(Array.from({ length: 400 }, () => freePort()));
+    expect(new Set(given).size).toBe(400);
+  });
+
+  it('of a process that has ended is given again, that of a living one is not', async () => {
+    const file = join(await mkdtemp(join(tmpdir(), 'ports-')), '1');
+    expect([await take(file), await take(file)]).toEqual([true, false]);
+    const ended = spawn('true');
+    await new Promise((resolve) => ended.once('exit', resolve));
+    writeFileSync(file, String(ended.pid));
+    expect([await take(file), await take(file)]).toEqual([false, true]);
+  });
+});
