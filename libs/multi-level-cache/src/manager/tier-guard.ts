@@ -17,15 +17,12 @@ import type {
 } from '../core/tier.js';
 import type { SpanFacts, Tracing } from '../core/tracing.js';
 import type { Background } from './background.js';
-import { readBulk } from './tier-bulk.js';
+import { LEAST_KEYS, readInBulk } from './tier-bulk.js';
 import { TierChanges, type ChangeOptions } from './tier-changes.js';
 import { TierParts, type PartsOptions } from './tier-parts.js';
-import type { TierPart } from './tier-part.js';
 import { TierReading, type ReadHow, type Told } from './tier-reading.js';
 import { Timed } from './timed.js';
 
-/** Fewer keys of one call go out with what others ask. */
-const WORTH_A_CALL = 32;
 const AWAY: TierRead = Object.freeze({ state: 'absent' });
 const RESULTS = { fresh: 'hit', stale: 'stale', absent: 'miss', invalid: 'miss' } as const;
 const NO_TICKET: TicketReply = Object.freeze({ kind: 'none' });
@@ -94,42 +91,14 @@ export class TierGuard {
     addresses: readonly Address[],
     how: ReadHow,
   ): Promise<readonly (TierRead | undefined)[]> {
-    const { tier } = this;
+    const each = (some: readonly Address[]): ReturnType<TierGuard['readMany']> =>
+      this.#each(some, how);
     // What a caller has said itself, and who listens, wants each key by itself.
     const plain = !how.verify && how.schema === undefined && !this.options.tracing.on;
-    if (!tier.readMany || !plain || addresses.length < WORTH_A_CALL)
-      return this.#each(addresses, how);
-    if (keysFor(addresses[0]) !== true) return this.#each(addresses, how);
-    return this.#inBulk(addresses, how);
-  }
-
-  /** A call for each part of the tier. */
-  async #inBulk(
-    addresses: readonly Address[],
-    how: ReadHow,
-  ): Promise<readonly (TierRead | undefined)[]> {
-    const reads = new Array<TierRead | undefined>(addresses.length).fill(undefined);
-    const byPart = new Map<TierPart, number[]>();
-    for (let at = 0; at < addresses.length; at++) {
-      const part = this.parts.of(addresses[at]);
-      if (!part.answers || this.changes.covers(addresses[at])) {
-        this.misses++;
-        this.skipped++;
-        continue;
-      }
-      const places = byPart.get(part);
-      if (places) places.push(at);
-      else byPart.set(part, [at]);
-    }
-    await Promise.all(
-      Array.from(byPart, async ([part, places]) => {
-        const asked = places.map((at) => addresses[at]);
-        const answer = this.tier.readMany!(asked);
-        const found = await (answer ? readBulk(this, part, asked, answer) : this.#each(asked, how));
-        places.forEach((at, index) => (reads[at] = found[index]));
-      }),
-    );
-    return reads;
+    const inBulk = plain && this.tier.readMany !== undefined;
+    return inBulk && addresses.length >= LEAST_KEYS && keysFor(addresses[0]) === true
+      ? readInBulk(this, addresses, each)
+      : each(addresses);
   }
 
   #each(addresses: readonly Address[], how: ReadHow): Promise<readonly (TierRead | undefined)[]> {

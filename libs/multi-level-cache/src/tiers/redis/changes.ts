@@ -141,7 +141,7 @@ export class Changes {
     if (!commands.isCluster && !quiet) {
       const { addresses } = change;
       const entries = addresses.map(({ entryKey }) => entryKey);
-      const leases = addresses.map((address) => address.scope.redisKey('l', address));
+      const leases = addresses.map(leaseOf);
       const rest = mode === MODE.set ? [packed(bodies)] : bodies.flat();
       return commands.run(CHANGE, [...shared, ...entries, ...leases], [...head, mode, ...rest]);
     }
@@ -215,7 +215,11 @@ function changesTimes(change: Change): change is Timed {
 }
 
 function pairOf(address: Address): [string, string] {
-  return [address.scope.redisKey('e', address), address.scope.redisKey('l', address)];
+  return [address.entryKey, leaseOf(address)];
+}
+
+function leaseOf(address: Address): string {
+  return address.scope.redisKey('l', address);
 }
 
 function modeOf({ kind }: Keyed): Mode {

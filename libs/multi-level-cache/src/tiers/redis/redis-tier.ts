@@ -46,9 +46,6 @@ import { entryOf, sealEntry } from './wire.js';
 const LEASE_MS = 2_000;
 /** Redis answers this many keys in less time than a call costs this process. */
 const WORTH_A_CALL = 32;
-/** Calls of many keys under way to one node, and keys of one of them: what is more gathers, so that a slow server is sent no more than it answers. */
-const MOST_BULKS = 2;
-const MOST_KEYS = 1_000;
 const ABSENT: TierRead = Object.freeze({ state: 'absent' });
 
 /** What was made of an envelope that is kept: while nothing it was judged by has changed, and it is fresh, a read finds the same. */
@@ -86,7 +83,6 @@ export class RedisTier implements Tier {
   readonly #changes: Changes;
   readonly #gathered: GatheredChanges;
   readonly #reads = new Map<string, ReadCoalescer>();
-  readonly #bulks = new Map<string, number>();
   #listener: TierListener | undefined;
   readonly #opened: OpenedBefore;
   /** With a number, what its leases are known by: no other process has it. */
@@ -185,22 +181,7 @@ export class RedisTier implements Tier {
   }
 
   readMany(addresses: readonly Address[]): Promise<readonly TierRead[]> | undefined {
-    const node = this.partOf(addresses[0]);
-    const bulks = this.#bulks.get(node) ?? 0;
-    if (bulks >= MOST_BULKS || addresses.length > MOST_KEYS) return undefined;
-    this.#bulks.set(node, bulks + 1);
-    return this.#readBulk(node, addresses);
-  }
-
-  async #readBulk(node: string, addresses: readonly Address[]): Promise<readonly TierRead[]> {
-    try {
-      const reads = await this.#ask(node, addresses);
-      // Mostly none of them waits for a tag.
-      const late = reads.some((read) => read instanceof Promise);
-      return late ? await Promise.all(reads.map(async (read) => read)) : (reads as TierRead[]);
-    } finally {
-      this.#bulks.set(node, this.#bulks.get(node)! - 1);
-    }
+    return this.#readsFor(addresses[0]).askMany(addresses);
   }
 
   async verify(address: Address): Promise<TierRead> {
@@ -301,21 +282,19 @@ export class RedisTier implements Tier {
 
   /** Reads of one node's keys, many at a time; of one key of a moment, once. */
   #readsOf(node: string): ReadCoalescer {
-    return new ReadCoalescer((addresses) => this.#ask(node, addresses), undefined, WORTH_A_CALL);
-  }
-
-  async #ask(
-    node: string,
-    addresses: readonly Address[],
-  ): Promise<readonly MaybePromise<TierRead>[]> {
-    const { commands, session } = this.#link;
-    const at = this.#clock.now();
-    const keys = addresses.map(({ entryKey }) => entryKey);
-    const values = await commands.get(node, keys);
-    this.#assertEpoch(session);
-    return values.map((bytes, index) =>
-      bytes === null ? ABSENT : this.#judge(addresses[index], bytes, session, at),
-    );
+    const send = async (
+      addresses: readonly Address[],
+    ): Promise<readonly MaybePromise<TierRead>[]> => {
+      const { commands, session } = this.#link;
+      const at = this.#clock.now();
+      const keys = addresses.map(({ entryKey }) => entryKey);
+      const values = await commands.get(node, keys);
+      this.#assertEpoch(session);
+      return values.map((bytes, index) =>
+        bytes === null ? ABSENT : this.#judge(addresses[index], bytes, session, at),
+      );
+    };
+    return new ReadCoalescer(send, undefined, WORTH_A_CALL);
   }
 
   /** What the bytes of this key are worth under the session in which they were asked for. */
