@@ -3,6 +3,7 @@
 import { Session } from 'node:inspector/promises';
 import { even, keysOf, once, popular, VALUES } from './data.mjs';
 import { loops } from './loops.mjs';
+import { pace } from './pace.mjs';
 import { check, fill } from './prepare.mjs';
 
 const ORDERS = { even, once, popular };
@@ -31,17 +32,22 @@ async function lap({ ask, way, order, width, cold }, operations) {
   return performance.now() - began;
 }
 
-/** The same after a collection, for nobody pays for what came before, and a few that are not timed: the space of young objects grows while they work. */
+/**
+ * The same after a collection, for nobody pays for what came before, and a few that are not timed: the space of young objects grows while they
+ * work. And what the processor did before and after.
+ */
 async function run(task, operations) {
   globalThis.gc();
   await lap(task, task.cold ? operations : Math.ceil(operations * LEAD));
-  return lap(task, operations);
+  const before = pace();
+  const ms = await lap(task, operations);
+  return { ms, pace: Math.min(before, pace()) };
 }
 
 /** How many operations fill so many ms; finding out is the warming up. */
 async function countFor(task, slice) {
   for (let operations = FIRST; ; operations *= 4) {
-    const ms = await run(task, operations);
+    const { ms } = await run(task, operations);
     if (ms >= slice / 4) return Math.max(1, Math.ceil((operations * slice) / ms));
   }
 }

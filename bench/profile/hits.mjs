@@ -40,7 +40,7 @@ export async function profileOf(name, servers) {
   try {
     const [{ ask }] = opened;
     const operations = await ask('countFor', { task, slice: PROFILED_MS });
-    for (let spent = 0; spent < WARM_MS;) spent += await ask('run', { task, operations });
+    for (let spent = 0; spent < WARM_MS;) spent += (await ask('run', { task, operations })).ms;
     const samples = await ask('profile', { task, operations });
     return { title, ...shares(samples, operations) };
   } finally {

@@ -5,7 +5,7 @@ import { textFault } from '../../core/key.js';
 import type { EntryScope } from '../../core/security.js';
 import type { CachedMethod } from '../../manager/cache.js';
 import type { Loader } from '../../manager/cache-manager.js';
-import type { AnyClass, CacheHolder, DefaultKeyed, MadeCall } from '../cache-holder.js';
+import type { AnyClass, CacheHolder, DefaultKeyed, LatestKeys, MadeCall } from '../cache-holder.js';
 import { Faults, Section } from '../faults.js';
 import { BOOLEAN, DURATION, POSITIVE_TIMER, SCOPE, SHARE, TIMER } from '../option-rules.js';
 import { keyTemplate, type KeyOf } from './key-template.js';
@@ -31,6 +31,7 @@ export class CachedPlan implements DefaultKeyed, Decorated, CachedMethod<CacheHo
   readonly scope: EntryScope | undefined;
   /** What is known without a result. */
   readonly entry: EntryOptions;
+  latest: LatestKeys | undefined;
   readonly #unless: AnyFunction | undefined;
   readonly #ttl: AnyFunction | undefined;
   readonly #tags: AnyFunction | undefined;
