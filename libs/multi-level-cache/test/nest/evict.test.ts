@@ -240,6 +240,12 @@ describe('options of @Cached', () => {
       /CACHE_CONFIG_INVALID: two methods have the default key Twin#find.*`name`/,
     );
   });
+
+  it('refuses them also where another application of this process has had one of them to itself', async () => {
+    const one = twin();
+    await boot({ providers: [one] });
+    await expect(boot({ providers: [one, twin()] })).rejects.toThrow(/two methods/);
+  });
 });
 
 /** A class, each time another one, always of the same name. */
