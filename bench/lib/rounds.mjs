@@ -2,26 +2,24 @@
 
 /**
  * Nothing counts for so long, ms of work of each subject: what has run for a moment only has not been compiled yet, least of all what is
- * long. A hit in memory has run a million times by then.
+ * long. A hit in memory has run some million times by then.
  */
 const WARM_MS = 4_000;
-const WARM_MEMORY_MS = 1_000;
+const WARM_MEMORY_MS = 3_000;
 /** Below memory a round is so many times as long. */
 const BELOW = 2;
 /** Of one trial, which are short: a machine that is slow for a moment must be slow for all of one round. */
 const ROUNDS = 5;
-/** A turn in which the processor was slower than this share of its best is taken again, so many times at most. */
+/** A turn before or after which the processor was slower than this share of its best is taken again, so many times at most. */
 const AT_PACE = 0.85;
 const TRIES = 10;
-/** The best that was seen of it. */
-let best = 0;
 const IN_MEMORY = ['oneByOne', 'synchronously', 'together'];
 
 /**
  * Rates of several subjects at the same task: `{ ask, way, order, width?, cold?, operations? }`, that is which verb of the subject is
  * called in which way (loops.mjs) for keys in which order (data.mjs), with an empty memory each time or not. There are as many operations
- * as fill `slice` ms in five rounds, unless the task says how many in each; what a subject does in its first four seconds, or first second in
- * memory, does not count.
+ * as fill `slice` ms in five rounds, unless the task says how many in each; what a subject does in its first four seconds, three in memory, does
+ * not count.
  *
  * @returns a table; a row has no figures where the subject cannot do it
  */
@@ -67,9 +65,7 @@ export async function compare({ title, opened, task, unit = 'ops/s', ...more }, 
 /** A turn at the pace of the processor, or the best of some. Whose it is and how fast it was does not matter. */
 async function atPace(take, quick) {
   let taken = await take();
-  for (let tries = 1; !quick && tries < TRIES; tries++) {
-    best = Math.max(best, taken.pace);
-    if (taken.pace >= AT_PACE * best) break;
+  for (let tries = 1; !quick && tries < TRIES && taken.pace < AT_PACE; tries++) {
     const again = await take();
     if (again.pace > taken.pace) taken = again;
   }
