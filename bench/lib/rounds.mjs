@@ -5,20 +5,20 @@
  * long. A hit in memory has run some million times by then.
  */
 const WARM_MS = 4_000;
-const WARM_MEMORY_MS = 3_000;
+const WARM_MEMORY_MS = 2_000;
 /** Below memory a round is so many times as long. */
 const BELOW = 2;
 /** Of one trial, which are short: a machine that is slow for a moment must be slow for all of one round. */
-const ROUNDS = 5;
+const ROUNDS = 3;
 /** A turn before or after which the processor was slower than this share of its best is taken again, so many times at most. */
-const AT_PACE = 0.85;
-const TRIES = 10;
+const AT_PACE = 0.75;
+const TRIES = 4;
 const IN_MEMORY = ['oneByOne', 'synchronously', 'together'];
 
 /**
  * Rates of several subjects at the same task: `{ ask, way, order, width?, cold?, operations? }`, that is which verb of the subject is
  * called in which way (loops.mjs) for keys in which order (data.mjs), with an empty memory each time or not. There are as many operations
- * as fill `slice` ms in five rounds, unless the task says how many in each; what a subject does in its first four seconds, three in memory, does
+ * as fill `slice` ms in three rounds, unless the task says how many in each; what a subject does in its first four seconds, two in memory, does
  * not count.
  *
  * @returns a table; a row has no figures where the subject cannot do it
