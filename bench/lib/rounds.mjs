@@ -63,7 +63,7 @@ export async function compare({ title, opened, task, unit = 'ops/s', ...more }, 
 }
 
 /** A turn at the pace of the processor, or the best of some. Whose it is and how fast it was does not matter. */
-async function atPace(take, quick) {
+export async function atPace(take, quick = false) {
   let taken = await take();
   for (let tries = 1; !quick && tries < TRIES && taken.pace < AT_PACE; tries++) {
     const again = await take();

@@ -7,8 +7,7 @@ import type { Vault } from './vault.js';
 
 const MAX_BYTES = 1024;
 const READABLE_BYTES = 200;
-// eslint-disable-next-line no-control-regex
-const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
+const CONTROL = /\p{Control}/u;
 const ESCAPED = /[:{}%*?[\]\u0080-\uffff]+/g;
 
 /** Names of namespaces and caches. */

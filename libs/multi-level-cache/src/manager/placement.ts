@@ -8,7 +8,7 @@ const SHORT_PROMOTION_MS = 1_000;
 /** What is larger is brought into Redis when it is used again, bytes. */
 const LARGE_BYTES = 32 * 1_024;
 /** One read in so many goes on where L3 is passed over, or nobody would notice that it has become useful. */
-const EXPLORE = 1 / 64;
+const EXPLORE = 1 / 32;
 
 export class DefaultPlacement implements Placement {
   readonly #earnings = new Map<string, Earning>();

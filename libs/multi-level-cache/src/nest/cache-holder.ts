@@ -16,7 +16,7 @@ export type AnyClass = abstract new (...args: never[]) => object;
 export interface DefaultKeyed {
   /** Prefix of its keys where `runtime` is the class of the instance. */
   prefix(runtime: AnyClass): string;
-  /** Those that were asked for last: a method mostly is of one class and one application, and two maps cost about a tenth of a hit. */
+  /** Those that were asked for last: a method mostly is of one class and one application, and two maps are dear beside a hit. */
   latest?: LatestKeys | undefined;
 }
 

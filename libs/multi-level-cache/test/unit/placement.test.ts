@@ -25,7 +25,7 @@ function measured(
 
 describe('the default placement', () => {
   it('passes L3 over for a cache that seldom hits there, and tries it now and then', () => {
-    expect(measured(0, 2, 50).skipsRead('c')).toEqual({ reason: 'seldom hit', explore: 1 / 64 });
+    expect(measured(0, 2, 50).skipsRead('c')).toEqual({ reason: 'seldom hit', explore: 1 / 32 });
     expect(measured(0, 2, 50).skipsRead('another')).toBeUndefined();
     expect(measured(0.5, 2, 50).skipsRead('c')).toBeUndefined();
   });

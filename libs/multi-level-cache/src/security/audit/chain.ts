@@ -6,8 +6,7 @@ import type { AuditSeal } from './seal.js';
 /** Of a call with many keys or tags only the first ones are named; `count` says how many they were. */
 export const NAMED = 64;
 const TEXT_LENGTH = 128;
-// eslint-disable-next-line no-control-regex
-const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]|\p{Surrogate}/gu;
+const UNPRINTABLE = /[\p{Control}\u2028\u2029]|\p{Surrogate}/gu;
 
 /** Who writes. */
 export interface Origin {
