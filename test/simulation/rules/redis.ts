@@ -84,7 +84,7 @@ export const REDIS_RULES: readonly Rule[] = [
   {
     name: 'silence is broken by a heartbeat',
     file: 'tiers/redis/heartbeat.ts',
-    find: 'if (session.lastNumber === heard) void this.#beat(session);',
+    find: 'void this.#beat(session);',
     replace: '',
     faults: ['flush'],
   },

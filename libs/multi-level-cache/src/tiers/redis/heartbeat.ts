@@ -8,6 +8,8 @@ import type { StreamSeal } from './stream-seal.js';
 
 /** Where nobody has said anything for this long, somebody says that nothing has changed. */
 export const BEAT_MS = 1_000;
+/** What was told so long ago is not on its way any more, ms. */
+const DEAF_MS = 1_500;
 
 /** The connection whose stream is watched. */
 interface Watched {
@@ -31,15 +33,32 @@ export class Heartbeat {
 
   /** Until the session ends. */
   start(session: Session): void {
+    this.#listen(session);
+    this.#speak(session, session.heardAt);
+  }
+
+  /** What is known to have been told must have been heard a while later. */
+  #listen(session: Session): void {
     const { link } = this;
-    const heard = session.lastNumber;
     const known = link.number;
-    // Not all at the same time: mostly one of them speaks.
-    link.clock.after(BEAT_MS * (1 + this.random() / 2), () => {
+    link.clock.after(DEAF_MS, () => {
       if (!link.isCurrent(session)) return;
-      if (session.lastNumber < known) return this.onDeaf();
-      if (session.lastNumber === heard) void this.#beat(session);
-      this.start(session);
+      if (session.lastNumber < known) this.onDeaf();
+      else this.#listen(session);
+    });
+  }
+
+  /** Speaks where since then nobody has; from the latest message on otherwise. */
+  #speak(session: Session, since: number): void {
+    const { link } = this;
+    // Not all at the same time: mostly one of them speaks.
+    const silence = BEAT_MS * (1 + this.random() / 2);
+    const now = link.clock.now();
+    link.clock.after(Math.max(since + silence - now, 0), () => {
+      if (!link.isCurrent(session)) return;
+      if (session.heardAt > since) return this.#speak(session, session.heardAt);
+      void this.#beat(session);
+      this.#speak(session, link.clock.now());
     });
   }
 

@@ -245,9 +245,10 @@ export class Link {
     if (message?.epoch === session.epoch && message.number === session.lastNumber + 1) {
       session.lastNumber = message.number;
       session.cursor = id;
+      session.heardAt = this.clock.now();
       this.learn(message.number);
       // Ids of a stream begin with the server's time.
-      const lagMs = this.clock.now() + session.offset.least - Number.parseInt(id, 10);
+      const lagMs = session.heardAt + session.offset.least - Number.parseInt(id, 10);
       this.events.message(message, Math.max(lagMs, 0));
       return;
     }

@@ -47,6 +47,8 @@ export interface Session {
   cursor: string;
   /** Number of the last message before the cursor. */
   lastNumber: number;
+  /** When the last message was heard that was believed, or Redis asked; of `Clock`. */
+  heardAt: number;
   /** Which sealed messages have been heard up to there. */
   sequences: Sequences;
   /** Which replication history answered; empty = not known. */
@@ -95,6 +97,7 @@ export async function sync(
     history,
     cursor,
     lastNumber: Number(number),
+    heardAt: after,
     sequences: new Sequences(),
     offset: { least: Number(time) - after, most: Number(time) - before },
   };
