@@ -54,6 +54,12 @@ export class TagMirror {
     return tags.filter((tag) => !known?.get(tag)?.fetched);
   }
 
+  /** Whether none of them is missing. */
+  knows(tenant: string, tags: readonly string[]): boolean {
+    const known = this.#tenants.get(tenant);
+    return tags.every((tag) => known?.get(tag)?.fetched === true);
+  }
+
   /** A message or an own bump: numbers only grow, so the order of arrival does not matter. */
   heard(tenant: string, tags: readonly string[], number: number, soft: boolean): void {
     const [hard, mild] = soft ? [0, number] : [number, 0];

@@ -1,6 +1,7 @@
 /** How a cache comes to its end: nothing begins any more that nobody waits for, loads get two seconds, what is owed is paid. */
 import type { Clock, Timer } from '../core/clock.js';
 import { CacheError } from '../core/errors.js';
+import { Line } from '../core/line.js';
 import type { Background } from './background.js';
 import type { TierGuard } from './tier-guard.js';
 
@@ -16,7 +17,7 @@ const PAY_AGAIN_MS = 50;
 type GiveUp = (reason: CacheError) => void;
 
 export class Closing {
-  readonly #waiting = new Set<GiveUp>();
+  readonly #waiting = new Line<GiveUp>();
   #until = 0;
   #settled: Promise<void> | undefined;
   #late: Timer | undefined;
@@ -35,7 +36,7 @@ export class Closing {
   begin(): Promise<void> {
     if (this.#settled) return this.#settled;
     this.#until = this.clock.now() + CLOSE_MS - TIERS_MS;
-    const before = Array.from(this.#waiting);
+    const before = this.#waiting.all();
     this.#late = this.clock.after(LOAD_MS, () => this.#giveUp(before));
     return (this.#settled = this.background.settle(LOAD_MS + RELEASE_MS));
   }
@@ -59,25 +60,34 @@ export class Closing {
         reject(reason);
         onGivenUp(reason);
       });
-      Promise.resolve(work).then(resolve, reject).finally(end);
+      Promise.resolve(work).then(
+        (value) => {
+          end();
+          resolve(value);
+        },
+        (error: unknown) => {
+          end();
+          // The loader's own error, as it was thrown.
+          reject(error);
+        },
+      );
     });
   }
 
   /** Calls `giveUp` when it has taken too long for a cache that closes; the returned function ends that. */
   watch(giveUp: GiveUp): () => void {
     // What began before shares a timer.
-    const timer = this.begun ? this.clock.after(LOAD_MS, () => this.#giveUp([giveUp])) : undefined;
-    this.#waiting.add(giveUp);
+    const place = this.#waiting.enter(giveUp);
+    const timer = this.begun ? this.clock.after(LOAD_MS, () => this.#giveUp([place])) : undefined;
     return () => {
       timer?.cancel();
-      this.#waiting.delete(giveUp);
+      this.#waiting.leave(place);
     };
   }
 
-  #giveUp(some: Iterable<GiveUp> = this.#waiting): void {
+  #giveUp(some = this.#waiting.all()): void {
     const reason = new CacheError('CACHE_LOADER_TIMEOUT', 'no value before the cache closes');
-    // Whoever is told may begin something new.
-    for (const giveUp of Array.from(some)) if (this.#waiting.delete(giveUp)) giveUp(reason);
+    for (const place of some) if (this.#waiting.leave(place)) place.by(reason);
   }
 
   /** A tier that is away is not waited for. */

@@ -1,7 +1,7 @@
 /** The way back up for one value: L2 decides, L1 follows, L3 in the background. A refused value is in no tier. */
 import type { Entry } from '../core/entry.js';
 import type { Address } from '../core/key.js';
-import type { Ticket, TierRead } from '../core/tier.js';
+import type { MaybePromise, Ticket, TierRead } from '../core/tier.js';
 import type { MemoryTier } from '../tiers/memory/memory-tier.js';
 import type { Lease } from './lease.js';
 import type { Parts } from './parts.js';
@@ -26,13 +26,13 @@ export class Commit {
   constructor(readonly parts: Parts) {}
 
   /** What L3 had. */
-  found(address: Address, entry: Entry, way: Way): Promise<void> {
+  found(address: Address, entry: Entry, way: Way): MaybePromise<void> {
     const fillsL2 = way.lease.ticket !== undefined && this.parts.placing.promotes(address, entry);
     return this.#up(address, entry, way, fillsL2);
   }
 
   /** @param row - L3's ticket; none = it is not filled */
-  loaded(address: Address, entry: Entry, way: Way, row: Ticket | undefined): Promise<void> {
+  loaded(address: Address, entry: Entry, way: Way, row: Ticket | undefined): MaybePromise<void> {
     const fillsL2 =
       way.lease.ticket !== undefined && this.parts.placing.fills('l2', address, entry);
     return this.#up(address, entry, way, fillsL2, row);
@@ -56,21 +56,32 @@ export class Commit {
     });
   }
 
-  async #up(
+  #up(
     address: Address,
     entry: Entry,
-    { tiers: { l1, l2, l3 }, memory, lease }: Way,
+    way: Way,
     fillsL2: boolean,
     row?: Ticket,
-  ): Promise<void> {
-    if (lease.ticket && l2) {
-      // Also where the placement keeps it out of L2: a lease that was lost says that the value is old.
-      const stored = fillsL2
-        ? await l2.fill(address, entry, lease.ticket)
-        : await l2.giveBack(address, lease.ticket);
+  ): MaybePromise<void> {
+    const { l2 } = way.tiers;
+    const { ticket } = way.lease;
+    if (!ticket || !l2) return this.#others(address, entry, way, row);
+    // Also where the placement keeps it out of L2: a lease that was lost says that the value is old.
+    const decided = fillsL2 ? l2.fill(address, entry, ticket) : l2.giveBack(address, ticket);
+    return decided.then((stored) => {
       if (stored === false) return;
       if (stored === 'too-large') this.#tellTooLarge(l2);
-    }
+      this.#others(address, entry, way, row);
+    });
+  }
+
+  /** L2 has not refused it. */
+  #others(
+    address: Address,
+    entry: Entry,
+    { tiers: { l1, l3 }, memory, lease }: Way,
+    row: Ticket | undefined,
+  ): void {
     if (memory) l1?.fill(address, entry, memory);
     // Reachable, yet without a lease: another process loads it too, and only one of them may fill below L1.
     if (!row || !l3 || (!lease.ticket && !lease.away)) return;

@@ -20,7 +20,8 @@ export interface Lease {
   readonly away: boolean;
   readonly guarded?: boolean;
 }
-const AWAY: Lease = { away: true };
+/** There is no L2, or it is away. */
+export const WITHOUT: Lease = { away: true };
 const TAKEN: Lease = { away: false };
 const GUARDED: Lease = { away: false, guarded: true };
 
@@ -31,12 +32,7 @@ interface LeaseTools {
 }
 
 /** Waits with jitter, until `hardTimeout`. */
-export async function leaseFor(
-  flight: Flight,
-  l2: TierGuard | null,
-  tools: LeaseTools,
-): Promise<Lease> {
-  if (!l2) return AWAY;
+export async function leaseFor(flight: Flight, l2: TierGuard, tools: LeaseTools): Promise<Lease> {
   const end = tools.closing.watch((reason) => flight.expire(reason));
   try {
     return await takeLease(flight, l2, tools);
@@ -55,7 +51,7 @@ async function takeLease(
   const look = (): Promise<TierRead | undefined> =>
     l2.read(address, { together: kind.bulk !== undefined, verify, schema: life.schema });
   // Not verified is not stored either.
-  const away = verify ? GUARDED : AWAY;
+  const away = verify ? GUARDED : WITHOUT;
   let seen = await look();
   // Who is late with an answer is not asked for a ticket: a caller waits for a tier once.
   if (!seen) return away;

@@ -7,7 +7,7 @@ import { CacheError } from '../core/errors.js';
 import type { ContextStore } from '../security/context.js';
 import type { Gate } from '../security/gate.js';
 import { Reads, scopeOf } from '../security/identity-reads.js';
-import type { LoaderContext } from './cache-manager.js';
+import type { LoaderContext, StaleValue } from './cache-manager.js';
 import type { Closing } from './closing.js';
 import type { LoadTallies } from './load-tally.js';
 import type { Flight } from './single-flight.js';
@@ -47,7 +47,7 @@ export async function runLoader(flight: Flight, tools: LoadTools): Promise<Loade
   let life = flight.life;
   // What stood there when the loader began is what it may call "not modified".
   const { stale } = flight;
-  const context = contextOf(flight, stale, before, (options) => {
+  const context = new Context(flight, stale, before, (options) => {
     life = loadedLife(options, life);
   });
   let value: unknown;
@@ -145,26 +145,36 @@ function renewed(stale: Entry, life: Life, now: number): Entry {
   };
 }
 
-function contextOf(
-  flight: Flight,
-  stale: Entry | undefined,
-  now: number,
-  setOptions: LoaderContext['setOptions'],
-): LoaderContext {
-  return {
-    get signal(): AbortSignal {
-      return flight.signal;
-    },
-    stale: stale && {
+const skip = <T>(value: T): T => new Skipped(value) as T;
+const notModified = <T>(): T => NOT_MODIFIED as T;
+const fail = (reason: unknown): Error =>
+  reason instanceof Error ? reason : new Error(String(reason));
+
+/** A class, for a getter of a literal costs a load more than its loader's call. */
+class Context implements LoaderContext {
+  readonly stale: StaleValue | undefined;
+  readonly skip = skip;
+  readonly notModified = notModified;
+  readonly fail = fail;
+  readonly #flight: Flight;
+
+  constructor(
+    flight: Flight,
+    stale: Entry | undefined,
+    now: number,
+    readonly setOptions: LoaderContext['setOptions'],
+  ) {
+    this.#flight = flight;
+    this.stale = stale && {
       value: handOut(stale),
       ageMs: now - stale.createdAt,
       ...(stale.etag === undefined ? {} : { etag: stale.etag }),
-    },
-    setOptions,
-    skip: <T>(value: T): T => new Skipped(value) as T,
-    notModified: <T>(): T => NOT_MODIFIED as T,
-    fail: (reason) => (reason instanceof Error ? reason : new Error(String(reason))),
-  };
+    };
+  }
+
+  get signal(): AbortSignal {
+    return this.#flight.signal;
+  }
 }
 
 function tell(

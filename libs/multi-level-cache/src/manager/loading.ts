@@ -3,6 +3,8 @@ import type { Clock } from '../core/clock.js';
 import { STALL_MS } from '../core/deadline.js';
 import { isStrong } from '../core/entry-options.js';
 import { CacheError } from '../core/errors.js';
+import { Line, type Place } from '../core/line.js';
+import type { Tracer } from '../core/tracing.js';
 import { FailedLoads } from './failed-loads.js';
 import { runLoader, type Loaded } from './load.js';
 import type { Parts } from './parts.js';
@@ -37,9 +39,10 @@ export class Loading {
    */
   async run(flight: Flight): Promise<Loaded> {
     const { address } = flight;
-    const end = this.#begin(flight);
+    const place = this.#begin(flight);
     try {
-      const loaded = await this.#traced(flight, () => runLoader(flight, this.parts));
+      const { tracer } = this.parts.tracing;
+      const loaded = await (tracer ? this.#traced(flight, tracer) : runLoader(flight, this.parts));
       this.#failed.loaded(address);
       return loaded;
     } catch (error) {
@@ -47,7 +50,7 @@ export class Loading {
       if (!flight.aborted) this.#note(flight, false);
       throw error;
     } finally {
-      end();
+      if (place) this.#running.end(place);
     }
   }
 
@@ -61,9 +64,8 @@ export class Loading {
   }
 
   /** What nobody waits for has a trace of its own. */
-  #traced(flight: Flight, work: () => Promise<Loaded>): Promise<Loaded> {
-    const { tracer } = this.parts.tracing;
-    if (!tracer) return work();
+  #traced(flight: Flight, tracer: Tracer): Promise<Loaded> {
+    const work = (): Promise<Loaded> => runLoader(flight, this.parts);
     const { address, kind, stale } = flight;
     const eager = kind.refresh && !kind.warm;
     const trigger = kind.warm ? 'warm' : eager ? 'eager' : stale ? 'stale' : 'miss';
@@ -77,14 +79,14 @@ export class Loading {
   }
 
   /** The call of many keys and the load outside of the cache cost no loader here. */
-  #begin(flight: Flight): () => void {
+  #begin(flight: Flight): Place<number> | undefined {
     this.#assertQuota(flight);
-    if (flight.kind.bulk || flight.kind.alone) return () => undefined;
+    if (flight.kind.bulk || flight.kind.alone) return undefined;
     if (!this.#running.admits) throw shedError(this.#running.size);
-    const end = this.#running.begin();
+    const place = this.#running.begin();
     // A loader that never ends is not waited for either.
-    flight.onExpire(end);
-    return end;
+    flight.onExpire(() => this.#running.end(place));
+    return place;
   }
 
   /** Many keys of one call are one load. */
@@ -106,8 +108,8 @@ export class Loading {
  */
 class RunningLoads {
   /** When each began, the oldest first. */
-  readonly #since = new Map<symbol, number>();
-  #slow: symbol | undefined;
+  readonly #since = new Line<number>();
+  #slow: Place<number> | undefined;
   #watched = false;
 
   constructor(readonly clock: Clock) {}
@@ -119,15 +121,18 @@ class RunningLoads {
   /** There is room for one more. */
   get admits(): boolean {
     if (this.size >= MOST) return false;
-    return this.size < MOST_BEHIND_SLOW || !this.#slow || !this.#since.has(this.#slow);
+    return this.size < MOST_BEHIND_SLOW || !this.#slow?.isTaken;
   }
 
-  /** The returned function ends it. */
-  begin(): () => void {
-    const load = Symbol('load');
-    this.#since.set(load, this.clock.now());
+  begin(): Place<number> {
+    const place = this.#since.enter(this.clock.now());
     if (this.size >= MOST_BEHIND_SLOW && !this.#watched) this.#watch(SLOW_MS);
-    return () => void this.#since.delete(load);
+    return place;
+  }
+
+  /** Also where it has ended. */
+  end(place: Place<number>): void {
+    this.#since.leave(place);
   }
 
   #watch(ms: number, postponed = false): void {
@@ -138,11 +143,10 @@ class RunningLoads {
       const now = this.clock.now();
       // The process itself was late: what has come meanwhile is heard first.
       if (now - due > STALL_MS && !postponed) return this.#watch(1, true);
-      const [oldest] = this.#since;
+      const oldest = this.#since.first;
       if (!oldest || this.size < MOST_BEHIND_SLOW) return;
-      const [load, since] = oldest;
-      if (now - since >= SLOW_MS) this.#slow = load;
-      this.#watch(Math.max(since + SLOW_MS - now, WATCH_MS));
+      if (now - oldest.by >= SLOW_MS) this.#slow = oldest;
+      this.#watch(Math.max(oldest.by + SLOW_MS - now, WATCH_MS));
     });
   }
 }

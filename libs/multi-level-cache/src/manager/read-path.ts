@@ -6,7 +6,7 @@ import type { Address } from '../core/key.js';
 import type { Ticket, TierName, TierRead } from '../core/tier.js';
 import type { Loader } from './cache-manager.js';
 import { Commit, type InUse, type Way } from './commit.js';
-import { leaseFor } from './lease.js';
+import { leaseFor, WITHOUT } from './lease.js';
 import { withRefresh, type Loaded } from './load.js';
 import { Loading } from './loading.js';
 import { LookUp } from './look-up.js';
@@ -25,6 +25,7 @@ export class ReadPath {
   readonly #loading: Loading;
   readonly #commit: Commit;
   readonly #all: InUse;
+  readonly #standInFor = (flight: Flight): Answer | undefined => this.#standIn(flight);
 
   constructor(readonly parts: Parts) {
     const { l1, l2, l3 } = parts;
@@ -49,7 +50,7 @@ export class ReadPath {
       // Another call leads this key: ours does not wait for it before it loads the others.
       if (running) kind?.bulk?.leave(address.key);
       const flight = running ?? this.#start(address, loader, life, kind);
-      const answer = await waitFor(flight, life, this.parts.clock, () => this.#standIn(flight));
+      const answer = await waitFor(flight, life, this.parts.clock, this.#standInFor);
       if (!running) return answer;
       loads.of(address.scope.cache).coalesced++;
       // Made of the identity of whoever led it: this caller gets its own.
@@ -180,8 +181,6 @@ export class ReadPath {
         },
       );
     });
-    // Callers that left by their signal leave it unhandled.
-    flight.promise.catch(() => undefined);
     return flight;
   }
 
@@ -194,7 +193,7 @@ export class ReadPath {
     flight.hold(first);
     const memory = l1?.ticketFor(address);
 
-    const lease = await leaseFor(flight, l2, this.parts);
+    const lease = l2 ? await leaseFor(flight, l2, this.parts) : WITHOUT;
     if (lease.found) {
       const entry = withRefresh(lease.found, life, this.parts.random);
       if (memory) l1?.fill(address, entry, memory);
@@ -203,8 +202,8 @@ export class ReadPath {
     const rested = this.#rest(flight);
     if (rested) return rested;
     try {
-      await kind.bulk?.gather();
-      const third = lease.guarded ? undefined : await this.#third(flight, l3);
+      if (kind.bulk) await kind.bulk.gather();
+      const third = l3 && !lease.guarded ? await this.#third(flight, l3) : undefined;
       // Where L3 is the only one to verify it, its silence leaves nothing that may be stored.
       const unverified = isStrong(life) && !l2 && l3 && !third;
       // Which keys were being written before anybody listened here the stream tells again; L3 tells who reads the row.
@@ -238,12 +237,12 @@ export class ReadPath {
   }
 
   /** L3's answer, unless reading it has proved to cost this cache more than it saves. */
-  async #third(flight: Flight, l3: TierGuard | null): Promise<TierRead | undefined> {
+  async #third(flight: Flight, l3: TierGuard): Promise<TierRead | undefined> {
     const { clock, placing } = this.parts;
     const { cache } = flight.address.scope;
     // One of many keys rides on a statement that is sent anyway; a strong read asks in any case.
     const asks = flight.kind.bulk || flight.kind.force || isStrong(flight.life);
-    if (!l3 || (!asks && !placing.reads(cache))) return undefined;
+    if (!asks && !placing.reads(cache)) return undefined;
     const before = clock.now();
     const together = flight.kind.bulk !== undefined;
     const read = await l3.read(flight.address, { together, schema: flight.life.schema });

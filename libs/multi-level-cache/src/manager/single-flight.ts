@@ -43,8 +43,18 @@ export interface FlightKind {
   readonly alone?: boolean;
 }
 
+/** What is to be done at the end, and what was to be done before it: a chain, for most loads have one or two, and none costs nothing. */
+class Ending {
+  constructor(
+    readonly run: () => void,
+    readonly next: Ending | undefined,
+  ) {}
+}
+
 /** One load under way. */
 export class Flight {
+  /** Of the same key, begun later. */
+  next: Flight | undefined = undefined;
   /** What its loader has read of the identity it ran for, where that is watched. */
   reads: Reads | undefined;
   /** Settles for everybody who joined: an answer, the loader's own error, or `CACHE_LOADER_TIMEOUT`. */
@@ -60,8 +70,8 @@ export class Flight {
   reason: unknown;
   /** Made for the loader that asks for it: most do not, and it costs as much as the rest of a load. */
   #abort: AbortController | undefined;
-  readonly #onExpire: (() => void)[] = [];
-  readonly #onStale: (() => void)[] = [];
+  #onExpire: Ending | undefined = undefined;
+  #onStale: Ending | undefined = undefined;
 
   constructor(
     readonly address: Address,
@@ -92,7 +102,9 @@ export class Flight {
     if (read.state !== 'stale' && !(this.kind.force && read.state === 'fresh')) return;
     if (this.stale && read.entry.createdAt <= this.stale.createdAt) return;
     this.stale = read.entry;
-    for (const tell of this.#onStale.splice(0)) tell();
+    const told = this.#onStale;
+    this.#onStale = undefined;
+    runAll(told);
   }
 
   /** Something is in hand to stand in for a loader that rests. */
@@ -102,7 +114,7 @@ export class Flight {
 
   /** Calls `tell` once something may stand in. */
   whenStale(tell: () => void): void {
-    this.#onStale.push(tell);
+    this.#onStale = new Ending(tell, this.#onStale);
   }
 
   /** The key was removed meanwhile: what was found stale before is gone for good. */
@@ -124,7 +136,7 @@ export class Flight {
 
   onExpire(end: () => void): void {
     if (this.aborted) end();
-    else this.#onExpire.push(end);
+    else this.#onExpire = new Ending(end, this.#onExpire);
   }
 
   /** `hardTimeout` has passed: the loader is told, leases are no longer renewed. */
@@ -138,13 +150,20 @@ export class Flight {
       this.reason = reason;
     }
     this.#abort?.abort(reason);
-    for (const end of this.#onExpire.splice(0)) end();
+    const ends = this.#onExpire;
+    this.#onExpire = undefined;
+    runAll(ends);
   }
+}
+
+function runAll(first: Ending | undefined): void {
+  for (let ending = first; ending; ending = ending.next) ending.run();
 }
 
 /** Flights by key; a detached one goes on for those who joined it, and nobody joins it any more. */
 export class SingleFlight {
-  readonly #flights = new Map<string, Flight[]>();
+  /** The first of each key. */
+  readonly #flights = new Map<string, Flight>();
   #size = 0;
 
   /** Loads under way that may be joined. */
@@ -154,39 +173,52 @@ export class SingleFlight {
 
   /** One that loads what this life asks for. */
   find(address: Address, life: EntryLife): Flight | undefined {
-    const list = this.#flights.get(address.flight);
-    if (!list) return undefined;
+    let flight = this.#flights.get(address.flight);
+    if (!flight) return undefined;
     const variant = variantOf(life);
-    return list.find((flight) => flight.variant === variant && flight.life.schema === life.schema);
+    while (flight && (flight.variant !== variant || flight.life.schema !== life.schema))
+      flight = flight.next;
+    return flight;
   }
 
   add(flight: Flight): void {
     const name = flight.address.flight;
-    const list = this.#flights.get(name);
-    if (list) list.push(flight);
-    else this.#flights.set(name, [flight]);
+    let last = this.#flights.get(name);
+    while (last?.next) last = last.next;
+    if (last) last.next = flight;
+    else this.#flights.set(name, flight);
     this.#size++;
   }
 
   /** Ends the entry of exactly this flight. */
   remove(flight: Flight): void {
     const name = flight.address.flight;
-    const list = this.#flights.get(name);
-    const at = list?.indexOf(flight) ?? -1;
-    if (!list || at < 0) return;
-    list.splice(at, 1);
-    if (list.length === 0) this.#flights.delete(name);
+    const first = this.#flights.get(name);
+    if (first === flight) {
+      if (flight.next) this.#flights.set(name, flight.next);
+      else this.#flights.delete(name);
+    } else {
+      let before = first;
+      while (before && before.next !== flight) before = before.next;
+      if (!before) return;
+      before.next = flight.next;
+    }
+    flight.next = undefined;
     this.#size--;
   }
 
   /** The key was written: later callers start a load of their own. `removed`: also by grace it is served no more. */
   detach(tenant: string, place: string, key: string, removed: boolean): void {
     const name = flightName(tenant, place, key);
-    const list = this.#flights.get(name);
-    if (!list) return;
-    this.#flights.delete(name);
-    this.#size -= list.length;
-    if (removed) for (const flight of list) flight.written();
+    let flight = this.#flights.get(name);
+    if (flight) this.#flights.delete(name);
+    while (flight) {
+      const { next }: Flight = flight;
+      flight.next = undefined;
+      this.#size--;
+      if (removed) flight.written();
+      flight = next;
+    }
   }
 }
 

@@ -8,7 +8,7 @@ export function waitFor(
   flight: Flight,
   life: EntryLife,
   clock: Clock,
-  standIn: () => Answer | undefined,
+  standInFor: (flight: Flight) => Answer | undefined,
 ): Promise<Answer> {
   flight.join();
   const { hardTimeout, signal, timeout } = life;
@@ -16,6 +16,8 @@ export function waitFor(
   if (!inHurry && !signal && timeout === undefined) return flight.promise;
   if (signal?.aborted) {
     flight.leave(signal.reason);
+    // Nobody else may wait for it.
+    flight.promise.catch(() => undefined);
     return Promise.reject(signal.reason as Error);
   }
   return new Promise<Answer>((resolve, reject) => {
@@ -30,7 +32,7 @@ export function waitFor(
       reject(signal!.reason as Error);
     };
     const stale = (): void => {
-      const answer = standIn();
+      const answer = standInFor(flight);
       if (answer) {
         end();
         resolve(answer);
@@ -41,7 +43,7 @@ export function waitFor(
       timers.push(
         clock.after(hardTimeout, () => {
           end();
-          const answer = standIn();
+          const answer = standInFor(flight);
           if (answer) resolve(answer);
           else reject(lateError(life));
         }),

@@ -84,7 +84,8 @@ export class Changes {
     for (let tries = 0; tries < 2; tries++) {
       // As for a ticket: a value stored under a number below its tenant's floor would be born invalid.
       if (change.kind === 'set') {
-        await this.tags.knowClear(change.addresses[0].scope);
+        const asked = this.tags.knowClear(change.addresses[0].scope);
+        if (asked) await asked;
         if (this.clock.now() >= how.until) throw unavailable('Redis answered too late');
       }
       const { session } = this.link;

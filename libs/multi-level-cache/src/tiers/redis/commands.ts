@@ -1,6 +1,7 @@
 /** Sends commands, many at a time and bounded in time; what they mean is the tier's part. */
 import type { Redis } from 'ioredis';
 import type { Clock } from '../../core/clock.js';
+import type { Asker } from '../../core/tier.js';
 import { Coalescer } from '../coalescer.js';
 import { mastersOf, nodeOf, serverNamed, unavailable, type Client } from './connection.js';
 import type { Script } from './scripts.js';
@@ -11,6 +12,23 @@ const SUSPECT_MS = 200;
 export type Argument = string | number | Buffer;
 export type Command = readonly [name: string, ...args: Argument[]];
 export type Reply = { readonly value: unknown } | { readonly error: Error };
+
+/** Whoever waits for the reply to one command. */
+class Calling implements Asker<Reply> {
+  constructor(
+    readonly lane: Lane,
+    readonly resolve: (value: unknown) => void,
+    readonly failed: (error: unknown) => void,
+    readonly otherwise: (() => Command) | undefined,
+  ) {}
+
+  answered(reply: Reply): void {
+    if (!('error' in reply)) return this.resolve(reply.value);
+    const isUnknown = reply.error.message.startsWith('NOSCRIPT');
+    if (!this.otherwise || !isUnknown) return this.failed(reply.error);
+    this.resolve(this.lane.call(this.otherwise()));
+  }
+}
 
 /**
  * One way to one Redis node: values as one MGET, everything else, what is asked in one tick and what gathers while two
@@ -32,10 +50,11 @@ class Lane {
     this.#commands = new Coalescer((commands) => this.#pipeline(commands));
   }
 
-  async call(command: Command): Promise<unknown> {
-    const reply = await this.#commands.ask(command, true);
-    if ('error' in reply) throw reply.error;
-    return reply.value;
+  /** @param otherwise - what is asked instead where the server does not know the script. */
+  call(command: Command, otherwise?: () => Command): Promise<unknown> {
+    return new Promise((resolve, reject) =>
+      this.#commands.tell(command, new Calling(this, resolve, reject, otherwise), true),
+    );
   }
 
   get(keys: readonly string[]): Promise<readonly (Buffer | null)[]> {
@@ -55,15 +74,14 @@ class Lane {
 
   async #pipeline(commands: readonly Command[]): Promise<readonly Reply[]> {
     if (commands.length === 1) {
-      const [[name, ...args]] = commands;
       try {
-        return [{ value: await this.#bounded(() => this.client.callBuffer(name, ...args)) }];
+        return [{ value: await this.#bounded(() => this.client.callBuffer(...commands[0])) }];
       } catch (error) {
         return [{ error: error as Error }];
       }
     }
     const pipeline = this.client.pipeline();
-    for (const [name, ...args] of commands) pipeline.callBuffer(name, ...args);
+    for (const command of commands) pipeline.callBuffer(...command);
     const replies = await this.#bounded(() => pipeline.exec());
     if (!replies) throw unavailable('Redis dropped a pipeline');
     return replies.map(([error, value]) => (error ? { error } : { value }));
@@ -140,14 +158,10 @@ export class Commands {
   }
 
   /** Runs a script by its hash, and by its text where the server does not know it yet. */
-  async run(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
-    const rest = [keys.length, ...keys, ...args];
-    try {
-      return await this.call(keys[0], 'EVALSHA', script.sha, ...rest);
-    } catch (error) {
-      if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
-      return this.call(keys[0], 'EVAL', script.lua, ...rest);
-    }
+  run(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
+    const command: Command = ['EVALSHA', script.sha, keys.length, ...keys, ...args];
+    const whole = (): Command => ['EVAL', script.lua, ...command.slice(2)];
+    return this.#laneTo(this.nodeOf(keys[0])).call(command, whole);
   }
 
   /** Replies are buffers. `key` says which node is asked. */

@@ -202,12 +202,13 @@ export class RedisTier implements Tier {
   ): Promise<TicketReply> {
     const { session } = this.#link;
     const { scope } = address;
-    await this.#tags.knowClear(scope);
+    const asked = this.#tags.knowClear(scope);
+    if (asked) await asked;
     const n0 = this.#link.number;
     const token = `${this.#name}${(this.#leases++).toString(36)}:${n0}`;
     const bumped = this.#tags.latest(address, tags);
     const seen = (read.mark as Buffer | undefined)?.subarray(ID_OFFSET, ID_OFFSET + ID_BYTES) ?? '';
-    const keys = (['e', 'l', 'w'] as const).map((kind) => scope.redisKey(kind, address));
+    const keys = [address.entryKey, scope.redisKey('l', address), scope.redisKey('w', address)];
     const reply = await this.#link.commands.run(LEASE, keys, [token, LEASE_MS, seen, bumped]);
     if (Buffer.isBuffer(reply))
       return {
@@ -228,8 +229,7 @@ export class RedisTier implements Tier {
       this.#rejected.epoch++;
       return false;
     }
-    const { scope } = address;
-    const keys = [scope.redisKey('e', address), scope.redisKey('l', address)];
+    const keys = [address.entryKey, address.scope.redisKey('l', address)];
     const sealed = sealEntry(address, entry, session, n0, this.#clock.now(), this.options.ttl);
     if (typeof sealed !== 'object') {
       const held = await this.#giveBack(address, token);

@@ -7,6 +7,7 @@ import {
   type Address,
   type Scope,
 } from '../../core/key.js';
+import type { MaybePromise } from '../../core/tier.js';
 import { NamedCoalescer } from '../coalescer.js';
 import { unavailable } from './connection.js';
 import type { Link } from './link.js';
@@ -68,12 +69,15 @@ export class TagNumbers {
 
   /** Number of the latest bump of a key's tags that this process knows of; 0 = none. */
   latest({ scope, implied }: Address, tags: readonly string[]): number {
-    return this.#mirror.latest(scope.tenant, [...tags, ...implied]);
+    const { tenant } = scope;
+    return Math.max(this.#mirror.latest(tenant, tags), this.#mirror.latest(tenant, implied));
   }
 
   /** So that the number taken next is not under the floor of a tag record that is made just now. */
-  async knowClear({ tenant, clearTags, anyGroupTags }: Scope): Promise<void> {
-    await this.#fetch(tenant, [...clearTags, ...anyGroupTags]);
+  knowClear({ tenant, clearTags, anyGroupTags }: Scope): MaybePromise<void> {
+    const isKnown =
+      this.#mirror.knows(tenant, clearTags) && this.#mirror.knows(tenant, anyGroupTags);
+    return isKnown ? undefined : this.#fetch(tenant, [...clearTags, ...anyGroupTags]);
   }
 
   heard(tenant: string, tags: readonly string[], number: number, soft: boolean): void {
