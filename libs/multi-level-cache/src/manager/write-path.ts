@@ -4,9 +4,17 @@ import { localChange, removal } from '../core/change.js';
 import { CacheError } from '../core/errors.js';
 import type { OperationName } from '../core/events.js';
 import { Scope, type ScopeRules } from '../core/key.js';
-import type { Change, RemoteChange, TierListener, TierName, TierState } from '../core/tier.js';
+import type {
+  Change,
+  MaybePromise,
+  RemoteChange,
+  TierListener,
+  TierName,
+  TierState,
+} from '../core/tier.js';
 import type { Applied, Receipt } from './cache-manager.js';
 import type { Parts } from './parts.js';
+import type { TierGuard } from './tier-guard.js';
 
 export class WritePath {
   constructor(
@@ -31,7 +39,7 @@ export class WritePath {
     if (strict) this.assertReachable();
     if (change.kind === 'touch' && !l2 && !l3) {
       await l1?.apply(change);
-      return receipt(l1 ? 'ok' : 'off', 'off', 'off');
+      return receipt(l1 ? 'ok' : 'off', 'off', 'off', false);
     }
     const rest = removal(change);
     const here = isGuard(change) ? change : rest;
@@ -47,19 +55,21 @@ export class WritePath {
     const stored = change.kind !== 'set' || (third === 'ok' && wanted('l3'));
     // A value that L3 holds reaches L2 with its next reader, under a lease; so L2 never holds what L3 has lost.
     const keep = wanted('l2') && !(change.kind === 'set' && stored);
-    const second = await this.#second(keep ? change : rest, third, quiet);
+    const second = l2 ? await this.#second(l2, keep ? change : rest, third, quiet) : 'off';
+    const kept = await this.#kept(rest, second, third);
     this.#local(here, false);
-    if (strict && (second.taken === 'queued' || third === 'queued'))
+    if (strict && (second === 'queued' || third === 'queued'))
       throw unavailable(third === 'queued' ? 'l3' : 'l2');
-    const below = stored || (second.taken === 'ok' && keep);
+    const below = stored || (second === 'ok' && keep);
     if (change.kind === 'set' && !below && wanted('l1')) await l1?.apply(change);
-    return { ...receipt(l1 ? 'ok' : 'off', second.taken, third), durable: second.durable };
+    return receipt(l1 ? 'ok' : 'off', second, third, kept);
   }
 
   /** A change that L3 or L2 took late: what remains above it. */
   async settle(tier: TierName, change: Change): Promise<void> {
     const rest = removal(change);
-    if (tier === 'l3') await this.#second(rest, 'ok');
+    const { l2 } = this.parts;
+    if (tier === 'l3' && l2) await this.#kept(rest, await this.#second(l2, rest, 'ok'), 'ok');
     this.#local(rest, false);
   }
 
@@ -107,26 +117,16 @@ export class WritePath {
     };
   }
 
-  /**
-   * L2 and its announcement, where L3 took the change or did not. What one of the two has not taken the other remembers for
-   * everybody, before the caller is told.
-   */
-  async #second(
-    change: Change,
-    third: Applied,
-    quiet?: boolean,
-  ): Promise<{ readonly taken: Applied; readonly durable: boolean }> {
-    const { l2, l3 } = this.parts;
-    if (!l2) return { taken: 'off', durable: third === 'ok' };
+  /** L2 and its announcement. What L3 has not taken L2 remembers for everybody, before the caller is told. */
+  #second(l2: TierGuard, change: Change, third: Applied, quiet?: boolean): Promise<Applied> {
     const debt = third === 'queued' ? nameOfDebt() : undefined;
-    const taken = await l2.changes.apply(change, {
-      debt,
-      quiet,
-      trace: this.parts.tracing.parent(),
-    });
-    if (taken === 'ok') return { taken, durable: true };
-    const kept = third === 'ok' && (await l3!.changes.keep(nameOfDebt(), removal(change)));
-    return { taken, durable: kept };
+    return l2.changes.apply(change, { debt, quiet, trace: this.parts.tracing.parent() });
+  }
+
+  /** Whether a store has taken it or remembers it; what L2 has not taken L3 remembers. */
+  #kept(change: Change, second: Applied, third: Applied): MaybePromise<boolean> {
+    if (second !== 'queued') return second === 'ok' || third === 'ok';
+    return third === 'ok' && this.parts.l3!.changes.keep(nameOfDebt(), change);
   }
 
   #keysFor({ addresses: [{ scope }] }: Extract<Change, { kind: 'set' }>): true | Promise<boolean> {
@@ -195,8 +195,8 @@ function isGuard({ kind }: Change): boolean {
   return kind === 'guard' || kind === 'unguard';
 }
 
-function receipt(l1: Applied, l2: Applied, l3: Applied): Receipt {
-  return { l1, l2, l3, backplane: l2 === 'off' ? l3 : l2, durable: l2 === 'ok' || l3 === 'ok' };
+function receipt(l1: Applied, l2: Applied, l3: Applied, durable: boolean): Receipt {
+  return { l1, l2, l3, backplane: l2 === 'off' ? l3 : l2, durable };
 }
 
 function unavailable(tier: TierName): CacheError {

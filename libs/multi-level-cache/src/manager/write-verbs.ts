@@ -1,5 +1,5 @@
 /** What the writing verbs of one cache mean: from checked arguments to one change for THE write flow. */
-import { createEntry } from '../core/entry.js';
+import { createEntry, type Entry } from '../core/entry.js';
 import {
   checkConsistency,
   checkTags,
@@ -50,18 +50,20 @@ export class WriteVerbs {
     this.register(life);
     const { clock, isolation, random } = this.parts;
     const now = clock.now();
-    const values = [...toMap(entries)];
-    const addresses = values.map(([key]) => this.door.address(home, key));
+    const addresses: Address[] = [];
+    const made: Entry[] = [];
     const tags = home.scope.tagged(life.tags);
-    const made = values.map(([, value]) =>
-      createEntry(value, settled(life, value, tags, random), now, 0, true, isolation),
-    );
+    for (const [key, value] of toMap(entries)) {
+      addresses.push(this.door.address(home, key));
+      const one = settled(life, value, tags, random);
+      made.push(createEntry(value, one, now, 0, true, isolation));
+    }
     // `ttl: 0` means "do not store", and what was there is no longer right.
-    const kept = addresses.map((_address, index) => made[index].freshUntil > now);
-    const change: Change = { kind: 'set', addresses, entries: made };
-    if (!kept.includes(false)) return this.#write(change, { strict }, life);
-    if (!kept.includes(true)) return this.#write({ kind: 'delete', addresses }, { strict }, life);
-    return this.#mixed(addresses, made, kept, strict, life);
+    const kept = made.filter(({ freshUntil }) => freshUntil > now).length;
+    if (kept === made.length)
+      return this.#write({ kind: 'set', addresses, entries: made }, { strict }, life);
+    if (kept === 0) return this.#write({ kind: 'delete', addresses }, { strict }, life);
+    return this.#mixed(addresses, made, now, strict, life);
   }
 
   delete(home: Home, keys: readonly string[], options: Given): Promise<Receipt> {
@@ -160,13 +162,13 @@ export class WriteVerbs {
 
   async #mixed(
     addresses: readonly Address[],
-    entries: Extract<Change, { kind: 'set' }>['entries'],
-    kept: readonly boolean[],
+    entries: readonly Entry[],
+    now: number,
     strict: boolean,
     life: EntryLife,
   ): Promise<Receipt> {
     const of = <T>(list: readonly T[], want: boolean): T[] =>
-      list.filter((_one, index) => kept[index] === want);
+      list.filter((_one, index) => entries[index].freshUntil > now === want);
     const gone = of(addresses, false);
     await this.#write({ kind: 'delete', addresses: gone }, { strict }, life);
     const set: Change = { kind: 'set', addresses: of(addresses, true), entries: of(entries, true) };
