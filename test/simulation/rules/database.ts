@@ -76,13 +76,13 @@ export const DATABASE_RULES: readonly Rule[] = [
   {
     name: 'the lease is taken before PostgreSQL is read',
     file: 'manager/read-path.ts',
-    find: 'const lease = await leaseFor(flight, l2, this.parts);',
+    find: 'const lease = l2 ? await leaseFor(flight, l2, this.parts) : WITHOUT;',
     replace: `const early = await l3!.read(address);
     l3!.read = async () => {
       Reflect.deleteProperty(l3!, 'read');
       return early;
     };
-    const lease = await leaseFor(flight, l2, this.parts);`,
+    const lease = l2 ? await leaseFor(flight, l2, this.parts) : WITHOUT;`,
     faults: [],
     tiers: ALL,
   },

@@ -41,7 +41,7 @@ export const DEBTS_RULES: readonly Rule[] = [
   {
     name: 'what Redis has not taken is written into the outbox',
     file: 'manager/write-path.ts',
-    find: "third === 'ok' && (await l3!.changes.keep(nameOfDebt(), removal(change)));",
+    find: "third === 'ok' && this.parts.l3!.changes.keep(nameOfDebt(), change);",
     replace: "third === 'ok';",
     faults: ['orphan'],
     tiers: ALL,

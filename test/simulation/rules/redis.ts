@@ -12,8 +12,8 @@ export const REDIS_RULES: readonly Rule[] = [
   {
     name: 'a write detaches running loads',
     file: 'manager/single-flight.ts',
-    find: '    this.#flights.delete(name);\n    this.#size -= list.length;\n    if (removed)',
-    replace: '    if (removed)',
+    find: 'if (flight) this.#flights.delete(name);',
+    replace: '',
     faults: [],
   },
   {
