@@ -22,7 +22,10 @@ export interface Receipt {
   readonly durable: boolean;
 }
 
-/** What a loader is told, and what it may say about its result. */
+/**
+ * What a loader is told, and what it may say about its result. Pass it on as it is: the signal is made when it is asked for, and a copy by `...` is
+ * without it.
+ */
 export interface LoaderContext {
   /** Aborted when the load took longer than `hardTimeout`, or when nobody waits for it any more. */
   readonly signal: AbortSignal;
