@@ -1,14 +1,13 @@
 /** The budget of a tier: a bound on how long a caller waits for it. One timer serves all calls of a tier. */
 import type { Clock } from './clock.js';
 import { CacheError } from './errors.js';
+import { Line, Place } from './line.js';
 import type { Asker } from './tier.js';
 
 /** Who waits for work within a budget; one of the two ends is heard, once. */
-export abstract class Waiter<T> implements Asker<T> {
-  /** When it falls due, and its neighbours in that order: the deadline's own, as is which one it is. */
+export abstract class Waiter<T> extends Place implements Asker<T> {
+  /** When it falls due: the deadline's own, as is which one it is. */
   at = 0;
-  before: Waiter<never> | undefined = undefined;
-  after: Waiter<never> | undefined = undefined;
   within: Deadline | undefined = undefined;
 
   /** The work has come to its end; where nobody waits any more, to no effect. */
@@ -35,21 +34,17 @@ class Racing<T> extends Waiter<T> {
   }
 }
 
-/** When what is not waited for any more falls due. */
-const NOBODY = Infinity;
-
 /** A timer that runs so much too late means that the process stood still, ms. */
 export const STALL_MS = 50;
 /** One that runs later than this, that it was busy, ms: timers run before sockets are read, and the replies may be there. */
 const BUSY_MS = 2;
 
 /**
- * All calls share one budget, so they fall due in the order they came: a list and one timer for its head. What has ended leaves
- * it at once: a list that old objects keep is one that the collector of young ones copies.
+ * All calls share one budget, so they fall due in the order they came: a line and one timer for its head. What has ended leaves
+ * it at once.
  */
 export class Deadline {
-  #first: Waiter<never> | undefined;
-  #last: Waiter<never> | undefined;
+  readonly #waiting = new Line<Waiter<never>>();
   /** When the timer is to run; 0 = there is none. */
   #due = 0;
   #postponed = false;
@@ -88,10 +83,7 @@ export class Deadline {
     this.#pending++;
     // Up to a millisecond early, for a fraction of what the exact time costs each call.
     waiter.at = this.clock.coarse() + this.ms;
-    waiter.before = this.#last;
-    if (this.#last) this.#last.after = waiter;
-    else this.#first = waiter;
-    this.#last = waiter;
+    this.#waiting.enter(waiter);
     if (this.#due === 0) this.#arm(this.ms);
   }
 
@@ -99,19 +91,7 @@ export class Deadline {
   ended(waiting: Waiter<never>): boolean {
     waiting.within = undefined;
     this.#pending--;
-    if (waiting.at === NOBODY) return false;
-    this.#leave(waiting);
-    return true;
-  }
-
-  #leave(waiting: Waiter<never>): void {
-    const { before, after } = waiting;
-    if (before) before.after = after;
-    else this.#first = after;
-    if (after) after.before = before;
-    else this.#last = before;
-    waiting.before = waiting.after = undefined;
-    waiting.at = NOBODY;
+    return this.#waiting.leave(waiting);
   }
 
   #expire(): void {
@@ -127,13 +107,14 @@ export class Deadline {
       return this.#arm(1);
     }
     const since = now - this.#patience;
-    for (let first = this.#first; first && first.at <= since; first = this.#first) {
-      this.#leave(first);
+    const line = this.#waiting;
+    for (let first = line.first; first && first.at <= since; first = line.first) {
+      line.leave(first);
       first.miss(
         new CacheError('CACHE_TIER_TIMEOUT', `${this.what} did not answer within ${this.ms} ms`),
       );
     }
-    if (this.#first) this.#arm(Math.max(this.#first.at - since, 1));
+    if (line.first) this.#arm(Math.max(line.first.at - since, 1));
   }
 
   /**
@@ -141,7 +122,7 @@ export class Deadline {
    * whole budget from now, so that a caller's wait has its bound.
    */
   #excuse(late: number, now: number): void {
-    for (let waiting = this.#first; waiting; waiting = waiting.after)
+    for (let waiting = this.#waiting.first; waiting; waiting = waiting.after)
       waiting.at = Math.min(waiting.at + late, now + this.ms);
   }
 

@@ -1,18 +1,16 @@
 /** Those who wait or run, in the order they came; anybody may leave at any time. */
 
-/** One place in a line: whoever has it can leave. */
-export class Place<T> {
-  before: Place<T> | undefined = undefined;
-  after: Place<T> | undefined = undefined;
-  isTaken = true;
-
-  constructor(readonly by: T) {}
+/** Whoever can stand in a line: in one at a time. */
+export class Place {
+  before: this | undefined = undefined;
+  after: this | undefined = undefined;
+  isTaken = false;
 }
 
 /** A list: a `Set` of what comes and goes makes a new table again and again, which costs more than what is kept in it. */
-export class Line<T> {
-  #first: Place<T> | undefined;
-  #last: Place<T> | undefined;
+export class Line<P extends Place> {
+  #first: P | undefined;
+  #last: P | undefined;
   #size = 0;
 
   get size(): number {
@@ -20,12 +18,12 @@ export class Line<T> {
   }
 
   /** Who has waited longest. */
-  get first(): Place<T> | undefined {
+  get first(): P | undefined {
     return this.#first;
   }
 
-  enter(by: T): Place<T> {
-    const place = new Place(by);
+  enter(place: P): P {
+    place.isTaken = true;
     place.before = this.#last;
     if (this.#last) this.#last.after = place;
     else this.#first = place;
@@ -34,8 +32,8 @@ export class Line<T> {
     return place;
   }
 
-  /** Whether it was still in the line. */
-  leave(place: Place<T>): boolean {
+  /** Whether it was still in the line. What has left keeps nobody: old objects keep young ones from being collected. */
+  leave(place: P): boolean {
     if (!place.isTaken) return false;
     const { before, after } = place;
     if (before) before.after = after;
@@ -49,8 +47,8 @@ export class Line<T> {
   }
 
   /** All as they stand now: who is met may leave, and others may come. */
-  all(): Place<T>[] {
-    const places: Place<T>[] = [];
+  all(): P[] {
+    const places: P[] = [];
     for (let place = this.#first; place; place = place.after) places.push(place);
     return places;
   }

@@ -1,7 +1,7 @@
 /** How a cache comes to its end: nothing begins any more that nobody waits for, loads get two seconds, what is owed is paid. */
 import type { Clock, Timer } from '../core/clock.js';
 import { CacheError } from '../core/errors.js';
-import { Line } from '../core/line.js';
+import { Line, Place } from '../core/line.js';
 import type { Background } from './background.js';
 import type { TierGuard } from './tier-guard.js';
 
@@ -16,8 +16,14 @@ const PAY_AGAIN_MS = 50;
 
 type GiveUp = (reason: CacheError) => void;
 
+class Watched extends Place {
+  constructor(readonly giveUp: GiveUp) {
+    super();
+  }
+}
+
 export class Closing {
-  readonly #waiting = new Line<GiveUp>();
+  readonly #waiting = new Line<Watched>();
   #until = 0;
   #settled: Promise<void> | undefined;
   #late: Timer | undefined;
@@ -76,8 +82,8 @@ export class Closing {
 
   /** Calls `giveUp` when it has taken too long for a cache that closes; the returned function ends that. */
   watch(giveUp: GiveUp): () => void {
+    const place = this.#waiting.enter(new Watched(giveUp));
     // What began before shares a timer.
-    const place = this.#waiting.enter(giveUp);
     const timer = this.begun ? this.clock.after(LOAD_MS, () => this.#giveUp([place])) : undefined;
     return () => {
       timer?.cancel();
@@ -87,7 +93,7 @@ export class Closing {
 
   #giveUp(some = this.#waiting.all()): void {
     const reason = new CacheError('CACHE_LOADER_TIMEOUT', 'no value before the cache closes');
-    for (const place of some) if (this.#waiting.leave(place)) place.by(reason);
+    for (const place of some) if (this.#waiting.leave(place)) place.giveUp(reason);
   }
 
   /** A tier that is away is not waited for. */

@@ -3,7 +3,7 @@ import type { Clock } from '../core/clock.js';
 import { STALL_MS } from '../core/deadline.js';
 import { isStrong } from '../core/entry-options.js';
 import { CacheError } from '../core/errors.js';
-import { Line, type Place } from '../core/line.js';
+import { Line, Place } from '../core/line.js';
 import type { Tracer } from '../core/tracing.js';
 import { FailedLoads } from './failed-loads.js';
 import { runLoader, type Loaded } from './load.js';
@@ -79,7 +79,7 @@ export class Loading {
   }
 
   /** The call of many keys and the load outside of the cache cost no loader here. */
-  #begin(flight: Flight): Place<number> | undefined {
+  #begin(flight: Flight): Running | undefined {
     this.#assertQuota(flight);
     if (flight.kind.bulk || flight.kind.alone) return undefined;
     if (!this.#running.admits) throw shedError(this.#running.size);
@@ -102,14 +102,20 @@ export class Loading {
   }
 }
 
+class Running extends Place {
+  constructor(readonly since: number) {
+    super();
+  }
+}
+
 /**
  * Loaders that run and are waited for. Whether one is slow is found out by a timer: in a process that is busy with a crowd of
  * quick loads no time passes for the origin, and all that it has answered is heard before a timer runs.
  */
 class RunningLoads {
   /** When each began, the oldest first. */
-  readonly #since = new Line<number>();
-  #slow: Place<number> | undefined;
+  readonly #since = new Line<Running>();
+  #slow: Running | undefined;
   #watched = false;
 
   constructor(readonly clock: Clock) {}
@@ -124,14 +130,14 @@ class RunningLoads {
     return this.size < MOST_BEHIND_SLOW || !this.#slow?.isTaken;
   }
 
-  begin(): Place<number> {
-    const place = this.#since.enter(this.clock.now());
+  begin(): Running {
+    const place = this.#since.enter(new Running(this.clock.now()));
     if (this.size >= MOST_BEHIND_SLOW && !this.#watched) this.#watch(SLOW_MS);
     return place;
   }
 
   /** Also where it has ended. */
-  end(place: Place<number>): void {
+  end(place: Running): void {
     this.#since.leave(place);
   }
 
@@ -145,8 +151,8 @@ class RunningLoads {
       if (now - due > STALL_MS && !postponed) return this.#watch(1, true);
       const oldest = this.#since.first;
       if (!oldest || this.size < MOST_BEHIND_SLOW) return;
-      if (now - oldest.by >= SLOW_MS) this.#slow = oldest;
-      this.#watch(Math.max(oldest.by + SLOW_MS - now, WATCH_MS));
+      if (now - oldest.since >= SLOW_MS) this.#slow = oldest;
+      this.#watch(Math.max(oldest.since + SLOW_MS - now, WATCH_MS));
     });
   }
 }

@@ -92,7 +92,7 @@ export class Coalescer<K, V> {
   }
 
   /** What waits, shared among the ways that are free. */
-  #take(): Question<K, V>[] {
+  #take(): readonly Question<K, V>[] {
     const { length } = this.#waiting;
     const ways = this.#together ? 1 : MAX_IN_FLIGHT - this.#inFlight;
     const most = Math.min(Math.max(Math.ceil(length / ways), this.worthACall), this.maxBatch);
@@ -103,7 +103,7 @@ export class Coalescer<K, V> {
     return all;
   }
 
-  async #run(batch: Question<K, V>[]): Promise<void> {
+  async #run(batch: readonly Question<K, V>[]): Promise<void> {
     try {
       const keys = new Array<K>(batch.length);
       for (let at = 0; at < batch.length; at++) {
@@ -115,8 +115,6 @@ export class Coalescer<K, V> {
     } catch (error) {
       for (const question of batch) fail(question, error);
     } finally {
-      // It may be an old object by now, and nobody needs what it refers to.
-      batch.length = 0;
       this.#inFlight--;
       this.#flush();
     }

@@ -17,16 +17,17 @@ export type Reply = { readonly value: unknown } | { readonly error: Error };
 class Calling implements Asker<Reply> {
   constructor(
     readonly lane: Lane,
+    readonly command: Command,
+    readonly lua: string | undefined,
     readonly resolve: (value: unknown) => void,
     readonly failed: (error: unknown) => void,
-    readonly otherwise: (() => Command) | undefined,
   ) {}
 
   answered(reply: Reply): void {
     if (!('error' in reply)) return this.resolve(reply.value);
     const isUnknown = reply.error.message.startsWith('NOSCRIPT');
-    if (!this.otherwise || !isUnknown) return this.failed(reply.error);
-    this.resolve(this.lane.call(this.otherwise()));
+    if (this.lua === undefined || !isUnknown) return this.failed(reply.error);
+    this.resolve(this.lane.call(['EVAL', this.lua, ...this.command.slice(2)]));
   }
 }
 
@@ -50,10 +51,10 @@ class Lane {
     this.#commands = new Coalescer((commands) => this.#pipeline(commands));
   }
 
-  /** @param otherwise - what is asked instead where the server does not know the script. */
-  call(command: Command, otherwise?: () => Command): Promise<unknown> {
+  /** @param lua - of the script that it runs by its hash: sent where the server does not know it */
+  call(command: Command, lua?: string): Promise<unknown> {
     return new Promise((resolve, reject) =>
-      this.#commands.tell(command, new Calling(this, resolve, reject, otherwise), true),
+      this.#commands.tell(command, new Calling(this, command, lua, resolve, reject), true),
     );
   }
 
@@ -160,8 +161,7 @@ export class Commands {
   /** Runs a script by its hash, and by its text where the server does not know it yet. */
   run(script: Script, keys: readonly string[], args: readonly Argument[]): Promise<unknown> {
     const command: Command = ['EVALSHA', script.sha, keys.length, ...keys, ...args];
-    const whole = (): Command => ['EVAL', script.lua, ...command.slice(2)];
-    return this.#laneTo(this.nodeOf(keys[0])).call(command, whole);
+    return this.#laneTo(this.nodeOf(keys[0])).call(command, script.lua);
   }
 
   /** Replies are buffers. `key` says which node is asked. */
