@@ -30,6 +30,16 @@ async function back({ cache }: TestCache, tier: 'l2' | 'l3'): Promise<void> {
   await expect.poll(() => cache.stats().tiers[tier].state, { timeout: 10_000 }).toBe('up');
 }
 
+/** It has noticed what became of Redis, and has looked for what may be owed: until then nothing is read of the stores. */
+async function settled({ cache }: TestCache): Promise<void> {
+  await cache.delete('bell');
+  const states = async (): Promise<unknown[]> => {
+    const { l2, l3 } = (await cache.explain('bell')).tiers;
+    return [l2?.state, l3?.state];
+  };
+  await expect.poll(states, { timeout: 5_000 }).not.toContain('unknown');
+}
+
 /** Who answers for what was kept, and that nobody has what was deleted. */
 async function answeredBy({ cache }: TestCache): Promise<unknown> {
   for (const key of DELETED) expect(await cache.get(key)).toBeUndefined();
@@ -70,7 +80,9 @@ it('PostgreSQL killed and started anew, Redis flushed: L3 answers what was fille
   const admin = new Redis(redis.url);
   await admin.flushall();
   await admin.quit();
+  await settled(made);
   const newcomer = await testCache(urls);
+  await settled(newcomer);
   expect(await answeredBy(newcomer)).toMatchObject({ l3: KEPT.length, loader: 0 });
   expect(await answeredBy(made)).toMatchObject({ stale: 0 });
 });

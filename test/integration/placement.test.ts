@@ -25,7 +25,7 @@ const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 
 it('a cache whose L3 never hits asks it no more after 200 look-ups, and again when it begins to hit', async () => {
   const { cache } = made;
-  const slow = (): Promise<string> => pause(20).then(() => 'loaded');
+  const slow = (): Promise<string> => pause(100).then(() => 'loaded');
   /** So few at a time that looking up stays faster than loading. */
   const load = async (
     using: TestCache,
