@@ -1,5 +1,6 @@
 /** Which tiers an entry is in, and which are asked, on real servers: what was decided is kept, counted and explained. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { SystemClock } from '../../libs/multi-level-cache/src/core/clock.js';
 import { DefaultPlacement } from '../../libs/multi-level-cache/src/manager/placement.js';
 import { closeCaches, testCache, type TestCache } from '../support/cache.js';
 import { deaf } from '../support/deaf.js';
@@ -16,7 +17,7 @@ function cacheOf(options: Partial<Parameters<typeof testCache>[0]>): Promise<Tes
     namespace: freshNamespace(),
     redis: redisUrl(),
     database: databaseUrl(),
-    more: { placement: new DefaultPlacement(true) },
+    more: { placement: new DefaultPlacement(true, new SystemClock()) },
     ...options,
   });
 }

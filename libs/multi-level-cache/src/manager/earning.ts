@@ -15,6 +15,12 @@ export class Earning {
   #lookupMs = 0;
   #loadMs = 0;
   #loads = 0;
+  #lookedAt = -Infinity;
+
+  /** When L3 was read last, of the clock that `looked` is told by. */
+  get lookedAt(): number {
+    return this.#lookedAt;
+  }
 
   /** Reading pays, as far as known. */
   get pays(): boolean {
@@ -27,7 +33,8 @@ export class Earning {
   }
 
   /** L3 was read for this cache. */
-  looked(hit: boolean, ms: number): void {
+  looked(hit: boolean, ms: number, at: number): void {
+    this.#lookedAt = at;
     const weight = this.#lookups++ === 0 ? 1 : LATEST;
     this.#hits += weight * (Number(hit) - this.#hits);
     this.#lookupMs += weight * (ms - this.#lookupMs);

@@ -1,4 +1,5 @@
 /** The default placement: L3 is for what is dear to load and lives for a while, and is asked where that pays. */
+import type { Clock } from '../core/clock.js';
 import type { PlacedEntry, Placement, Skip } from '../core/placement.js';
 import { Earning } from './earning.js';
 
@@ -9,6 +10,8 @@ const SHORT_PROMOTION_MS = 1_000;
 const LARGE_BYTES = 32 * 1_024;
 /** One read in so many goes on where L3 is passed over, or nobody would notice that it has become useful. */
 const EXPLORE = 1 / 32;
+/** After such a read none goes on for so long: where misses are many, a share of them is more than has to be known, ms. */
+const PAUSE_MS = 20;
 
 export class DefaultPlacement implements Placement {
   readonly #earnings = new Map<string, Earning>();
@@ -16,11 +19,14 @@ export class DefaultPlacement implements Placement {
   constructor(
     /** Whether there is an L2: without one L3 is all that instances share. */
     readonly hasL2: boolean,
+    readonly clock: Clock,
   ) {}
 
   skipsRead(cache: string): Skip | undefined {
-    const pays = this.#earnings.get(cache)?.pays ?? true;
-    return pays ? undefined : { reason: 'seldom hit', explore: EXPLORE };
+    const earning = this.#earnings.get(cache);
+    if (!earning || earning.pays) return undefined;
+    const pauses = this.clock.coarse() - earning.lookedAt < PAUSE_MS;
+    return { reason: 'seldom hit', explore: pauses ? 0 : EXPLORE };
   }
 
   skipsFill(tier: 'l2' | 'l3', { cache, ttl }: PlacedEntry): Skip | undefined {
@@ -35,7 +41,7 @@ export class DefaultPlacement implements Placement {
   }
 
   looked(cache: string, hit: boolean, ms: number): void {
-    this.#of(cache).looked(hit, ms);
+    this.#of(cache).looked(hit, ms, this.clock.coarse());
   }
 
   loaded(cache: string, ms: number): void {

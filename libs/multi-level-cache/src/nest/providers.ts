@@ -121,10 +121,14 @@ export const PROVIDERS: Provider[] = [
   },
   {
     provide: CACHE_PLACEMENT,
-    inject: [RESOLVED_OPTIONS, CACHE_TIERS],
-    useFactory: ({ placement }: ResolvedOptions, tiers: unknown): Placement | null => {
+    inject: [RESOLVED_OPTIONS, CACHE_TIERS, CLOCK],
+    useFactory: (
+      { placement }: ResolvedOptions,
+      tiers: unknown,
+      clock: Clock,
+    ): Placement | null => {
       const hasL2 = tierSet(tiers).l2 !== null;
-      return placement === false ? null : (placement ?? new DefaultPlacement(hasL2));
+      return placement === false ? null : (placement ?? new DefaultPlacement(hasL2, clock));
     },
   },
   { provide: CACHE_AUDIT, inject: [RESOLVED_OPTIONS, CLOCK], useFactory: makeAudit },

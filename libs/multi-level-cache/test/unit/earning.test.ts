@@ -5,7 +5,7 @@ import { Earning } from '../../src/manager/earning.js';
 function measured(hitShare: number, lookupMs: number, loadMs: number): Earning {
   const earning = new Earning();
   for (let n = 0; n < 1_000; n++) {
-    earning.looked(n % 100 < hitShare * 100, lookupMs);
+    earning.looked(n % 100 < hitShare * 100, lookupMs, n);
     earning.loaded(loadMs);
   }
   return earning;
@@ -15,11 +15,11 @@ describe('L3', () => {
   it('is always read until it has been measured', () => {
     const earning = new Earning();
     for (let n = 0; n < 199; n++) {
-      earning.looked(false, 5);
+      earning.looked(false, 5, 0);
       earning.loaded(1);
       expect(earning.pays).toBe(true);
     }
-    earning.looked(false, 5);
+    earning.looked(false, 5, 0);
     expect(earning.pays).toBe(false);
   });
 
@@ -34,7 +34,7 @@ describe('L3', () => {
 
   it('is read again when it has become useful', () => {
     const useful = measured(0, 2, 50);
-    for (let n = 0; n < 50; n++) useful.looked(true, 2);
+    for (let n = 0; n < 50; n++) useful.looked(true, 2, 0);
     expect(useful.pays).toBe(true);
   });
 

@@ -15,11 +15,13 @@ function measured(
   loadMs: number,
   hasL2 = true,
 ): DefaultPlacement {
-  const placement = new DefaultPlacement(hasL2);
+  const clock = new FakeClock();
+  const placement = new DefaultPlacement(hasL2, clock);
   for (let n = 0; n < 1_000; n++) {
     placement.looked('c', n % 100 < hitShare * 100, lookupMs);
     placement.loaded('c', loadMs);
   }
+  clock.advance(20);
   return placement;
 }
 
@@ -30,10 +32,35 @@ describe('the default placement', () => {
     expect(measured(0.5, 2, 50).skipsRead('c')).toBeUndefined();
   });
 
+  it('does not try it again at once: of many misses a share would be more than has to be known', () => {
+    const clock = new FakeClock();
+    const placement = new DefaultPlacement(true, clock);
+    const look = (): void => placement.looked('c', false, 2);
+    for (let n = 0; n < 200; n++) look();
+    placement.loaded('c', 50);
+    expect(placement.skipsRead('c')?.explore).toBe(0);
+    clock.advance(19);
+    expect(placement.skipsRead('c')?.explore).toBe(0);
+    clock.advance(1);
+    expect(placement.skipsRead('c')?.explore).toBe(1 / 32);
+    look();
+    expect(placement.skipsRead('c')?.explore).toBe(0);
+  });
+
   it.each([
-    ['what lives for less than 5 s', new DefaultPlacement(true), { ttl: 4_999 }, 'short-lived'],
-    ['what lives for 5 s', new DefaultPlacement(true), { ttl: 5_000 }, undefined],
-    ['the same without an L2', new DefaultPlacement(false), { ttl: 10 }, undefined],
+    [
+      'what lives for less than 5 s',
+      new DefaultPlacement(true, new FakeClock()),
+      { ttl: 4_999 },
+      'short-lived',
+    ],
+    ['what lives for 5 s', new DefaultPlacement(true, new FakeClock()), { ttl: 5_000 }, undefined],
+    [
+      'the same without an L2',
+      new DefaultPlacement(false, new FakeClock()),
+      { ttl: 10 },
+      undefined,
+    ],
     ['what loads faster than L3 answers', measured(1, 5, 1), {}, 'cheap to load'],
     ['what loads slower', measured(0, 5, 6), {}, undefined],
   ])('keeps out of L3: %s', (_what, placement, entry, reason) => {
@@ -47,7 +74,7 @@ describe('the default placement', () => {
     [{ bytes: 1_000_000, uses: 2 }, undefined],
     [{ ttl: 999, uses: 9 }, 'ends soon'],
   ])('brings up from L3: %o', (entry, reason) => {
-    const placement = new DefaultPlacement(true);
+    const placement = new DefaultPlacement(true, new FakeClock());
     expect(placement.skipsPromotion({ ...ENTRY, ...entry })?.reason).toBe(reason);
   });
 });
