@@ -9,6 +9,7 @@ import type {
   RemoteChange,
   Ticket,
   TierListener,
+  TierRead,
 } from '../../libs/multi-level-cache/src/core/tier.js';
 import { Commands } from '../../libs/multi-level-cache/src/tiers/redis/commands.js';
 import { RedisTier } from '../../libs/multi-level-cache/src/tiers/redis/redis-tier.js';
@@ -109,6 +110,14 @@ describe('leases', () => {
 });
 
 describe('many keys of one call', () => {
+  const readAll = async (
+    tier: RedisTier,
+    addresses: readonly Address[],
+  ): Promise<readonly TierRead[]> => {
+    const reads: TierRead[] = [];
+    await tier.readMany(addresses, (some, from) => reads.splice(from, some.length, ...some));
+    return reads;
+  };
   let keys: readonly Address[];
   beforeEach(() => (keys = Array.from({ length: 1_001 }, (_zero, n) => at(`k${n}`))));
 
@@ -117,15 +126,15 @@ describe('many keys of one call', () => {
     const ends = ['first', 'last'].map((value, n) => store(tier, keys[n * 999], value));
     await Promise.all(ends);
     const [some, many] = [keys.slice(0, 100), keys.slice(0, 1_000)];
-    expect(tier.readMany(keys)).toBeUndefined();
-    const asked = [tier.readMany(some)!, tier.readMany(many)!];
-    expect(tier.readMany(some)).toBeUndefined();
+    expect(tier.readMany(keys, () => undefined)).toBeUndefined();
+    const asked = [readAll(tier, some), readAll(tier, many)];
+    expect(tier.readMany(some, () => undefined)).toBeUndefined();
     const [first, second] = await Promise.all(asked);
     expect(first.map(({ state }) => state)).toEqual(
       some.map((_key, n) => (n ? 'absent' : 'fresh')),
     );
     expect([second[0].entry?.value, second.at(-1)!.entry?.value]).toEqual(['first', 'last']);
-    expect(await tier.readMany(some)).toHaveLength(100);
+    expect(await readAll(tier, some)).toHaveLength(100);
   });
 
   it('tags that are not known are asked for, and the answer is one', async () => {
@@ -133,15 +142,15 @@ describe('many keys of one call', () => {
     await store(a, keys[0], 'kept', ['red']);
     await store(a, keys[1], 'gone', ['blue']);
     await a.apply({ kind: 'tags', tenant: 'p', tags: ['blue'] });
-    const reads = await b.readMany(keys.slice(0, 3));
-    expect(reads!.map(({ state }) => state)).toEqual(['fresh', 'invalid', 'absent']);
+    const reads = await readAll(b, keys.slice(0, 3));
+    expect(reads.map(({ state }) => state)).toEqual(['fresh', 'invalid', 'absent']);
   });
 
   it('the calls of a store that has gone fail, and the next ones may go', async () => {
     const { tier } = await make();
     await server.stop();
     for (let times = 0; times < 3; times++)
-      await expect(tier.readMany(keys.slice(0, 10))).rejects.toThrow();
+      await expect(readAll(tier, keys.slice(0, 10))).rejects.toThrow();
   });
 });
 

@@ -216,10 +216,11 @@ export class RedisStore {
     if (before === undefined || this.#text(epKey) !== String(epoch)) return null;
     const number = String(Number(before) + 1);
     this.#set(sqKey, number);
-    const count = keys.length / 2;
     const bodies = mode === MODE.set ? unpacked(bytes(rest[0])) : rest;
-    for (let at = 0; at < count; at++)
-      this.#step(String(mode), [keys[at], keys[count + at]], [bodies[2 * at], bodies[2 * at + 1]]);
+    for (const [at, entry] of keys.entries()) {
+      const lease = entry.replace('}:e:', '}:l:');
+      this.#step(String(mode), [entry, lease], [bodies[2 * at], bodies[2 * at + 1]]);
+    }
     if (mode === MODE.tags) {
       const hash = this.#hash(tagsKey);
       if (!hash.has('floor')) hash.set('floor', number);

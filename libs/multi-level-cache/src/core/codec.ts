@@ -26,14 +26,14 @@ const MAX_DEPTH = 600;
 // What refuseName refuses; escapes could hide one.
 const SUSPICIOUS = /__proto__|prototype|\\u00/;
 
-/** The bytes of an inspected value and the codec they are in. */
+/** The text of an inspected value and the codec it is in. */
 export function encode(
   value: unknown,
   shape: Shape,
   classes = NO_CLASSES,
-): { codec: Codec; bytes: Buffer } {
-  if (!shape.rich) return { codec: CODEC.json, bytes: Buffer.from(JSON.stringify(value)) };
-  return { codec: CODEC.marked, bytes: Buffer.from(JSON.stringify(mark(value, classes))) };
+): { codec: Codec; text: string } {
+  if (!shape.rich) return { codec: CODEC.json, text: JSON.stringify(value) };
+  return { codec: CODEC.marked, text: JSON.stringify(mark(value, classes)) };
 }
 
 /**

@@ -25,7 +25,8 @@ export abstract class Waiter<T> extends Place implements Asker<T> {
   abstract miss(error: Error): void;
 }
 
-class Racing<T> extends Waiter<T> {
+/** Ends by two functions. */
+export class Racing<T> extends Waiter<T> {
   constructor(
     readonly hear: (value: T) => void,
     readonly miss: (error: Error) => void,

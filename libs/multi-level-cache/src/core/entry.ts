@@ -53,7 +53,8 @@ export type Isolation = 'freeze' | 'clone' | 'share';
 /**
  * Makes an entry of a loaded or given value.
  *
- * @param own - the caller keeps its reference and may change it (`set`): store a copy. A loader's result is frozen in place.
+ * @param own - the caller keeps its reference and may change it (`set`): it is a copy, to be adopted by what hands it out. A loader's
+ * result is frozen in place.
  * @throws CacheError `CACHE_VALUE_UNCACHEABLE`
  */
 export function createEntry(
@@ -79,11 +80,11 @@ export function createEntry(
     caps: life.caps,
     etag: life.etag,
   };
-  if (isolation === 'freeze' && !shape.copied) deepFreeze(entry.value);
+  if (isolation === 'freeze' && !own && !shape.copied) deepFreeze(entry.value);
   return entry;
 }
 
-/** An entry that came from bytes, protected as one made here. */
+/** An entry of a copy or of bytes that nobody else has, protected as one that was loaded. */
 export function adopt(entry: Entry, isolation: Isolation): Entry {
   if (isolation !== 'freeze')
     return { ...entry, shape: shapeFor(entry.shape, entry.value, isolation) };

@@ -86,15 +86,18 @@ export function seal(
   /** Payloads of at least so many bytes are packed. */
   compressFrom = COMPRESS_FROM,
 ): Buffer {
-  const { codec, bytes: raw } = encode(value, shape, classes);
-  const { packing, bytes } = pack(raw, compressFrom);
+  const { codec, text } = encode(value, shape, classes);
+  const length = Buffer.byteLength(text);
+  // What is not packed is written where it belongs.
+  const packed = length < compressFrom ? undefined : pack(Buffer.from(text), compressFrom);
   const tags = header.tags.map((tag) => Buffer.from(tag));
   const extras = extrasOf(header);
   const size = tags.reduce((sum, tag) => sum + 2 + tag.length, HEADER) + extras.length;
-  const out = Buffer.allocUnsafe(size + bytes.length);
+  const out = Buffer.allocUnsafe(size + (packed?.bytes.length ?? length));
   out[0] = MAGIC;
   out[1] = VERSION;
-  out[2] = codec | (extras.length > 0 ? EXTRAS : 0) | (packing << PACKING_SHIFT);
+  out[2] =
+    codec | (extras.length > 0 ? EXTRAS : 0) | ((packed?.packing ?? PACKING.none) << PACKING_SHIFT);
   out[3] = 0;
   out.writeUIntBE(clampMs(header.createdAt), 4, 6);
   out.writeUIntBE(clampMs(header.ttl), 10, 6);
@@ -113,7 +116,8 @@ export function seal(
     at += tag.copy(out, at);
   }
   at += extras.copy(out, at);
-  bytes.copy(out, at);
+  if (packed) packed.bytes.copy(out, at);
+  else out.write(text, at);
   return out;
 }
 
@@ -133,7 +137,8 @@ export function drawId(plain: Buffer): void {
     randomFillSync(ids);
     drawn = 0;
   }
-  ids.copy(plain, ID_OFFSET, drawn, (drawn += ID_BYTES));
+  // Byte by byte: a copy of a part makes a view of it.
+  for (let at = ID_OFFSET; at < ID_OFFSET + ID_BYTES; at++) plain[at] = ids[drawn++];
 }
 
 /** Whether an entry of this key makes more bytes than a lower tier takes; as dear as storing it. */

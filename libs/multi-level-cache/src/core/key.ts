@@ -219,6 +219,7 @@ export class Address {
   #fingerprint: Fingerprint | undefined;
   #encoded: string | undefined;
   #entryKey: string | undefined;
+  #leaseKey: string | undefined;
   #flight: string | undefined;
   #groups: readonly string[] | undefined;
   #implied: readonly string[] | undefined;
@@ -274,6 +275,11 @@ export class Address {
   /** Where Redis has its entry. */
   get entryKey(): string {
     return (this.#entryKey ??= this.scope.redisKey('e', this));
+  }
+
+  /** Where Redis has the right to load it. */
+  get leaseKey(): string {
+    return (this.#leaseKey ??= this.scope.redisKey('l', this));
   }
 
   /** The key as part of a Redis key: readable, or hashed where it would be long or is to be hidden. */

@@ -27,6 +27,8 @@ export interface TierRead {
   readonly guarded?: boolean;
   /** Bytes in the store, where known. */
   readonly bytes?: number;
+  /** Its value is frozen, for other readers have it as well. */
+  readonly shared?: boolean;
   /** It is `invalid` because its bytes are not what this application wrote for the key. */
   readonly corrupt?: boolean;
 }
@@ -247,6 +249,9 @@ export interface Asker<T> {
   failed(error: unknown): void;
 }
 
+/** Reads of neighbours among many keys; `from` is the place of the first. */
+export type HeardMany = (reads: readonly TierRead[], from: number) => void;
+
 /**
  * One storage step.
  *
@@ -269,10 +274,11 @@ export interface Tier {
    */
   tell?(address: Address, asker: Asker<TierRead>, together?: boolean): void;
   /**
-   * As `read`, of many keys of one part of the store, in their order, and in one call. Its trouble is that of all of them. `undefined` =
-   * there are such calls under way: the keys are to be asked for one by one, and gather with what waits.
+   * As `read`, of many keys of one part of the store, in one call: `heard` gets what comes, the reads of neighbours from a place on, and
+   * all of it before the promise resolves. Its trouble is that of all of them. `undefined` = there are such calls under way: the keys are
+   * to be asked for one by one, and gather with what waits.
    */
-  readMany?(addresses: readonly Address[]): Promise<readonly TierRead[]> | undefined;
+  readMany?(addresses: readonly Address[], heard: HeardMany): Promise<void> | undefined;
   /** As `read`, by what the store itself says now; where `read` relies on what it was told. */
   verify?(address: Address): MaybePromise<TierRead>;
   /**
@@ -289,6 +295,8 @@ export interface Tier {
   /** Prolongs a ticket of limited life; `false` = it was lost. */
   renew?(address: Address, ticket: Ticket): MaybePromise<boolean>;
   apply(change: Change, how?: ApplyHow): Promise<void>;
+  /** As `apply`, and tells the asker itself, as `tell`. */
+  take?(change: Change, how: ApplyHow, asker: Asker<void>): void;
   /**
    * One page of the keys of a scope, of nobody else's, at a bounded cost for the store; left out = they cannot be listed. Neither
    * counters nor the order of eviction change.

@@ -201,9 +201,7 @@ export class Cache extends CacheManager {
     life.signal?.throwIfAborted();
     const home = this.#door.enterAll('read', distinct);
     if (this.#transactions.bypassed) return new Map();
-    const values = await this.#reads.many(home, distinct, life);
-    for (const [key, value] of values) if (value === undefined) values.delete(key);
-    return values as Map<string, T>;
+    return found(distinct, (await this.#reads.many(home, distinct, life)) as (T | undefined)[]);
   }
 
   /** For the warmer: which keys are fresh in some tier; what a lower one has is in memory afterwards. */
@@ -273,8 +271,12 @@ export class Cache extends CacheManager {
     );
   }
 
-  async set(key: string, value: unknown, options?: EntryOptions & WriteOptions): Promise<Receipt> {
-    return this.#writes.set(this.#door.enterOpen('write', key), [[key, value]], options);
+  set(key: string, value: unknown, options?: EntryOptions & WriteOptions): Promise<Receipt> {
+    try {
+      return this.#writes.set(this.#door.enterOpen('write', key), key, value, options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   async setMany(
@@ -283,7 +285,7 @@ export class Cache extends CacheManager {
   ): Promise<Receipt> {
     this.#door.assertOpen();
     const values = toMap(entries);
-    return this.#writes.set(this.#door.enterAll('write', [...values.keys()]), values, options);
+    return this.#writes.setMany(this.#door.enterAll('write', [...values.keys()]), values, options);
   }
 
   async delete(key: string, options?: WriteOptions): Promise<Receipt> {

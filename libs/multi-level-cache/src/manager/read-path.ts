@@ -119,10 +119,11 @@ export class ReadPath {
     };
     const verify = isStrong(life);
     const { schema } = life;
-    const second = l2 ? await l2.readMany(addresses, { verify, schema }) : [];
-    second.forEach((read, at) => {
-      if (read?.state === 'fresh' && read.entry) answer(at, 'l2', read.entry);
-    });
+    const second = l2
+      ? await l2.readMany(addresses, { verify, schema }, (at, read) => {
+          if (read?.state === 'fresh' && read.entry) answer(at, 'l2', read.entry);
+        })
+      : [];
     if (!l3) return answers;
     const lost = (at: number): boolean => verify && l2 !== null && !second[at];
     const missing = addresses.flatMap((_address, at) => (answers[at] || lost(at) ? [] : [at]));
@@ -203,7 +204,8 @@ export class ReadPath {
     if (rested) return rested;
     try {
       if (kind.bulk) await kind.bulk.gather();
-      const third = l3 && !lease.guarded ? await this.#third(flight, l3) : undefined;
+      const asks = l3 && !lease.guarded && this.#asksThird(flight);
+      const third = asks ? await this.#third(flight, l3) : undefined;
       // Where L3 is the only one to verify it, its silence leaves nothing that may be stored.
       const unverified = isStrong(life) && !l2 && l3 && !third;
       // Which keys were being written before anybody listened here the stream tells again; L3 tells who reads the row.
@@ -221,7 +223,8 @@ export class ReadPath {
         if (lease.ticket) l2?.release(address, lease.ticket);
         return restedNow;
       }
-      const row = l3 && !guarded ? await l3.ticket(address, third ?? NOTHING) : undefined;
+      const asked = l3 && !guarded ? l3.ticket(address, third ?? NOTHING) : undefined;
+      const row = asked instanceof Promise ? await asked : asked;
       return await this.#loadAndCommit(
         flight,
         way,
@@ -236,13 +239,16 @@ export class ReadPath {
     }
   }
 
-  /** L3's answer, unless reading it has proved to cost this cache more than it saves. */
+  /** Whether L3 is read, and not passed over because that has proved to cost this cache more than it saves. */
+  #asksThird({ address, kind, life }: Flight): boolean {
+    // One of many keys rides on a statement that is sent anyway; a strong read asks in any case.
+    if (kind.bulk || kind.force || isStrong(life)) return true;
+    return this.parts.placing.reads(address.scope.cache);
+  }
+
   async #third(flight: Flight, l3: TierGuard): Promise<TierRead | undefined> {
     const { clock, placing } = this.parts;
     const { cache } = flight.address.scope;
-    // One of many keys rides on a statement that is sent anyway; a strong read asks in any case.
-    const asks = flight.kind.bulk || flight.kind.force || isStrong(flight.life);
-    if (!asks && !placing.reads(cache)) return undefined;
     const before = clock.now();
     const together = flight.kind.bulk !== undefined;
     const read = await l3.read(flight.address, { together, schema: flight.life.schema });

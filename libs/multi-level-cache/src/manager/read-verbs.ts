@@ -127,24 +127,26 @@ export class ReadVerbs {
   }
 
   /** Values of distinct keys, in their order; what is not there is `undefined`. */
-  async many(home: Home, keys: readonly string[], life: EntryLife): Promise<Map<string, unknown>> {
+  async many(home: Home, keys: readonly string[], life: EntryLife): Promise<readonly unknown[]> {
     const memory = this.#memoryFor(life);
-    const values = new Map<string, unknown>();
-    const missing: string[] = [];
-    for (const key of keys) {
+    const values = new Array<unknown>(keys.length);
+    const missing: number[] = [];
+    for (let at = 0; at < keys.length; at++) {
+      const key = keys[at];
       const row = memory ? memory.hit(home.partition!, key) : NO_ROW;
-      const hit = memory !== null && row !== NO_ROW;
-      // Set now, so that the order is the one asked for, and before anybody is told, who may write.
-      values.set(key, hit ? memory.value(row) : undefined);
-      if (hit) this.#tell(home, key, MEMORY);
-      else missing.push(key);
+      if (memory && row !== NO_ROW) {
+        // Before anybody is told, who may write.
+        values[at] = memory.value(row);
+        this.#tell(home, key, MEMORY);
+      } else missing.push(at);
     }
-    const addresses = missing.map((key) => this.door.homes.address(home, key));
+    const addresses = missing.map((at) => this.door.homes.address(home, keys[at]));
     const answers = missing.length > 0 ? await this.#manyBelow(addresses, life) : [];
     life.signal?.throwIfAborted();
     answers.forEach((answer, index) => {
-      this.#tell(home, missing[index], answer);
-      if (answer?.entry) values.set(missing[index], handOut(answer.entry));
+      const at = missing[index];
+      this.#tell(home, keys[at], answer);
+      if (answer?.entry) values[at] = handOut(answer.entry);
     });
     return values;
   }

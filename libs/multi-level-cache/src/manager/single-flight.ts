@@ -209,6 +209,7 @@ export class SingleFlight {
 
   /** The key was written: later callers start a load of their own. `removed`: also by grace it is served no more. */
   detach(tenant: string, place: string, key: string, removed: boolean): void {
+    if (this.#size === 0) return;
     const name = flightName(tenant, place, key);
     let flight = this.#flights.get(name);
     if (flight) this.#flights.delete(name);

@@ -7,7 +7,8 @@ import type { Reads } from './tier-reading.js';
 /** Fewer keys of one call go out with what others ask. */
 export const LEAST_KEYS = 32;
 
-type Found = readonly (TierRead | undefined)[];
+/** What is known of a key at this place: nothing where the tier is away, or may not be asked for it. */
+export type HeardOne = (at: number, read: TierRead | undefined) => void;
 
 /** The guard whose reads they are. */
 interface BulkReads extends Reads {
@@ -20,9 +21,9 @@ interface BulkReads extends Reads {
 export async function readInBulk(
   reads: BulkReads,
   addresses: readonly Address[],
-  each: (addresses: readonly Address[]) => Promise<Found>,
-): Promise<Found> {
-  const found = new Array<TierRead | undefined>(addresses.length).fill(undefined);
+  heard: HeardOne,
+  each: (addresses: readonly Address[], heard: HeardOne) => Promise<void>,
+): Promise<void> {
   const places = new Map<TierPart | undefined, number[]>();
   addresses.forEach((address, at) => {
     const part = reads.parts.of(address);
@@ -32,48 +33,66 @@ export async function readInBulk(
     else places.set(group, [at]);
   });
   await Promise.all(
-    Array.from(places, async ([part, ats]) => {
+    Array.from(places, ([part, ats]) => {
       const some = ats.map((at) => addresses[at]);
-      const answer = part && reads.tier.readMany?.(some);
-      const those = await (answer ? readBulk(reads, part, some, answer) : each(some));
-      ats.forEach((at, index) => (found[at] = those[index]));
+      const told: HeardOne = (index, read) => heard(ats[index], read);
+      return (part && readBulk(reads, part, some, told)) ?? each(some, told);
     }),
   );
-  return found;
 }
 
-/** What may be used of the answer that `part` gives about its keys, in their order; late or away, none of it. */
-async function readBulk(
-  reads: Reads,
+/** What may be used of what `part` says about its keys; late or away, nothing of the rest. `undefined` = it is busy with as many. */
+function readBulk(
+  reads: BulkReads,
   part: TierPart,
   addresses: readonly Address[],
-  answer: Promise<readonly TierRead[]>,
-): Promise<Found> {
+  told: HeardOne,
+): Promise<void> | undefined {
   const { paid } = reads.changes;
+  let left = addresses.length;
+  let isOver = false;
+  const answer = reads.tier.readMany?.(addresses, (some, from) => {
+    if (isOver) return;
+    left -= some.length;
+    // As for one key: what was owed may have been paid behind the answer.
+    const known = reads.changes.paid === paid;
+    for (let at = 0; at < some.length; at++) {
+      const address = addresses[from + at];
+      if (some[at].corrupt) reads.options.onCorrupt?.(address);
+      const read = known ? reads.accept(some[at], address, undefined) : undefined;
+      if (read?.state === 'fresh') reads.hits++;
+      else reads.misses++;
+      told(from + at, read);
+    }
+  });
+  if (!answer) return undefined;
+  return awaited(reads, part, addresses[0], answer).then((isAll) => {
+    isOver = true;
+    if (isAll) return;
+    reads.errors += left;
+    reads.misses += left;
+  });
+}
+
+/** Whether all of it came in time; one verdict on the part. */
+async function awaited(
+  reads: Reads,
+  part: TierPart,
+  address: Address,
+  answer: Promise<void>,
+): Promise<boolean> {
   const call = part.reads.begin()!;
   const tell = reads.timed.begin('get');
   const began = part.waits();
-  let found: readonly TierRead[];
   try {
-    found = await part.deadline.race(answer);
+    await part.deadline.race(answer);
   } catch (error) {
     tell?.({ error });
-    reads.errors += addresses.length;
-    reads.misses += addresses.length;
-    part.failed(part.reads, call, addresses[0], error);
-    return addresses.map(() => undefined);
+    part.failed(part.reads, call, address, error);
+    return false;
   }
   part.reads.ended(call);
   tell?.();
   if (began !== 0) part.waited(began);
-  // As for one key: what was owed may have been paid behind the answer.
-  const known = reads.changes.paid === paid;
-  return found.map((each, at) => {
-    const address = addresses[at];
-    if (each.corrupt) reads.options.onCorrupt?.(address);
-    const read = known ? reads.accept(each, address, undefined) : undefined;
-    if (read?.state === 'fresh') reads.hits++;
-    else reads.misses++;
-    return read;
-  });
+  return true;
 }

@@ -2,7 +2,7 @@
 import { Debts, type Batch } from '../coherence/debts.js';
 import { partsOf, removal } from '../core/change.js';
 import type { Clock } from '../core/clock.js';
-import { Deadline } from '../core/deadline.js';
+import { Deadline, Racing } from '../core/deadline.js';
 import type { Entry } from '../core/entry.js';
 import type { EventHub } from '../core/events.js';
 import type { Address } from '../core/key.js';
@@ -17,7 +17,7 @@ import type {
 } from '../core/tier.js';
 import type { Background } from './background.js';
 import { SharedDebts } from './shared-debts.js';
-import { Timed } from './timed.js';
+import { Timed, type TellEnd } from './timed.js';
 
 /** How a tier took a change: `queued` = it is away; the change is applied before the tier is read for it again. */
 export type Taken = 'ok' | 'queued';
@@ -168,26 +168,50 @@ export class TierChanges {
     return lower !== undefined && lower.#owed(address, entry);
   }
 
-  async #applyPart(change: Change, at: number, { debt, quiet, trace }: ApplyHow): Promise<Taken> {
-    if (this.#mayApply(change)) {
-      const tell = this.#timed.begin('apply');
-      try {
-        const how: ApplyHow = {
-          until: this.clock.now() + this.options.invalidationTimeout,
-          debt: debt && recordOf(debt, at),
-          quiet: quiet || this.options.silent,
-          trace,
-        };
-        await this.#deadline.race(this.tier.apply(change, how));
-        tell?.();
-        if (change.kind === 'set') this.writes += change.entries.length;
-        return 'ok';
-      } catch (error) {
-        tell?.({ error });
-        // Not known to be stored: it is owed.
-        this.#answers = false;
-      }
+  #applyPart(change: Change, at: number, { debt, quiet, trace }: ApplyHow): Promise<Taken> {
+    if (!this.#mayApply(change)) return Promise.resolve(this.#owe(change));
+    const how: ApplyHow = {
+      until: this.clock.now() + this.options.invalidationTimeout,
+      debt: debt && recordOf(debt, at),
+      quiet: quiet || this.options.silent,
+      trace,
+    };
+    const tell = this.#timed.begin('apply');
+    // Who listens is told in the context of whoever writes.
+    if (tell || !this.tier.take) return this.#applyTelling(change, how, tell);
+    return new Promise<Taken>((resolve) => {
+      const waiter = new Racing<void>(
+        () => resolve(this.#took(change)),
+        () => resolve(this.#missed(change)),
+      );
+      this.#deadline.wait(waiter);
+      this.tier.take!(change, how, waiter);
+    });
+  }
+
+  async #applyTelling(change: Change, how: ApplyHow, tell: TellEnd | undefined): Promise<Taken> {
+    try {
+      await this.#deadline.race(this.tier.apply(change, how));
+      tell?.();
+      return this.#took(change);
+    } catch (error) {
+      tell?.({ error });
+      return this.#missed(change);
     }
+  }
+
+  #took(change: Change): Taken {
+    if (change.kind === 'set') this.writes += change.entries.length;
+    return 'ok';
+  }
+
+  /** Not known to be stored: it is owed. */
+  #missed(change: Change): Taken {
+    this.#answers = false;
+    return this.#owe(change);
+  }
+
+  #owe(change: Change): Taken {
     this.#debts.add(removal(change));
     this.pay();
     return 'queued';

@@ -17,8 +17,9 @@ import type {
 } from '../core/tier.js';
 import type { SpanFacts, Tracing } from '../core/tracing.js';
 import type { Background } from './background.js';
-import { LEAST_KEYS, readInBulk } from './tier-bulk.js';
+import { LEAST_KEYS, readInBulk, type HeardOne } from './tier-bulk.js';
 import { TierChanges, type ChangeOptions } from './tier-changes.js';
+import type { TierPart } from './tier-part.js';
 import { TierParts, type PartsOptions } from './tier-parts.js';
 import { TierReading, type ReadHow, type Told } from './tier-reading.js';
 import { Timed } from './timed.js';
@@ -86,34 +87,44 @@ export class TierGuard {
     return new Promise((found, refused) => this.ask(address, how, { found, refused }));
   }
 
-  /** The same of many keys of one call, in their order. */
-  readMany(
+  /**
+   * The same of many keys of one call, in their order.
+   *
+   * @param heard - what comes, before all has come
+   */
+  async readMany(
     addresses: readonly Address[],
     how: ReadHow,
+    heard?: HeardOne,
   ): Promise<readonly (TierRead | undefined)[]> {
-    const each = (some: readonly Address[]): ReturnType<TierGuard['readMany']> =>
-      this.#each(some, how);
+    const reads = new Array<TierRead | undefined>(addresses.length).fill(undefined);
+    const hear: HeardOne = (at, read) => {
+      reads[at] = read;
+      heard?.(at, read);
+    };
+    const each = (some: readonly Address[], told: HeardOne): Promise<void> =>
+      this.#each(some, how, told);
     // What a caller has said itself, and who listens, wants each key by itself.
     const plain = !how.verify && how.schema === undefined && !this.options.tracing.on;
     const inBulk = plain && this.tier.readMany !== undefined;
-    return inBulk && addresses.length >= LEAST_KEYS && keysFor(addresses[0]) === true
-      ? readInBulk(this, addresses, each)
-      : each(addresses);
+    await (inBulk && addresses.length >= LEAST_KEYS && keysFor(addresses[0]) === true
+      ? readInBulk(this, addresses, hear, each)
+      : each(addresses, hear));
+    return reads;
   }
 
-  #each(addresses: readonly Address[], how: ReadHow): Promise<readonly (TierRead | undefined)[]> {
+  #each(addresses: readonly Address[], how: ReadHow, heard: HeardOne): Promise<void> {
     return new Promise((resolve, refused) => {
-      const reads = new Array<TierRead | undefined>(addresses.length);
       let left = addresses.length;
       const each = { ...how, together: true };
       addresses.forEach((address, at) => {
         const found = (read: TierRead | undefined): void => {
-          reads[at] = read;
-          if (--left === 0) resolve(reads);
+          heard(at, read);
+          if (--left === 0) resolve();
         };
         this.ask(address, each, { found, refused });
       });
-      if (left === 0) resolve(reads);
+      if (left === 0) resolve();
     });
   }
 
@@ -165,20 +176,28 @@ export class TierGuard {
     else this.#skip(how, told);
   }
 
-  async ticket(
+  ticket(
     address: Address,
     read: TierRead,
     tags?: readonly string[],
     schema?: StandardSchema,
-  ): Promise<TicketReply> {
+  ): MaybePromise<TicketReply> {
     if (keysFor(address) !== true) return NO_TICKET;
     const part = this.parts.of(address);
-    const { deadline, fills } = part;
-    if (!part.answers || !fills.admits || !this.changes.shared.clean) return NO_TICKET;
+    if (!part.answers || !part.fills.admits || !this.changes.shared.clean) return NO_TICKET;
     const { paid } = this.changes;
     const asked = this.#askTicket(address, read, tags);
     // Given without asking the store: it says nothing about it.
     if (!(asked instanceof Promise)) return asked;
+    return this.#granted(address, asked, { part, paid, schema });
+  }
+
+  async #granted(
+    address: Address,
+    asked: Promise<TicketReply>,
+    { part, paid, schema }: { part: TierPart; paid: number; schema: StandardSchema | undefined },
+  ): Promise<TicketReply> {
+    const { deadline, fills } = part;
     const call = fills.begin()!;
     const tell = this.timed.begin('lease');
     try {
@@ -304,7 +323,7 @@ export class TierGuard {
 
   /** What came from bytes is protected from its callers as what was loaded here. */
   #own(read: TierRead, schema: StandardSchema | undefined): TierRead {
-    if (!read.entry) return read;
+    if (!read.entry || (read.shared && !schema)) return read;
     const entry = adopt(read.entry, this.options.isolation);
     if (schema && !accepts(schema, entry.value)) {
       this.#refused++;

@@ -1,6 +1,7 @@
 /** THE write flow, and what other processes' writes do here: L1, then L3, L2 with its announcement, and L1 again. */
 import { randomBytes } from 'node:crypto';
 import { localChange, removal } from '../core/change.js';
+import { adopt } from '../core/entry.js';
 import { CacheError } from '../core/errors.js';
 import type { OperationName } from '../core/events.js';
 import { Scope, type ScopeRules } from '../core/key.js';
@@ -56,12 +57,13 @@ export class WritePath {
     // A value that L3 holds reaches L2 with its next reader, under a lease; so L2 never holds what L3 has lost.
     const keep = wanted('l2') && !(change.kind === 'set' && stored);
     const second = l2 ? await this.#second(l2, keep ? change : rest, third, quiet) : 'off';
-    const kept = await this.#kept(rest, second, third);
+    const keeping = this.#kept(rest, second, third);
+    const kept = typeof keeping === 'boolean' ? keeping : await keeping;
     this.#local(here, false);
     if (strict && (second === 'queued' || third === 'queued'))
       throw unavailable(third === 'queued' ? 'l3' : 'l2');
     const below = stored || (second === 'ok' && keep);
-    if (change.kind === 'set' && !below && wanted('l1')) await l1?.apply(change);
+    if (change.kind === 'set' && !below && wanted('l1')) this.#remember(change);
     return receipt(l1 ? 'ok' : 'off', second, third, kept);
   }
 
@@ -127,6 +129,12 @@ export class WritePath {
   #kept(change: Change, second: Applied, third: Applied): MaybePromise<boolean> {
     if (second !== 'queued') return second === 'ok' || third === 'ok';
     return third === 'ok' && this.parts.l3!.changes.keep(nameOfDebt(), change);
+  }
+
+  /** Memory alone has it, and hands it out. */
+  #remember(change: Extract<Change, { kind: 'set' }>): void {
+    const { isolation, l1 } = this.parts;
+    void l1?.apply({ ...change, entries: change.entries.map((entry) => adopt(entry, isolation)) });
   }
 
   #keysFor({ addresses: [{ scope }] }: Extract<Change, { kind: 'set' }>): true | Promise<boolean> {

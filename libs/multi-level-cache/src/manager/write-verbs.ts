@@ -13,8 +13,7 @@ import type { OperationName } from '../core/events.js';
 import { assertKey, groupTag, textFault, type Address, type Scope } from '../core/key.js';
 import type { Change } from '../core/tier.js';
 import type { Mutation } from './audit-trail.js';
-import { toMap } from './bulk-load.js';
-import type { Entries, MutateTargets, Receipt } from './cache-manager.js';
+import type { MutateTargets, Receipt } from './cache-manager.js';
 import type { Door } from './door.js';
 import type { Home } from './home.js';
 import { settled } from './load.js';
@@ -44,21 +43,27 @@ export class WriteVerbs {
     readonly register: (life: EntryLife) => void,
   ) {}
 
-  set(home: Home, entries: Entries<unknown>, options: Given): Promise<Receipt> {
-    const { strict, rest } = split(options, 'strict');
-    const life = writeLife(rest, this.base());
-    this.register(life);
-    const { clock, isolation, random } = this.parts;
-    const now = clock.now();
+  set(home: Home, key: string, value: unknown, options: Given): Promise<Receipt> {
+    const { strict, life, now } = this.#given(options);
+    const addresses = [this.door.address(home, key)];
+    const entry = this.#entry(value, life, home.scope.tagged(life.tags), now);
+    // `ttl: 0` means "do not store", and what was there is no longer right.
+    const change: Change =
+      entry.freshUntil > now
+        ? { kind: 'set', addresses, entries: [entry] }
+        : { kind: 'delete', addresses };
+    return this.#write(change, { strict }, life);
+  }
+
+  setMany(home: Home, values: ReadonlyMap<string, unknown>, options: Given): Promise<Receipt> {
+    const { strict, life, now } = this.#given(options);
     const addresses: Address[] = [];
     const made: Entry[] = [];
     const tags = home.scope.tagged(life.tags);
-    for (const [key, value] of toMap(entries)) {
+    for (const [key, value] of values) {
       addresses.push(this.door.address(home, key));
-      const one = settled(life, value, tags, random);
-      made.push(createEntry(value, one, now, 0, true, isolation));
+      made.push(this.#entry(value, life, tags, now));
     }
-    // `ttl: 0` means "do not store", and what was there is no longer right.
     const kept = made.filter(({ freshUntil }) => freshUntil > now).length;
     if (kept === made.length)
       return this.#write({ kind: 'set', addresses, entries: made }, { strict }, life);
@@ -146,6 +151,18 @@ export class WriteVerbs {
       );
     const tags = [groupTag(scope.cache, group)];
     return this.#change({ kind: 'tags', tenant: scope.tenant, tags }, options);
+  }
+
+  #given(options: Given): { strict: boolean; life: EntryLife; now: number } {
+    const { strict, rest } = split(options, 'strict');
+    const life = writeLife(rest, this.base());
+    this.register(life);
+    return { strict, life, now: this.parts.clock.now() };
+  }
+
+  #entry(value: unknown, life: EntryLife, tags: readonly string[], now: number): Entry {
+    const { isolation, random } = this.parts;
+    return createEntry(value, settled(life, value, tags, random), now, 0, true, isolation);
   }
 
   #in(home: Home, keys: readonly string[]): Address[] {

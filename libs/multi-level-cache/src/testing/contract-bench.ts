@@ -1,7 +1,7 @@
 /** What the cases of the tier contract work with: scopes, entries, and tickets asked for as the manager asks. */
 import assert from 'node:assert/strict';
 import { SystemClock, type Clock } from '../core/clock.js';
-import { createEntry, handOut, type Entry, type Life } from '../core/entry.js';
+import { adopt, createEntry, handOut, type Entry, type Life } from '../core/entry.js';
 import { Address, Scope, type ScopeRules } from '../core/key.js';
 import type { Change, Ticket, Tier, TierRead } from '../core/tier.js';
 
@@ -64,7 +64,7 @@ export class Bench {
   }
 
   entry(value: unknown, life: Partial<Life> = {}): Entry {
-    return createEntry(value, { ...LIFE, ...life }, this.clock.now(), 7, true);
+    return adopt(createEntry(value, { ...LIFE, ...life }, this.clock.now(), 7, true), 'freeze');
   }
 
   async read(address: Address): Promise<TierRead> {
@@ -135,6 +135,8 @@ export class Bench {
 
   /** By itself, and where the tier reads many at once as two of many. */
   async #inEachWay(address: Address): Promise<readonly TierRead[]> {
-    return [await this.read(address), ...((await this.tier.readMany?.([address, address])) ?? [])];
+    const reads = [await this.read(address)];
+    await this.tier.readMany?.([address, address], (some) => reads.push(...some));
+    return reads;
   }
 }

@@ -83,12 +83,13 @@ export class Coalescer<K, V> {
     });
   }
 
+  /** One batch at a time: what a second one is made of is made while the store is at work on the first. */
   #flush(): void {
-    while (this.#waiting.length > 0 && this.#inFlight < MAX_IN_FLIGHT) {
-      const batch = this.#take();
-      this.#inFlight++;
-      void this.#run(batch);
-    }
+    if (this.#waiting.length === 0 || this.#inFlight >= MAX_IN_FLIGHT) return;
+    const batch = this.#take();
+    this.#inFlight++;
+    void this.#run(batch);
+    if (this.#waiting.length > 0) this.#schedule();
   }
 
   /** What waits, shared among the ways that are free. */

@@ -2,7 +2,7 @@
 import type { Clock } from '../core/clock.js';
 import { CacheError } from '../core/errors.js';
 import type { Address } from '../core/key.js';
-import type { ApplyHow, Change } from '../core/tier.js';
+import type { ApplyHow, Asker, Change, MaybePromise } from '../core/tier.js';
 import { Coalescer } from './coalescer.js';
 
 type Keyed =
@@ -12,10 +12,16 @@ type Keyed =
 interface Asked {
   readonly change: Keyed;
   readonly how: ApplyHow;
+  /** What it has become a part of; left out: it came too late. */
+  run: Run | undefined;
 }
 
 /** Neighbours that can be one change. */
-type Run = Asked[];
+class Run {
+  readonly asked: Asked[] = [];
+  made: Promise<void> = Promise.resolve();
+  failed: PromiseRejectedResult | undefined = undefined;
+}
 
 /**
  * Written by many callers, a store is asked once for all that gather. They are concurrent, so that any order is right; the order in which
@@ -29,47 +35,62 @@ export class GatheredChanges {
     readonly clock: Clock,
     /** Keys of one change. */
     readonly most: number,
+    /** Of many one half is made while the store is at work on the other: where it makes them in the order in which it gets them. */
+    readonly halves: boolean,
   ) {
     this.#coalescer = new Coalescer((asked) => this.#send(asked), most);
   }
 
   apply(change: Change, how: ApplyHow): Promise<void> {
-    return isSingle(change) && how.debt === undefined
-      ? this.#coalescer.ask({ change, how }, true)
-      : this.make(change, how);
+    return new Promise((answered, failed) => this.take(change, how, { answered, failed }));
   }
 
-  async #send(asked: readonly Asked[]): Promise<readonly Promise<void>[]> {
-    const now = this.clock.now();
-    const made = new Map<Asked, Promise<void>>();
+  take(change: Change, how: ApplyHow, asker: Asker<void>): void {
+    if (isSingle(change) && how.debt === undefined)
+      this.#coalescer.tell({ change, how, run: undefined }, asker, !this.halves);
+    else
+      this.make(change, how).then(
+        () => asker.answered(),
+        (error: unknown) => asker.failed(error),
+      );
+  }
+
+  async #send(asked: readonly Asked[]): Promise<readonly MaybePromise<void>[]> {
+    const runs = runsOf(asked, this.clock.now());
     const last = new Map<string, Promise<void>>();
-    for (const run of runsOf(asked.filter((one) => untilOf(one) > now))) {
-      const tenant = tenantOf(run[0]);
-      const make = (): Promise<void> => this.make(merged(run), howOf(run));
+    for (const run of runs) {
+      const tenant = tenantOf(run.asked[0]);
+      const make = (): Promise<void> => this.make(merged(run.asked), howOf(run.asked));
       const before = last.get(tenant);
-      const done = before ? before.then(make, make) : make();
-      last.set(tenant, done);
-      for (const one of run) made.set(one, done);
+      run.made = before ? before.then(make, make) : make();
+      last.set(tenant, run.made);
     }
-    await Promise.allSettled(last.values());
-    // Whose value comes too late owes a removal: it must not come after that. What removes is never too late.
-    return asked.map((one) => made.get(one) ?? Promise.reject(tooLate()));
+    const ends = await Promise.allSettled(runs.map(({ made }) => made));
+    for (const [at, end] of ends.entries()) if (end.status === 'rejected') runs[at].failed = end;
+    return asked.map(outcomeOf);
   }
 }
 
+// Whose value comes too late owes a removal: it must not come after that. What removes is never too late.
+function outcomeOf({ run }: Asked): MaybePromise<void> {
+  if (run && !run.failed) return undefined;
+  return Promise.reject((run?.failed?.reason as Error | undefined) ?? tooLate());
+}
+
 /** A run of a tenant ends where its next change is of another kind, or is told otherwise. */
-function runsOf(asked: readonly Asked[]): readonly Run[] {
+function runsOf(asked: readonly Asked[], now: number): readonly Run[] {
   const runs: Run[] = [];
   const open = new Map<string, Run>();
   for (const one of asked) {
+    if (untilOf(one) <= now) continue;
     const tenant = tenantOf(one);
-    const run = open.get(tenant);
-    if (run && areAlike(run[0], one)) run.push(one);
-    else {
-      const begun = [one];
-      open.set(tenant, begun);
-      runs.push(begun);
+    let run = open.get(tenant);
+    if (!run || !areAlike(run.asked[0], one)) {
+      open.set(tenant, (run = new Run()));
+      runs.push(run);
     }
+    run.asked.push(one);
+    one.run = run;
   }
   return runs;
 }
@@ -86,7 +107,7 @@ function isSingle(change: Change): change is Keyed {
   return (change.kind === 'set' || change.kind === 'delete') && change.addresses.length === 1;
 }
 
-function merged(run: Run): Keyed {
+function merged(run: readonly Asked[]): Keyed {
   const [{ change }] = run;
   if (run.length === 1) return change;
   const addresses = run.map((one) => one.change.addresses[0]);
@@ -96,7 +117,7 @@ function merged(run: Run): Keyed {
 }
 
 /** The first to give up decides for all. */
-function howOf(run: Run): ApplyHow {
+function howOf(run: readonly Asked[]): ApplyHow {
   return { ...run[0].how, until: Math.min(...run.map(untilOf)) };
 }
 

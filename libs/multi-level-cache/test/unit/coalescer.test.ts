@@ -110,6 +110,16 @@ it('sends many in halves, so that one is answered while the other is under way; 
   expect(sent.map(({ keys: { length } }) => length)).toEqual([20, 20, 40]);
 });
 
+it('makes the second half when the first has been sent', async () => {
+  const { coalescer, sent } = bench();
+  for (let n = 0; n < 40; n++) void coalescer.ask(`k${n}`);
+  // Asked for behind the coalescer's own, it comes between its two.
+  const between: number[] = [];
+  process.nextTick(() => between.push(sent.length));
+  await tick();
+  expect([...between, sent.length]).toEqual([1, 2]);
+});
+
 it('waits for an answer that needs a question of its own', async () => {
   const { coalescer, sent } = bench();
   const answers = Promise.all(['a', 'b'].map((key) => coalescer.ask(key)));
@@ -123,14 +133,14 @@ describe('reads of keys', () => {
   const addressOf = (key: string): Address => new Address(new Scope('shop', 'p', 'default'), key);
 
   /** Reads that are answered by hand. */
-  function reads() {
+  function reads(halves = false) {
     const sent: (() => void)[] = [];
     const asked: string[][] = [];
     const send = (addresses: readonly Address[]): Promise<readonly TierRead[]> => {
       asked.push(addresses.map(({ key }) => key));
       return new Promise((resolve) => sent.push(() => resolve(addresses.map(() => FRESH))));
     };
-    return { asked, sent, coalescer: new ReadCoalescer(send) };
+    return { asked, sent, coalescer: new ReadCoalescer(send, 16, 1_000, halves) };
   }
 
   it('of one key that wait are one question; what was sent is asked again', async () => {
@@ -145,6 +155,26 @@ describe('reads of keys', () => {
     expect(await first).toEqual([FRESH, FRESH, FRESH]);
     expect(await second).toBe(FRESH);
     expect([a.question, b.question]).toEqual([undefined, undefined]);
+  });
+
+  it.each([
+    [true, 40, [20, 20]],
+    [true, 31, [31]],
+    [false, 40, [40]],
+  ])('of one call are heard as they come, halves: %s, of %i', async (halves, count, sizes) => {
+    const { asked, coalescer, sent } = reads(halves);
+    const addresses = Array.from({ length: count }, (_zero, n) => addressOf(`k${n}`));
+    const heard: [number, number][] = [];
+    const whole = coalescer.askMany(addresses, (some, from) => heard.push([from, some.length]));
+    expect(asked.flat()).toEqual(addresses.map(({ key }) => key));
+    expect(asked.map(({ length }) => length)).toEqual(sizes);
+    const places = sizes.map((size, at) => [sizes.slice(0, at).reduce((a, c) => a + c, 0), size]);
+    for (const [at, answer] of sent.toReversed().entries()) {
+      answer();
+      await tick();
+      expect(heard).toEqual(places.toReversed().slice(0, at + 1));
+    }
+    await whole;
   });
 
   it('of two tiers are two questions', async () => {

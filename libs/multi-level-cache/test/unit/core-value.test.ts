@@ -39,6 +39,12 @@ describe('inspect', () => {
     expect(() => inspect(value)).toThrow(UNCACHEABLE);
   });
 
+  it.each([0, 7, 8, 100])('calls a circle a circle %i levels down', (depth) => {
+    let value: unknown = circle();
+    for (let level = 0; level < depth; level++) value = [value];
+    expect(() => inspect(value)).toThrow('a circular reference');
+  });
+
   it('takes one object twice when it is no circle', () => {
     const shared = { a: 1 };
     expect(inspect([shared, shared])).toMatchObject({ rich: false, copied: false });

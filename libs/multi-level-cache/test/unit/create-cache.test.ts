@@ -84,6 +84,15 @@ it('forgets everything in memory when messages may have been missed', () => {
   expect(cache.peek('k')).toBeUndefined();
 });
 
+it('hands out what only memory has of a write, frozen, and leaves its giver free to change its own', async () => {
+  const given = { list: [1] };
+  await cache.set('own', given, { tiers: ['l1'] });
+  given.list.push(2);
+  const held = cache.peek<typeof given>('own')!;
+  expect(held).toEqual({ list: [1] });
+  expect([held, held.list].every(Object.isFrozen)).toBe(true);
+});
+
 it('drops the key another process changed, in its tenant and cache only', () => {
   l2.listener.changed({
     kind: 'delete',

@@ -25,7 +25,7 @@ interface Made {
   end(error?: Error): void;
 }
 
-function bench(most = 100) {
+function bench(most = 100, halves = false) {
   const clock = new FakeClock();
   const made: Made[] = [];
   const make = (change: Change, how: ApplyHow): Promise<void> =>
@@ -33,7 +33,7 @@ function bench(most = 100) {
       const end = (error?: Error): void => (error ? reject(error) : resolve());
       made.push({ text: spell(change), how, end });
     });
-  return { clock, made, gathered: new GatheredChanges(make, clock, most) };
+  return { clock, made, gathered: new GatheredChanges(make, clock, most, halves) };
 }
 
 function spell(change: Change): string {
@@ -49,6 +49,20 @@ it('makes one change of many, and all of them have been made when it has', async
   await tick();
   expect(made.map(({ text }) => text)).toEqual(['set a=0 b=1 a=2']);
   made[0].end();
+  await all;
+});
+
+it.each([
+  [true, [20, 20]],
+  [false, [40]],
+])('makes many in halves where their order is kept all the same: %s', async (halves, sizes) => {
+  const { gathered, made } = bench(100, halves);
+  const keys = Array.from({ length: 40 }, (_zero, n) => `k${n}`);
+  const all = Promise.all(keys.map((key) => gathered.apply(remove(key), {})));
+  await tick();
+  expect(made.map(({ text }) => text.split(' ').length - 1)).toEqual(sizes);
+  expect(made.flatMap(({ text }) => text.split(' ').slice(1))).toEqual(keys);
+  for (const one of made) one.end();
   await all;
 });
 

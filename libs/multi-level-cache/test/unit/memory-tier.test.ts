@@ -22,7 +22,7 @@ function bench(options: Partial<L1Options> = {}) {
     clock,
   );
   const entry = (value: unknown, life: Partial<Life> = {}): Entry =>
-    createEntry(value, { ttl: 1_000, grace: 1_000, tags: [], ...life }, clock.now(), 0, true);
+    createEntry(value, { ttl: 1_000, grace: 1_000, tags: [], ...life }, clock.now(), 0, false);
   const fill = (key: string, value: unknown = key, life: Partial<Life> = {}): boolean =>
     tier.fill(at(key), entry(value, life), tier.ticketFor(at(key))!);
   const hit = (key: string): Hit | undefined => {

@@ -4,6 +4,7 @@ import { createEntry } from '../../src/core/entry.js';
 import { CacheError } from '../../src/core/errors.js';
 import { Address, Scope } from '../../src/core/key.js';
 import type {
+  HeardMany,
   MaybePromise,
   Ticket,
   TicketReply,
@@ -289,10 +290,10 @@ describe('many keys of one call', () => {
     bulks = [];
     onBulk = (keys) => Promise.resolve(keys.map(fresh));
     Object.assign(tier, {
-      readMany: (addresses: readonly Address[]) => {
+      readMany: (addresses: readonly Address[], heard: HeardMany) => {
         const keys = addresses.map(({ key }) => key);
         bulks.push(keys);
-        return onBulk(keys);
+        return onBulk(keys)?.then((reads) => heard(reads, 0));
       },
     });
   });
@@ -344,6 +345,33 @@ describe('many keys of one call', () => {
     bulks.length = 0;
     await readAll();
     expect(bulks).toEqual([KEYS.filter((key) => key.startsWith('b'))]);
+  });
+
+  it('are made use of as they come; what comes too late is missing, and hurts nobody', async () => {
+    let hear!: HeardMany;
+    Object.assign(tier, {
+      readMany: (addresses: readonly Address[], heard: HeardMany) => {
+        hear = (some, from) => heard(some, from);
+        heard(
+          addresses.slice(0, 20).map(({ key }) => fresh(key)),
+          0,
+        );
+        return NEVER;
+      },
+    });
+    const heard: number[] = [];
+    const some = Array.from({ length: 40 }, (_zero, n) => at(`k${n}`));
+    const asked = guard.readMany(some, {}, (place) => heard.push(place));
+    await settled();
+    expect(heard).toHaveLength(20);
+    clock.advance(BUDGET);
+    const reads = await asked;
+    expect(reads.map((read) => read?.entry?.value)).toEqual(
+      some.map(({ key }, n) => (n < 20 ? key : undefined)),
+    );
+    hear([fresh('late')], 20);
+    expect(reads[20]).toBeUndefined();
+    expect([guard.hits, guard.misses, guard.errors]).toEqual([20, 20, 20]);
   });
 
   it('are bypassed where the store owes them a change, and where one was paid behind the answer', async () => {

@@ -131,7 +131,7 @@ export class DatabaseTier implements Tier {
         this.#evictions += rows;
       });
     const wrote = (rows: number): void => this.#sweeper.wrote(rows);
-    this.#reads = new ReadCoalescer((addresses) => this.#read(addresses), READ_BATCH, WORTH_A_CALL);
+    this.#reads = new ReadCoalescer((addresses) => this.#read(addresses), WORTH_A_CALL, READ_BATCH);
     this.#fills = new Fills(this.#database, this.#sql, this.#rows, wrote);
     this.#hearing = new Hearing({ ...deps, announcements, listener: () => this.#listener });
     this.book = new Outbox(
@@ -161,7 +161,7 @@ export class DatabaseTier implements Tier {
       announcements,
     );
     const make = (change: Change, how: ApplyHow): Promise<void> => this.#writes.apply(change, how);
-    this.#gathered = new GatheredChanges(make, deps.clock, WRITE_BATCH);
+    this.#gathered = new GatheredChanges(make, deps.clock, WRITE_BATCH, false);
     const events = {
       told: (message: string) => this.#hearing.hear(message),
       heard: (at: number) => this.#listener?.heard?.(at),
@@ -211,6 +211,11 @@ export class DatabaseTier implements Tier {
   apply(change: Change, how: ApplyHow = {}): Promise<void> {
     if (change.kind === 'set') this.#count(change.addresses[0]);
     return this.#gathered.apply(change, how);
+  }
+
+  take(change: Change, how: ApplyHow, asker: Asker<void>): void {
+    if (change.kind === 'set') this.#count(change.addresses[0]);
+    this.#gathered.take(change, how, asker);
   }
 
   list(scope: Scope, query: ListQuery): Promise<EntriesPage> {

@@ -140,11 +140,9 @@ export class Changes {
     const mode = modeOf(change);
     const bodies = this.#bodies(change, session, renewed);
     if (!commands.isCluster && !quiet) {
-      const { addresses } = change;
-      const entries = addresses.map(({ entryKey }) => entryKey);
-      const leases = addresses.map(leaseOf);
+      const entries = change.addresses.map(({ entryKey }) => entryKey);
       const rest = mode === MODE.set ? [packed(bodies)] : bodies.flat();
-      return commands.run(CHANGE, [...shared, ...entries, ...leases], [...head, mode, ...rest]);
+      return commands.run(CHANGE, [...shared, ...entries], [...head, mode, ...rest]);
     }
     // Slots of their own: entries first, then the announcement, so that who hears of it reads nothing older.
     const entries = change.addresses.map((address, at) =>
@@ -216,11 +214,7 @@ function changesTimes(change: Change): change is Timed {
 }
 
 function pairOf(address: Address): [string, string] {
-  return [address.entryKey, leaseOf(address)];
-}
-
-function leaseOf(address: Address): string {
-  return address.scope.redisKey('l', address);
+  return [address.entryKey, address.leaseKey];
 }
 
 function modeOf({ kind }: Keyed): Mode {

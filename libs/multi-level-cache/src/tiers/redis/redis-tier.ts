@@ -12,6 +12,7 @@ import { isAged, type Unopened } from '../../core/sealed.js';
 import type {
   ApplyHow,
   Asker,
+  HeardMany,
   Change,
   DebtBook,
   Filled,
@@ -151,7 +152,7 @@ export class RedisTier implements Tier {
     this.#tags = new TagNumbers(this.#link);
     this.#changes = new Changes(this.#link, this.#tags, deps.clock, options.ttl, this.#resealing);
     const make = (change: Change, how: ApplyHow): Promise<void> => this.#changes.apply(change, how);
-    this.#gathered = new GatheredChanges(make, clock, KEYS_PER_MESSAGE);
+    this.#gathered = new GatheredChanges(make, clock, KEYS_PER_MESSAGE, true);
   }
 
   async open(listener: TierListener): Promise<void> {
@@ -180,8 +181,8 @@ export class RedisTier implements Tier {
     this.#readsFor(address).tell(address, asker, together);
   }
 
-  readMany(addresses: readonly Address[]): Promise<readonly TierRead[]> | undefined {
-    return this.#readsFor(addresses[0]).askMany(addresses);
+  readMany(addresses: readonly Address[], heard: HeardMany): Promise<void> | undefined {
+    return this.#readsFor(addresses[0]).askMany(addresses, heard);
   }
 
   async verify(address: Address): Promise<TierRead> {
@@ -208,7 +209,7 @@ export class RedisTier implements Tier {
     const token = `${this.#name}${(this.#leases++).toString(36)}:${n0}`;
     const bumped = this.#tags.latest(address, tags);
     const seen = (read.mark as Buffer | undefined)?.subarray(ID_OFFSET, ID_OFFSET + ID_BYTES) ?? '';
-    const keys = [address.entryKey, scope.redisKey('l', address), scope.redisKey('w', address)];
+    const keys = [address.entryKey, address.leaseKey, scope.redisKey('w', address)];
     const reply = await this.#link.commands.run(LEASE, keys, [token, LEASE_MS, seen, bumped]);
     if (Buffer.isBuffer(reply))
       return {
@@ -229,7 +230,7 @@ export class RedisTier implements Tier {
       this.#rejected.epoch++;
       return false;
     }
-    const keys = [address.entryKey, address.scope.redisKey('l', address)];
+    const keys = [address.entryKey, address.leaseKey];
     const sealed = sealEntry(address, entry, session, n0, this.#clock.now(), this.options.ttl);
     if (typeof sealed !== 'object') {
       const held = await this.#giveBack(address, token);
@@ -245,7 +246,7 @@ export class RedisTier implements Tier {
   }
 
   async renew(address: Address, ticket: Ticket): Promise<boolean> {
-    const key = address.scope.redisKey('l', address);
+    const key = address.leaseKey;
     return (await this.#link.commands.run(RENEW, [key], [(ticket as Lease).token, LEASE_MS])) === 1;
   }
 
@@ -255,6 +256,10 @@ export class RedisTier implements Tier {
 
   apply(change: Change, how: ApplyHow = {}): Promise<void> {
     return this.#gathered.apply(change, how);
+  }
+
+  take(change: Change, how: ApplyHow, asker: Asker<void>): void {
+    this.#gathered.take(change, how, asker);
   }
 
   status(): TierStatus {
@@ -294,7 +299,8 @@ export class RedisTier implements Tier {
         bytes === null ? ABSENT : this.#judge(addresses[index], bytes, session, at),
       );
     };
-    return new ReadCoalescer(send, undefined, WORTH_A_CALL);
+    // Nodes of a cluster are at work beside each other as it is.
+    return new ReadCoalescer(send, WORTH_A_CALL, undefined, !this.#link.commands.isCluster);
   }
 
   /** What the bytes of this key are worth under the session in which they were asked for. */
@@ -330,10 +336,7 @@ export class RedisTier implements Tier {
   }
 
   async #giveBack(address: Address, token: string): Promise<boolean> {
-    return (
-      (await this.#link.commands.run(RELEASE, [address.scope.redisKey('l', address)], [token])) ===
-      1
-    );
+    return (await this.#link.commands.run(RELEASE, [address.leaseKey], [token])) === 1;
   }
 }
 
@@ -346,7 +349,9 @@ function madeOf(
 ): Made | undefined {
   if (!kept || read.state !== 'fresh' || !read.entry) return undefined;
   // Not the bytes that came: they are a part of much larger ones.
-  return { session, changes, read: { ...read, mark: kept }, freshUntil: read.entry.freshUntil };
+  const { state, entry, bytes } = read;
+  const shared: TierRead = { state, entry, mark: kept, bytes, shared: true };
+  return { session, changes, read: shared, freshUntil: entry.freshUntil };
 }
 
 /** What its tags have left of an entry; without one, or with tags bumped, it is invalid. */

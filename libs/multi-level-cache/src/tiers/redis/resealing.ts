@@ -30,7 +30,7 @@ export class Resealing {
       if (!envelope || left < 1) return;
       const body = bodyOf(bytes, left, envelope);
       const { commands } = this.link;
-      const names = [address.scope.redisKey('e', address), address.scope.redisKey('l', address)];
+      const names = [address.entryKey, address.leaseKey];
       await commands.run(ENTRY, names, [MODE.reseal, body, 0]);
     });
   }

@@ -175,7 +175,9 @@ end
  * New entries come as one text, for each argument costs as much as the entry: of each the length (4 bytes, 0 = there is none to
  * store) and the ms to live (a double), then its envelope.
  *
- * KEYS sq ep st debts tags, then the entries, then their leases ·
+ * A lease is named as its entry, and in the same slot: it is not sent as well, for each name costs as much as storing the entry.
+ *
+ * KEYS sq ep st debts tags, then the entries, all of one tenant ·
  * ARGV epoch, sender, type or '' to tell nobody, payload, name of the debt or '', mode, then that text, or envelope or '' and ms
  * of each key, or tag fields · → number; nil = out of sync; 0 = done, and the debt could not be kept
  */
@@ -186,21 +188,26 @@ local count = redis.call('INCR', KEYS[1])
 if count == 1 then redis.call('DEL', KEYS[1]) return nil end
 local number = string.format('%.0f', count)
 local mode = ARGV[6]
-local keys = (#KEYS - 5) / 2
+local call, part = redis.call, string.sub
+local leases = {}
+if #KEYS > 5 then
+  local kind = string.find(KEYS[6], '}:e:', 1, true) + 2
+  for i = 6, #KEYS do leases[i - 5] = part(KEYS[i], 1, kind - 1) .. 'l' .. part(KEYS[i], kind + 1) end
+  if mode == 's' or mode == 'd' then call('UNLINK', unpack(leases)) end
+end
 if mode == 'd' then
-  if keys > 0 then redis.call('UNLINK', unpack(KEYS, 6)) end
+  if #KEYS > 5 then call('UNLINK', unpack(KEYS, 6)) end
 elseif mode == 's' then
-  local call, part, read = redis.call, string.sub, struct.unpack
+  local read = struct.unpack
   local text, at, size, ms = ARGV[7], 1
-  for i = 6, 5 + keys do
+  for i = 6, #KEYS do
     size, ms, at = read('>I4d', text, at)
     if size > 0 then call('SET', KEYS[i], part(text, at, at + size - 1), 'PX', ms) else call('UNLINK', KEYS[i]) end
     at = at + size
   end
-  call('UNLINK', unpack(KEYS, 6 + keys))
 elseif mode ~= 't' then
   ${ENTRY_STEP}
-  for i = 1, keys do step(mode, KEYS[5 + i], KEYS[5 + keys + i], ARGV[5 + 2 * i], ARGV[6 + 2 * i]) end
+  for i, lease in ipairs(leases) do step(mode, KEYS[5 + i], lease, ARGV[5 + 2 * i], ARGV[6 + 2 * i]) end
 else
   if redis.call('HLEN', KEYS[5]) > 100000 then redis.call('DEL', KEYS[5]) end
   redis.call('HSETNX', KEYS[5], 'floor', number)
