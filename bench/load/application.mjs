@@ -75,6 +75,8 @@ const VERBS = {
   getOrSet: (key) => cache.getOrSet(keys[key]),
 };
 const read = VERBS[verb];
+/** Seen by what reads here. */
+const write = (verb === 'getOrSet' && cache.setLoaded) || cache.set;
 
 let socket;
 let answers = new Uint32Array(1 << 12);
@@ -96,7 +98,7 @@ function answer(number) {
 async function request(number, word) {
   const key = (word & ~WRITE) >>> 0;
   try {
-    if ((word & WRITE) !== 0) await cache.set(keys[key], valueOf(key));
+    if ((word & WRITE) !== 0) await write(keys[key], valueOf(key));
     else if ((await read(key))?.id !== key) return answer((number | FAILED) >>> 0);
     answer(number);
   } catch {

@@ -2,6 +2,7 @@
 // Redis of its own, asked by the same generator for the same keys in the same order.
 import { startPostgres, startRedis } from 'throwaway-servers';
 import { median } from '../lib/figures.mjs';
+import { COALESCED } from '../subjects/raw-redis.mjs';
 import { loadOn, startApplication, startGenerator } from './processes.mjs';
 
 /** Popularity falls as 1/rank, so ten thousand of them are asked for in 68 of 100 requests. */
@@ -19,11 +20,17 @@ const LIMIT = 5;
 const BOUND_SECONDS = 0.1;
 const TWO = ['l1', 'l2'];
 
-const subject = (file, name, tiers = TWO) => ({ name, tiers, url: new URL(file, import.meta.url) });
+const subject = (file, name, { kind = 'peer', tiers = TWO } = {}) => ({
+  name,
+  kind,
+  tiers,
+  url: new URL(file, import.meta.url),
+});
 
-/** Ours, and others as fast as each can be made. */
+/** Ours, what is possible, and others as fast as each can be made. */
 const SUBJECTS = [
-  subject('./ours.mjs', 'ours', ['l1', 'l2', 'l3']),
+  subject('./ours.mjs', 'ours', { kind: 'ours', tiers: ['l1', 'l2', 'l3'] }),
+  subject('./by-hand.mjs', COALESCED, { kind: 'raw' }),
   // Without serializing it cannot read what it has brought up from Redis.
   subject('../subjects/bentocache.mjs', 'bentocache'),
   subject('../subjects/layered-loader.mjs', 'layered-loader'),
@@ -38,7 +45,7 @@ export async function mixed({ seconds, warmUp, flags }) {
     for (let round = -1; round < ROUNDS; round++)
       for (const one of opened)
         await one.turn(round < 0 ? warmUp : 0.5, Math.min(seconds, 4), round >= 0);
-    const [ours, ...others] = opened;
+    const [ours] = opened;
     const rate = Math.round(median(ours.rates) / 2);
     const half = await loadOn(ours, {
       rate,
@@ -48,6 +55,7 @@ export async function mixed({ seconds, warmUp, flags }) {
       seconds,
       bound: Math.max(rate * BOUND_SECONDS, 1_024),
     });
+    const others = opened.filter(({ kind }) => kind === 'peer');
     const best = Math.max(...others.map(({ rates }) => median(rates)));
     const ratio = median(ours.rates) / best;
     return {
@@ -66,7 +74,7 @@ export async function mixed({ seconds, warmUp, flags }) {
   }
 }
 
-async function openSubject({ name, url, tiers }, generator, flags) {
+async function openSubject({ name, kind, url, tiers }, generator, flags) {
   const redis = await startRedis();
   const postgres = tiers.includes('l3') ? await startPostgres() : undefined;
   const application = await startApplication(
@@ -86,6 +94,7 @@ async function openSubject({ name, url, tiers }, generator, flags) {
   );
   const opened = {
     name,
+    kind,
     tiers,
     application,
     generator,

@@ -10,11 +10,7 @@ export async function run({ quick }) {
     warmUp: quick ? 0.5 : 2,
     flags: [],
   });
-  const rows = subjects.map(({ name, rates }) => ({
-    name,
-    kind: name === 'ours' ? 'ours' : 'peer',
-    values: rates,
-  }));
+  const rows = subjects.map(({ name, kind, rates }) => ({ name, kind, values: rates }));
   const table = {
     chart: 'mixed',
     title: 'a million keys, one of twenty requests a write: requests/s',

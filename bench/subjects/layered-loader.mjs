@@ -34,6 +34,8 @@ export const subjects = [
         get: (key) => cache.get(key),
         getOrSet: (key) => loader.get(key),
         set: (key, value) => cache.set(key, value),
+        // Of the two only this one is read by `getOrSet`.
+        setLoaded: (key, value) => loader.forceSetValue(key, value),
         getMany: (keys) => cache.getMany(keys),
         ...(tiers.includes('l1') && { dropMemory: () => void ([cache, loader] = build()) }),
         close: async () => {

@@ -13,7 +13,7 @@ const one = {
 };
 
 /** A single key goes as GET. */
-const texts = (redis) =>
+export const texts = (redis) =>
   gather(WAYS, async (batch) => {
     const names = batch.map(({ ask }) => nameOf(ask));
     const found = names.length === 1 ? [await redis.get(names[0])] : await redis.mget(names);
@@ -25,7 +25,7 @@ const parsed = (redis) => {
   return async (key) => JSON.parse(await text(key));
 };
 
-const written = (redis) => {
+export const written = (redis) => {
   const write = gather(WAYS, async (batch) => {
     const pipeline = redis.pipeline();
     for (const { ask } of batch) pipeline.set(nameOf(ask[0]), ask[1], 'PX', HOUR);

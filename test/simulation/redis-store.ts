@@ -312,9 +312,11 @@ function bytes(value: Argument): Buffer {
 function unpacked(text: Buffer): Argument[] {
   const bodies: Argument[] = [];
   for (let at = 0; at < text.length;) {
-    const [start, ms] = [at + 12, text.readDoubleBE(at + 4)];
-    at = start + text.readUInt32BE(at);
-    bodies.push(text.subarray(start, at), ms);
+    const digits = at + 1;
+    const length = digits + text[at];
+    const start = length + 4;
+    at = start + text.readUInt32BE(length);
+    bodies.push(text.subarray(start, at), text.toString('latin1', digits, length));
   }
   return bodies;
 }

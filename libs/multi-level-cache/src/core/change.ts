@@ -47,12 +47,17 @@ export function encodeChange(change: Change): { type: string; payload: string } 
       type: 't',
       payload: JSON.stringify([change.tenant, change.tags, ...(change.soft ? [1] : [])]),
     };
-  const keys = change.addresses.map(({ scope, key }) => [scope.tenant, scope.place, key]);
-  if (change.kind === 'guard')
-    return { type: 'g', payload: JSON.stringify([change.id, change.ms, keys]) };
-  if (change.kind === 'unguard') return { type: 'u', payload: JSON.stringify([change.id, keys]) };
-  const alive = change.kind === 'expire' || change.kind === 'touch';
-  return { type: alive ? 'x' : 'd', payload: JSON.stringify(keys) };
+  const keys = `[${change.addresses.map(spellKey).join()}]`;
+  const { kind } = change;
+  if (kind === 'guard')
+    return { type: 'g', payload: `[${JSON.stringify(change.id)},${change.ms},${keys}]` };
+  if (kind === 'unguard') return { type: 'u', payload: `[${JSON.stringify(change.id)},${keys}]` };
+  return { type: kind === 'expire' || kind === 'touch' ? 'x' : 'd', payload: keys };
+}
+
+/** As JSON, which costs less of a text than of a list. */
+function spellKey({ scope, key }: Address): string {
+  return `[${scope.spelled},${JSON.stringify(key)}]`;
 }
 
 /** Several in one. */

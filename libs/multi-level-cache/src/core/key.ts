@@ -113,6 +113,8 @@ export class Scope {
   readonly id: string;
   /** Of its name; hashes of its keys begin with it. */
   readonly hash: number;
+  /** Tenant and place as messages spell them. */
+  readonly spelled: string;
   readonly #tenantSegment: string;
   #implied: Lately<string, readonly string[]> | undefined;
 
@@ -131,6 +133,7 @@ export class Scope {
     this.anyGroupTags = [anyGroupTag(cache)];
     this.id = [namespace, tenant, this.place].map((part) => `${part.length}:${part}`).join('');
     this.hash = hashOf(this.id);
+    this.spelled = `${JSON.stringify(tenant)},${JSON.stringify(this.place)}`;
     this.#tenantSegment = encodeSegment(tenant);
   }
 

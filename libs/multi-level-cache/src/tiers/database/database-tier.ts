@@ -45,8 +45,8 @@ import { walled } from './walled.js';
 import { Writes } from './writes.js';
 
 const READ_BATCH = 1_000;
-/** A statement costs both sides as much as some fifty of its rows. */
-const WORTH_A_CALL = 64;
+/** A statement costs both sides as much as some fifty of its rows: fewer are worth one where the other side works meanwhile. */
+const WORTH_A_CALL = 32;
 /** Keys of single writes in one statement. */
 const WRITE_BATCH = 1_000;
 /** A ticket that was not taken from a read of its row may be this old at most. */

@@ -27,8 +27,16 @@ export interface Message {
 /** Type of a heartbeat. */
 export const HEARTBEAT = 'h';
 
-/** The message in a stream entry, or `undefined` where it is not ours. */
-export function decodeMessage(fields: readonly string[]): Message | undefined {
+/** In the place of what a process says itself of keys: it has done it already, and taking it apart costs as much as hearing it. */
+const DONE: RemoteChange = { kind: 'delete', keys: [] };
+const OF_KEYS = /^[dx]$/;
+
+/**
+ * The message in a stream entry, or `undefined` where it is not ours.
+ *
+ * @param own - the sender that this process is, where that is of no use
+ */
+export function decodeMessage(fields: readonly string[], own?: string): Message | undefined {
   const record = new Map<string, string>();
   for (let at = 0; at + 1 < fields.length; at += 2) record.set(fields[at], fields[at + 1]);
   const number = Number(record.get('n'));
@@ -39,12 +47,15 @@ export function decodeMessage(fields: readonly string[]): Message | undefined {
   if (type === HEARTBEAT) return { ...head, change: undefined };
   const [payload, debt] = [record.get('k'), record.get('d')];
   if (type === SEALED) return { ...head, change: undefined, debt, sealed: payload };
-  const change = decodeChange(type, payload);
+  const isDone = head.sender === own && debt === undefined && OF_KEYS.test(type ?? '');
+  const change = isDone ? DONE : decodeChange(type, payload);
   return change && { ...head, change, debt };
 }
 
 export interface TailEvents {
   now(): number;
+  /** Who this process is in messages. */
+  readonly own: string;
   /** `undefined` = rubbish. */
   message(id: string, message: Message | undefined): void;
   /** All that was in the stream at that time has been told. */
@@ -71,7 +82,7 @@ export async function tail(
         if (!current()) return;
         last = id;
         heard++;
-        events.message(id, decodeMessage(fields));
+        events.message(id, decodeMessage(fields, events.own));
       }
     }
     // A full answer says nothing of what comes behind it.

@@ -1,5 +1,4 @@
 /** Writes and invalidations on their way into Redis: chunked, announced, and tried again after a SYNC. */
-import { randomBytes } from 'node:crypto';
 import { RecentChanges } from '../../coherence/recent-changes.js';
 import { encodeChange, partsOf, removal } from '../../core/change.js';
 import type { Clock } from '../../core/clock.js';
@@ -34,8 +33,6 @@ type Guarding = Extract<Change, { kind: 'guard' | 'unguard' }>;
 type Keyed = Exclude<Change, Guarding | { kind: 'tags' }>;
 
 export class Changes {
-  /** Who tells what this process changes; it has made it in memory itself, and does not need to hear it. */
-  readonly sender = randomBytes(6).toString('hex');
   /** Announcements that Redis has taken. */
   published = 0;
   readonly #recent = new RecentChanges();
@@ -68,7 +65,7 @@ export class Changes {
     const { until = Infinity, debt } = how;
     // What L3 has not taken everybody must hear of.
     const quiet = debt === undefined && how.quiet === true;
-    const sender = spellOrigin({ sender: this.sender, trace: how.trace });
+    const sender = spellOrigin({ sender: this.link.sender, trace: how.trace });
     const settled = await Promise.allSettled(
       partsOf(change, KEYS_PER_MESSAGE).map((part, at) => {
         const name = debt === undefined ? '' : `${debt}.${at}`;

@@ -1,4 +1,5 @@
 /** Keeps this process in sync with Redis: both connections, SYNC on every (re)connect, the tail of the stream. */
+import { randomBytes } from 'node:crypto';
 import type { Sequences } from '../../coherence/sequences.js';
 import type { Address } from '../../core/key.js';
 import type { Clock } from '../../core/clock.js';
@@ -15,6 +16,8 @@ import { hasMoved, missingCommands, SharedKeys, sync, type Session } from './ses
 import { StreamSeal, type Heard } from './stream-seal.js';
 
 export class Link {
+  /** Who tells what this process changes; it has made it in memory itself, and does not need to hear it. */
+  readonly sender = randomBytes(6).toString('hex');
   readonly keys: SharedKeys;
   readonly clock: Clock;
   readonly seal: StreamSeal | undefined;
@@ -200,6 +203,7 @@ export class Link {
     try {
       await tail(this.#connections.tail, this.keys.stream, session.cursor, current, {
         now: () => this.clock.now(),
+        own: this.sender,
         message: (id, message) => this.#hear(session, id, message),
         complete: (at) => {
           if (current()) this.events.heard(at);

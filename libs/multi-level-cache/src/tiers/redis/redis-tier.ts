@@ -138,7 +138,7 @@ export class RedisTier implements Tier {
           if (change.kind === 'tags')
             this.#tags.heard(change.tenant, change.tags, number, change.soft === true);
           // What is owed has to be struck when it has been paid, whoever it was that owes it.
-          if (sender !== this.#changes.sender || debt !== undefined)
+          if (sender !== this.#link.sender || debt !== undefined)
             this.#listener?.changed(change, debt, trace);
         },
         forget: () => this.#tags.drop(),

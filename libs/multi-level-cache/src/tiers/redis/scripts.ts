@@ -172,8 +172,8 @@ end
  * A write or an invalidation with its announcement, in one step: entries and leases of the keys change, tags get the new
  * number, everybody hears of it. What L3 has not taken is remembered in the same step. Changes nothing under another epoch.
  *
- * New entries come as one text, for each argument costs as much as the entry: of each the length (4 bytes, 0 = there is none to
- * store) and the ms to live (a double), then its envelope.
+ * New entries come as one text, for each argument costs as much as the entry: of each the ms to live, as digits behind their number
+ * (1 byte), for a number of Lua would have to be spelled; then its envelope behind its length (4 bytes, 0 = there is none to store).
  *
  * A lease is named as its entry, and in the same slot: it is not sent as well, for each name costs as much as storing the entry.
  *
@@ -199,11 +199,10 @@ if mode == 'd' then
   if #KEYS > 5 then call('UNLINK', unpack(KEYS, 6)) end
 elseif mode == 's' then
   local read = struct.unpack
-  local text, at, size, ms = ARGV[7], 1
+  local text, at, ms, body = ARGV[7], 1
   for i = 6, #KEYS do
-    size, ms, at = read('>I4d', text, at)
-    if size > 0 then call('SET', KEYS[i], part(text, at, at + size - 1), 'PX', ms) else call('UNLINK', KEYS[i]) end
-    at = at + size
+    ms, body, at = read('>Bc0I4c0', text, at)
+    if body ~= '' then call('SET', KEYS[i], body, 'PX', ms) else call('UNLINK', KEYS[i]) end
   end
 elseif mode ~= 't' then
   ${ENTRY_STEP}

@@ -16,18 +16,21 @@ export type Body = readonly [bytes: Buffer, ms: number];
 
 export const NOTHING = Buffer.alloc(0);
 const LENGTH_BYTES = 4;
-const MS_BYTES = 8;
+/** Of a whole number. */
+const MOST_DIGITS = 16;
 
 /** Many as one text, as CHANGE takes new entries. */
 export function packed(bodies: readonly Body[]): Buffer {
-  const head = LENGTH_BYTES + MS_BYTES;
+  const head = 1 + MOST_DIGITS + LENGTH_BYTES;
   const out = Buffer.allocUnsafe(bodies.reduce((sum, [{ length }]) => sum + head + length, 0));
   let at = 0;
   for (const [bytes, ms] of bodies) {
-    at = out.writeDoubleBE(ms, out.writeUInt32BE(bytes.length, at));
+    const digits = out.write(String(ms), at + 1, 'latin1');
+    at = out.writeUInt8(digits, at) + digits;
+    at = out.writeUInt32BE(bytes.length, at);
     at += bytes.copy(out, at);
   }
-  return out;
+  return out.subarray(0, at);
 }
 
 /** Bytes of an entry; `undefined` where it has no life left, `'locked'` where there is no key to encrypt it. */
