@@ -7,9 +7,9 @@ import { endNodes, expectGone, heardBy, pair, PLACES, type Pair } from './nodes.
 
 endNodes();
 
-/** In requests: a read of `k`'s entry, a change of `k`. */
+/** In requests: a read of `k`'s entry, what is told of a change of `k`. */
 const ENTRY = ':e:default:k\r\n';
-const LEASE_KEY = ':l:default:k\r\n';
+const CHANGE = '"default","k"]';
 /** As the connection names itself. */
 const TAIL = 'mlc-tail';
 /** The name under which the read of L3 is prepared. */
@@ -119,7 +119,7 @@ describe.each(PLACES)('nodes in $where', (place) => {
 
   it('R19: set in A is in L3 and on its way to L2, delete in B goes through both, A’s set arrives: in no tier', async () => {
     const { a, b, wayOfA, newcomer } = await pair(place);
-    const stop = wayOfA.redis.holdRequest(LEASE_KEY);
+    const stop = wayOfA.redis.holdRequest(CHANGE);
     const set = a.ask('set', 'set');
     await stop.reached;
     await b.ask('delete');
@@ -130,7 +130,7 @@ describe.each(PLACES)('nodes in $where', (place) => {
 
   it('R19: delete in A is in L3 and on its way to L2, set in B goes through both, A’s delete arrives: the set value is read by all', async () => {
     const { a, b, wayOfA, newcomer } = await stored();
-    const stop = wayOfA.redis.holdRequest(LEASE_KEY);
+    const stop = wayOfA.redis.holdRequest(CHANGE);
     const deleted = a.ask('delete');
     await stop.reached;
     await b.ask('set', 'set');

@@ -6,8 +6,8 @@ import { endNodes, expectGone, heardBy, pair, PLACES, type Pair } from './nodes.
 
 endNodes();
 
-/** In requests: a change of `k`. */
-const LEASE_KEY = ':l:default:k\r\n';
+/** In requests: what is told of a change of `k`. */
+const CHANGE = '"default","k"]';
 let client: Redis;
 beforeAll(() => {
   client = new Redis(redisUrl());
@@ -72,7 +72,7 @@ describe.each(PLACES)('nodes in $where', (place) => {
 
   it('R9: delete in B is done in Redis, B dies before it knows: A has heard all the same', async () => {
     const { a, b, wayOfB, newcomer } = await known({ database: false });
-    const stop = wayOfB.redis.holdReply(LEASE_KEY);
+    const stop = wayOfB.redis.holdReply(CHANGE);
     const deleted = b.ask('delete').catch(() => undefined);
     await stop.reached;
     wayOfB.redis.cut();
