@@ -193,11 +193,12 @@ local leases = {}
 if #KEYS > 5 then
   local kind = string.find(KEYS[6], '}:e:', 1, true) + 2
   for i = 6, #KEYS do leases[i - 5] = part(KEYS[i], 1, kind - 1) .. 'l' .. part(KEYS[i], kind + 1) end
-  if mode == 's' or mode == 'd' then call('UNLINK', unpack(leases)) end
 end
 if mode == 'd' then
-  if #KEYS > 5 then call('UNLINK', unpack(KEYS, 6)) end
+  for i = 6, #KEYS do leases[#leases + 1] = KEYS[i] end
+  if #leases > 0 then call('UNLINK', unpack(leases)) end
 elseif mode == 's' then
+  call('UNLINK', unpack(leases))
   local read = struct.unpack
   local text, at, ms, body = ARGV[7], 1
   for i = 6, #KEYS do
