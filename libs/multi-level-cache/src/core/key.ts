@@ -182,7 +182,10 @@ export class Scope {
     return { slot: name.slice(head.length, end), encoded: name.slice(end + middle.length) };
   }
 
-  /** `<namespace>:<tenant>:{<h8>}:<kind>:<place>:<key>`: entry, lease and write guards of a key share a cluster slot. */
+  /**
+   * `<namespace>:<tenant>:{<h8>}:<kind>:<place>:<key>`: entry, lease and write guards of a key share a cluster slot. The script of a
+   * change makes the lease's name of the entry's: the kind stands behind the first `}`.
+   */
   redisKey(kind: 'e' | 'l' | 'w', { slot, encoded }: Address): string {
     return `${this.namespace}:${this.#tenantSegment}:{${slot}}:${kind}:${this.place}:${encoded}`;
   }

@@ -19,8 +19,7 @@ interface Asked {
 /** Neighbours that can be one change. */
 class Run {
   readonly asked: Asked[] = [];
-  made: Promise<void> = Promise.resolve();
-  failed: PromiseRejectedResult | undefined = undefined;
+  failure: Error | undefined = undefined;
 }
 
 /**
@@ -60,21 +59,27 @@ export class GatheredChanges {
     const last = new Map<string, Promise<void>>();
     for (const run of runs) {
       const tenant = tenantOf(run.asked[0]);
-      const make = (): Promise<void> => this.make(merged(run.asked), howOf(run.asked));
       const before = last.get(tenant);
-      run.made = before ? before.then(make, make) : make();
-      last.set(tenant, run.made);
+      last.set(tenant, before ? before.then(() => this.#make(run)) : this.#make(run));
     }
-    const ends = await Promise.allSettled(runs.map(({ made }) => made));
-    for (const [at, end] of ends.entries()) if (end.status === 'rejected') runs[at].failed = end;
+    await Promise.all(last.values());
     return asked.map(outcomeOf);
+  }
+
+  /** Comes to its end in any case: the next run of the tenant goes on. */
+  async #make(run: Run): Promise<void> {
+    try {
+      await this.make(merged(run.asked), howOf(run.asked));
+    } catch (error) {
+      run.failure = error as Error;
+    }
   }
 }
 
 // Whose value comes too late owes a removal: it must not come after that. What removes is never too late.
 function outcomeOf({ run }: Asked): MaybePromise<void> {
-  if (run && !run.failed) return undefined;
-  return Promise.reject((run?.failed?.reason as Error | undefined) ?? tooLate());
+  if (run && !run.failure) return undefined;
+  return Promise.reject(run?.failure ?? tooLate());
 }
 
 /** A run of a tenant ends where its next change is of another kind, or is told otherwise. */
