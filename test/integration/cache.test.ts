@@ -1,4 +1,5 @@
 /** The verbs over three real tiers, as a caller sees them. */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { Redis } from 'ioredis';
 import pg from 'pg';
 import { afterEach, describe, expect, it, vi } from 'vitest';
@@ -52,6 +53,24 @@ describe('reading', () => {
       ['b', 'b'],
     ]);
   });
+
+  it.each(['hit', 'miss'] as const)(
+    'tells of a %s below memory in the async context of whoever asked',
+    async (name) => {
+      const made = await three();
+      const keys = ['a', 'b', 'c'];
+      if (name === 'hit') for (const key of keys) await made.cache.getOrSet(key, () => key);
+      await made.cache.drain();
+      const { cache } = await three({ namespace: made.namespace });
+      const asking = new AsyncLocalStorage<string>();
+      const told: [key: string, by: string | undefined][] = [];
+      const stop = cache.on(name, ({ key }) => told.push([key, asking.getStore()]));
+      // Answered by one reply.
+      await Promise.all(keys.map((key) => asking.run(`who wants ${key}`, () => cache.get(key))));
+      stop();
+      expect(told.toSorted()).toEqual(keys.map((key) => [key, `who wants ${key}`]));
+    },
+  );
 
   it('says has, ttl and explain without touching anything', async () => {
     const { cache } = await three();

@@ -14,6 +14,7 @@ import type {
 } from '../../libs/multi-level-cache/src/core/options.js';
 import type {
   ApplyHow,
+  Asker,
   Change,
   DebtBook,
   Filled,
@@ -234,6 +235,27 @@ export class Gates implements Tier {
     const read = await this.real.read(address, together);
     await this.#gate('replied');
     return read;
+  }
+
+  /** As the tier tells it, where nobody waits here. */
+  tell(address: Address, asker: Asker<TierRead>, together?: boolean): void {
+    const { real } = this;
+    if (!real.tell || this.#stops.has('read')) {
+      this.read(address, together).then(
+        (read) => asker.answered(read),
+        (error: unknown) => asker.failed(error),
+      );
+      return;
+    }
+    const answered = (read: TierRead): void => {
+      if (this.#stops.has('replied'))
+        void this.#gate('replied').then(
+          () => asker.answered(read),
+          (error: unknown) => asker.failed(error),
+        );
+      else asker.answered(read);
+    };
+    real.tell(address, { answered, failed: (error) => asker.failed(error) }, together);
   }
 
   /** Where nobody waits here, at once if the tier gives it at once: the guard takes that for no answer of the store's. */

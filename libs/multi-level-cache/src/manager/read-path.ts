@@ -93,12 +93,20 @@ export class ReadPath {
 
   /** A fresh entry of any tier below L1, promoted; never waits for a loader. */
   get(address: Address, life: EntryLife): Promise<Answer | undefined> {
+    return new Promise((resolve, reject) => this.tell(address, life, resolve, reject));
+  }
+
+  /** The same without a promise of its own; one of the two is called, once. */
+  tell(
+    address: Address,
+    life: EntryLife,
+    found: LookUp['resolve'],
+    refused: LookUp['refused'],
+  ): void {
     const verify = isStrong(life);
     const { schema } = life;
     const how = verify || schema ? { verify, schema } : PLAINLY;
-    return new Promise((resolve, reject) =>
-      new LookUp(address, this.#inUse(life), how, this.#commit, resolve, reject).begin(),
-    );
+    new LookUp(address, this.#inUse(life), how, this.#commit, found, refused).begin();
   }
 
   /**

@@ -108,17 +108,42 @@ export class ReadVerbs {
     this.shared.reads.refresh(this.door.homes.address(home, key), loader, this.#life(options));
   }
 
-  async find(home: Home, key: string, options: ReadOptions | undefined): Promise<unknown> {
+  find(home: Home, key: string, options: ReadOptions | undefined): Promise<unknown> {
+    const { parts, transactions } = this.shared;
+    const { events, watch } = parts;
+    const asks = !transactions.bypassed;
+    const told = asks && watch.tells();
+    const heard = told || events.has('hit') || events.has('miss');
+    return asks && !heard && options === undefined
+      ? this.#findPlainly(home, key)
+      : this.#find(home, key, options, { asks, told });
+  }
+
+  /** Where nobody hears of it, and so nothing has to run in the caller's own async context: each promise costs about what a key costs Redis. */
+  #findPlainly(home: Home, key: string): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const found = (answer: Answer | undefined): void => {
+        this.#tell(home, key, answer);
+        resolve(answer?.entry && handOut(answer.entry));
+      };
+      this.shared.reads.tell(this.door.address(home, key), this.base(), found, reject);
+    });
+  }
+
+  async #find(
+    home: Home,
+    key: string,
+    options: ReadOptions | undefined,
+    { asks, told }: { readonly asks: boolean; readonly told: boolean },
+  ): Promise<unknown> {
     const address = this.door.address(home, key);
     const life = readLife(options, this.base());
     life.signal?.throwIfAborted();
-    const { parts, reads, transactions } = this.shared;
     let answer: Answer | undefined;
-    if (!transactions.bypassed) {
-      const told = parts.watch.tells();
+    if (asks) {
       // Without options memory has been asked already.
       const look = (): MaybePromise<Answer | undefined> =>
-        options ? this.#lookUp(home, address, life) : reads.get(address, life);
+        options ? this.#lookUp(home, address, life) : this.shared.reads.get(address, life);
       answer = await (told ? this.#told('get', async () => look()) : look());
     }
     life.signal?.throwIfAborted();

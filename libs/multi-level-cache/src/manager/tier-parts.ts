@@ -20,6 +20,8 @@ export interface PartsOptions {
 
 export class TierParts {
   readonly #parts = new Map<string, TierPart>();
+  /** The only one, of a tier that has no parts. */
+  #whole: TierPart | undefined;
   readonly #latencies = new Latencies();
   /** What is open of their breakers. */
   #ill = 0;
@@ -32,7 +34,11 @@ export class TierParts {
 
   /** The one that has a key. */
   of(address: Address): TierPart {
-    const name = this.tier.partOf?.(address) ?? '';
+    const { tier } = this;
+    return tier.partOf ? this.#named(tier.partOf(address)) : (this.#whole ??= this.#named(''));
+  }
+
+  #named(name: string): TierPart {
     let part = this.#parts.get(name);
     if (!part) this.#parts.set(name, (part = this.#make()));
     return part;
@@ -92,6 +98,7 @@ export class TierParts {
   anew(): void {
     for (const part of this.#all) part.stop();
     this.#parts.clear();
+    this.#whole = undefined;
     this.#ill = 0;
   }
 

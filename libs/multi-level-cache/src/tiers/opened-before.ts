@@ -1,20 +1,23 @@
 /** Envelopes that were opened lately: bytes that come again unchanged are not parsed, weighed and frozen again. */
 import { ID_BYTES, ID_OFFSET, type Opened } from '../core/envelope.js';
+import type { Clock } from '../core/clock.js';
 import type { Address } from '../core/key.js';
 import { openFor, type Unopened } from '../core/sealed.js';
 import { deepFreeze } from '../core/value.js';
 
-/** Of the bytes that are kept, twice this at most; what they became is a few times as much. */
-const HALF_BYTES = 2 * 1024 ** 2;
-const HALF_ENTRIES = 8_192;
+/** Of the bytes that are kept; what they became is a few times as much. */
+const MOST_BYTES = 4 * 1024 ** 2;
+const MOST_ENTRIES = 16_384;
+/** Room is made so often at most, ms. */
+const ROOM_MS = 10_000;
 const NOT_READ = 0;
 
 interface Known {
   /** The tier's that has read it. */
   readonly by: OpenedBefore;
   readonly opened: Opened & { readonly kept: Buffer };
-  /** The half it was last used in. */
-  half: number;
+  /** The stretch between two makings of room in which it was used last. */
+  used: number;
 }
 
 /**
@@ -23,33 +26,34 @@ interface Known {
  *
  * Kept from the second read of a write on, for most keys are never read twice. Not kept: what is encrypted or may not be held
  * in memory, and what every caller gets a copy of. Each is kept by its address, for a map of them costs as much as comparing;
- * here are the addresses that keep one, in two halves: when the younger one is full, those of the older one forget what was not
- * used since.
+ * here are the addresses that keep one.
+ *
+ * When there is no room, nothing new is kept, and every ten seconds what was not used since goes. Making room for each new one would
+ * turn old objects into garbage with every read, where keys are more than there is room for: what that costs the collector, and all
+ * who wait for it, is more than parsing.
  */
 export class OpenedBefore {
-  #half = 0;
-  #young: Address[] = [];
-  #old: Address[] = [];
-  /** Of the younger half. */
+  #kept: Address[] = [];
   #bytes = 0;
+  #stretch = 0;
+  /** Before, no room is made. */
+  #roomAt = -Infinity;
 
   /** @param shared - callers may change what they get, and the next ones would see it: nothing is kept. */
-  constructor(readonly shared = false) {}
+  constructor(
+    readonly clock: Clock,
+    readonly shared = false,
+  ) {}
 
   open(address: Address, bytes: Buffer): Opened | Unopened {
     const known = this.#knownOf(address);
     if (known?.opened.kept.equals(bytes)) {
-      if (known.half !== this.#half) this.#keep(address, known);
+      known.used = this.#stretch;
       return known.opened;
     }
     const opened = openFor(address, bytes);
-    if (typeof opened === 'object' && this.#again(address, bytes) && !opened.shape.copied) {
-      // Its readers share it from now on.
-      deepFreeze(opened.value);
-      // A copy: the bytes that came are a part of much larger ones.
-      const kept = Object.assign(opened, { kept: Buffer.from(bytes) });
-      this.#keep(address, { by: this, opened: kept, half: this.#half });
-    }
+    if (typeof opened === 'object' && this.#again(address, bytes) && !opened.shape.copied)
+      this.#keep(address, opened, bytes, known);
     return opened;
   }
 
@@ -58,24 +62,38 @@ export class OpenedBefore {
     return known?.by === this ? known : undefined;
   }
 
-  #keep(address: Address, known: Known): void {
-    const { length } = known.opened.kept;
-    if (this.#young.length >= HALF_ENTRIES || this.#bytes + length > HALF_BYTES) this.#turn();
-    known.half = this.#half;
-    address.opened = known;
-    this.#young.push(address);
-    this.#bytes += length;
+  /** @param before - what this address has kept of an earlier write; it stays in the list, for another one's bytes. */
+  #keep(address: Address, opened: Opened, bytes: Buffer, before: Known | undefined): void {
+    const more = bytes.length - (before?.opened.kept.length ?? 0);
+    if (!this.#hasRoom(more) && !this.#makeRoom(more)) return;
+    // Its readers share it from now on.
+    deepFreeze(opened.value);
+    // A copy: the bytes that came are a part of much larger ones.
+    const kept = Object.assign(opened, { kept: Buffer.from(bytes) });
+    // Room may have been made of what was before.
+    const listed = this.#knownOf(address);
+    this.#bytes += bytes.length - (listed?.opened.kept.length ?? 0);
+    address.opened = { by: this, opened: kept, used: this.#stretch } satisfies Known;
+    if (!listed) this.#kept.push(address);
   }
 
-  #turn(): void {
-    for (const address of this.#old) {
+  #hasRoom(bytes: number): boolean {
+    return this.#kept.length < MOST_ENTRIES && this.#bytes + bytes <= MOST_BYTES;
+  }
+
+  #makeRoom(bytes: number): boolean {
+    const now = this.clock.coarse();
+    if (now < this.#roomAt) return false;
+    this.#roomAt = now + ROOM_MS;
+    this.#kept = this.#kept.filter((address) => {
       const known = this.#knownOf(address);
-      if (known && known.half < this.#half) address.opened = undefined;
-    }
-    this.#old = this.#young;
-    this.#young = [];
-    this.#bytes = 0;
-    this.#half++;
+      if (known?.used === this.#stretch) return true;
+      this.#bytes -= known?.opened.kept.length ?? 0;
+      if (known) address.opened = undefined;
+      return false;
+    });
+    this.#stretch++;
+    return this.#hasRoom(bytes);
   }
 
   /** Whether this write of the key was read before; what must not be kept never was. */

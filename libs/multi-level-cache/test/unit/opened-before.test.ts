@@ -1,9 +1,10 @@
 /** OpenedBefore: unchanged bytes are opened once; changed ones, and what must not be kept, each time. */
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { relive, seal } from '../../src/core/envelope.js';
 import { Address, Scope, type ScopeRules } from '../../src/core/key.js';
 import type { Vault } from '../../src/core/vault.js';
 import { inspect } from '../../src/core/value.js';
+import { FakeClock } from '../../src/testing/fake-clock.js';
 import { OpenedBefore } from '../../src/tiers/opened-before.js';
 
 const RULES: ScopeRules = { groups: [], types: new Map() };
@@ -27,7 +28,12 @@ function reads(opened: OpenedBefore, at: Address, bytes: Buffer, times = 3): unk
 
 it('opens the same bytes twice, and gives what they were from then on', () => {
   const at = address();
-  const [first, second, third, fourth] = reads(new OpenedBefore(), at, bytesFor(at), 4);
+  const [first, second, third, fourth] = reads(
+    new OpenedBefore(new FakeClock()),
+    at,
+    bytesFor(at),
+    4,
+  );
   expect(first).toEqual({ price: 1 });
   expect(second).not.toBe(first);
   expect([third === second, fourth === second]).toEqual([true, true]);
@@ -37,7 +43,7 @@ it('opens the same bytes twice, and gives what they were from then on', () => {
 
 it('opens bytes anew of which only the times have changed', () => {
   const at = address();
-  const opened = new OpenedBefore();
+  const opened = new OpenedBefore(new FakeClock());
   const bytes = bytesFor(at);
   reads(opened, at, bytes);
   relive(bytes, { ttl: 0, grace: 5 });
@@ -46,7 +52,7 @@ it('opens bytes anew of which only the times have changed', () => {
 
 it('keeps a copy: the bytes that came may become others', () => {
   const at = address();
-  const opened = new OpenedBefore();
+  const opened = new OpenedBefore(new FakeClock());
   const bytes = bytesFor(at);
   opened.open(at, bytes);
   opened.open(at, bytes);
@@ -56,7 +62,7 @@ it('keeps a copy: the bytes that came may become others', () => {
 
 it('gives each key its own, also for the same bytes', () => {
   const [one, other] = [address('a'), address('b')];
-  const opened = new OpenedBefore();
+  const opened = new OpenedBefore(new FakeClock());
   const bytes = bytesFor(one);
   reads(opened, one, bytes);
   expect(reads(opened, other, bytes)).toEqual(['corrupt', 'corrupt', 'corrupt']);
@@ -69,40 +75,56 @@ it.each([
   ['every caller gets a copy', false, {}, new Map([['price', 1]])],
 ] as const)('opens each time where %s', (_why, shared, rules, value) => {
   const at = address('product:1', rules);
-  const values = reads(new OpenedBefore(shared), at, bytesFor(at, value));
+  const values = reads(new OpenedBefore(new FakeClock(), shared), at, bytesFor(at, value));
   expect(new Set(values).size).toBe(3);
 });
 
-it('forgets what was not read while others came', () => {
-  const opened = new OpenedBefore();
-  const first = address('first');
-  const bytes = bytesFor(first);
-  const [, , kept] = reads(opened, first, bytes);
-  const others = (from: number): void => {
-    for (let n = from; n < from + 8_192; n++) {
+describe('when there is no room', () => {
+  const others = (opened: OpenedBefore, from: number, count = 16_384): void => {
+    for (let n = from; n < from + count; n++) {
       const other = address(`other:${n}`);
       reads(opened, other, bytesFor(other), 2);
     }
   };
-  others(0);
-  expect(reads(opened, first, bytes, 1)).toEqual([kept]);
-  expect(reads(opened, first, bytes, 1)[0]).toBe(kept);
-  others(10_000);
-  others(20_000);
-  expect(reads(opened, first, bytes, 1)[0]).not.toBe(kept);
-});
+  const isKept = (opened: OpenedBefore, at: Address, bytes: Buffer): boolean => {
+    const [one, another] = reads(opened, at, bytes, 2);
+    return one === another;
+  };
 
-it('keeps no more bytes than it may', () => {
-  const opened = new OpenedBefore();
-  const large = 'x'.repeat(700_000);
-  const first = address('first');
-  const bytes = bytesFor(first);
-  const [, , kept] = reads(opened, first, bytes);
-  for (let n = 0; n < 8; n++) {
-    const other = address(`large:${n}`);
-    reads(opened, other, unpacked(other, large, n), 2);
-  }
-  expect(reads(opened, first, bytes, 1)[0]).not.toBe(kept);
+  it('keeps nothing new, and what was not used since goes ten seconds later', () => {
+    const clock = new FakeClock();
+    const opened = new OpenedBefore(clock);
+    const [used, unused, late] = ['used', 'unused', 'late'].map((key) => address(key));
+    for (const at of [used, unused]) reads(opened, at, bytesFor(at), 2);
+    const bytes = new Map([used, unused, late].map((at) => [at, bytesFor(at)]));
+    for (const at of [used, unused]) reads(opened, at, bytes.get(at)!, 2);
+    others(opened, 0, 16_384);
+    // The first time it is found full, all of them were used.
+    expect(isKept(opened, late, bytes.get(late)!)).toBe(false);
+    expect(isKept(opened, used, bytes.get(used)!)).toBe(true);
+    clock.advance(9_999);
+    expect(isKept(opened, late, bytes.get(late)!)).toBe(false);
+    clock.advance(1);
+    reads(opened, late, bytes.get(late)!, 2);
+    expect(isKept(opened, late, bytes.get(late)!)).toBe(true);
+    expect(isKept(opened, used, bytes.get(used)!)).toBe(true);
+    expect(unused.opened).toBeUndefined();
+  });
+
+  it('counts bytes as well, and gives back those of what it replaces', () => {
+    const opened = new OpenedBefore(new FakeClock());
+    const large = 'x'.repeat(700_000);
+    // The same key again and again takes the room of one.
+    const first = address('first');
+    for (let n = 0; n < 20; n++) reads(opened, first, unpacked(first, large, n), 2);
+    const kept = [0, 1, 2, 3, 4, 5, 6].map((n) => {
+      const other = address(`large:${n}`);
+      const bytes = unpacked(other, large, n);
+      reads(opened, other, bytes, 2);
+      return isKept(opened, other, bytes);
+    });
+    expect(kept).toEqual([true, true, true, true, false, false, false]);
+  });
 });
 
 function unpacked(at: Address, text: string, seed: number): Buffer {

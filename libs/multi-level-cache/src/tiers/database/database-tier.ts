@@ -105,7 +105,7 @@ export class DatabaseTier implements Tier {
     const sql = statements(named, !poolerMode, options.listable);
     this.#sql = options.rowSecurity ? walled(named, sql) : sql;
     this.#rows = new Rows(deps.namespace, options, deps.clock);
-    const opened = new OpenedBefore(deps.shared);
+    const opened = new OpenedBefore(deps.clock, deps.shared);
     const aged = (address: Address, bytes: Buffer): void => this.#reseal(address, bytes);
     this.#answers = new Answers(this.#rows, opened, aged);
     this.#database = new Database(

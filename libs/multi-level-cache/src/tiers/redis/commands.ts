@@ -58,11 +58,13 @@ class Lane {
     );
   }
 
+  getOne(key: string): Promise<Buffer | null> {
+    return this.#bounded(() => this.client.getBuffer(key));
+  }
+
   get(keys: readonly string[]): Promise<readonly (Buffer | null)[]> {
-    const { client } = this;
-    if (keys.length === 1) return this.#bounded(async () => [await client.getBuffer(keys[0])]);
-    if (!this.ofCluster) return this.#bounded(() => (client as Redis).mgetBuffer([...keys]));
-    return this.#getEach(keys);
+    if (this.ofCluster) return this.#getEach(keys);
+    return this.#bounded(() => (this.client as Redis).mgetBuffer(keys as string[]));
   }
 
   async #getEach(keys: readonly string[]): Promise<readonly (Buffer | null)[]> {
@@ -88,19 +90,30 @@ class Lane {
     return replies.map(([error, value]) => (error ? { error } : { value }));
   }
 
-  async #bounded<T>(send: () => Promise<T>): Promise<T> {
-    if (this.#late) {
-      await this.#listen();
-      if (this.#late) throw unavailable('Redis is silent');
-    }
+  /** What it gives on is the reply itself: a promise between the two costs a lone read a turn of the queue. */
+  #bounded<T>(send: () => Promise<T>): Promise<T> {
+    if (this.#late) return this.#listened(send);
     if (this.#pending++ === 0) this.#since = this.clock.now();
     try {
-      return await send();
-    } finally {
-      this.#pending--;
-      this.#since = this.clock.now();
+      const reply = send();
+      reply.then(this.#replied, this.#replied);
+      return reply;
+    } catch (error) {
+      this.#replied();
+      throw error;
     }
   }
+
+  async #listened<T>(send: () => Promise<T>): Promise<T> {
+    await this.#listen();
+    if (this.#late) throw unavailable('Redis is silent');
+    return this.#bounded(send);
+  }
+
+  readonly #replied = (): void => {
+    this.#pending--;
+    this.#since = this.clock.now();
+  };
 
   get #late(): boolean {
     return this.#pending > 0 && this.clock.now() - this.#since > SUSPECT_MS;
@@ -134,7 +147,12 @@ export class Commands {
     return nodeOf(this.client, key);
   }
 
-  /** The values of keys of one node, as bytes, in one round trip. */
+  /** The value of a key of one node, as bytes. */
+  getOne(node: string, key: string): Promise<Buffer | null> {
+    return this.#laneTo(node).getOne(key);
+  }
+
+  /** The same of many keys, in one round trip. */
   get(node: string, keys: readonly string[]): Promise<readonly (Buffer | null)[]> {
     return this.#laneTo(node).get(keys);
   }

@@ -19,6 +19,11 @@ export type Client = Redis | Cluster;
 type Role = 'commands' | 'tail';
 type Settings = RedisOptions & { replyMapping?: 'legacy' };
 
+/** Whether these options lead to a cluster; known before it is contacted. */
+export function areOfCluster({ client, cluster }: L2Options): boolean {
+  return client ? client.isCluster : cluster !== undefined;
+}
+
 /** Makes a client; the package is looked for only now, so that applications without L2 need not install it. */
 export async function createClient(
   options: L2Options,

@@ -90,10 +90,10 @@ export class Link {
     return this.#connections.commands;
   }
 
-  /** Which node has this key; one name for all where there is one, or none is known. */
+  /** Which node of a cluster has this key; one name for all while none is known. */
   nodeOf(address: Address): string {
     const { commands, known } = this.#connections;
-    return known && commands.isCluster ? commands.nodeOf(address.entryKey) : '';
+    return known ? commands.nodeOf(address.entryKey) : '';
   }
 
   /** The highest number known: a lower bound of the store's counter from now on. */

@@ -32,7 +32,7 @@ import { GatheredChanges } from '../gathered-changes.js';
 import { OpenedBefore } from '../opened-before.js';
 import { adviceOnRedis } from './advice.js';
 import { Changes, KEYS_PER_MESSAGE } from './changes.js';
-import { troubleOf, unavailable } from './connection.js';
+import { areOfCluster, troubleOf, unavailable } from './connection.js';
 import { askServers } from './server-info.js';
 import { RedisDebtBook } from './debt-book.js';
 import { Resealing } from './resealing.js';
@@ -83,7 +83,11 @@ export class RedisTier implements Tier {
   readonly #clock: Clock;
   readonly #changes: Changes;
   readonly #gathered: GatheredChanges;
-  readonly #reads = new Map<string, ReadCoalescer>();
+  /** Only a cluster has parts: asking which one costs each read something. */
+  readonly partOf?: (address: Address) => string;
+  readonly #reads: ReadCoalescer;
+  /** The same of each node of a cluster. */
+  readonly #readsOn = new Map<string, ReadCoalescer>();
   #listener: TierListener | undefined;
   readonly #opened: OpenedBefore;
   /** With a number, what its leases are known by: no other process has it. */
@@ -109,7 +113,7 @@ export class RedisTier implements Tier {
     },
   ) {
     this.#clock = deps.clock;
-    this.#opened = new OpenedBefore(deps.shared);
+    this.#opened = new OpenedBefore(deps.clock, deps.shared);
     const { namespace, clock, random = chance, seal } = deps;
     const refused = (what: RefusedMessage): void => {
       this.#rubbish++;
@@ -146,6 +150,8 @@ export class RedisTier implements Tier {
         refused: () => refused('message'),
       },
     );
+    this.#reads = this.#readsOf('');
+    if (areOfCluster(options)) this.partOf = (address) => this.#link.nodeOf(address);
     this.book = new RedisDebtBook(this.#link, () => refused('debt'));
     this.keys = new TenantKeyHash(this.#link);
     this.#resealing = new Resealing(this.#link);
@@ -163,10 +169,6 @@ export class RedisTier implements Tier {
   close(): Promise<void> {
     this.#link.close();
     return Promise.resolve();
-  }
-
-  partOf(address: Address): string {
-    return this.#link.nodeOf(address);
   }
 
   troubleOf(error: unknown): Trouble {
@@ -279,9 +281,10 @@ export class RedisTier implements Tier {
   }
 
   #readsFor(address: Address): ReadCoalescer {
+    if (!this.partOf) return this.#reads;
     const node = this.partOf(address);
-    let reads = this.#reads.get(node);
-    if (!reads) this.#reads.set(node, (reads = this.#readsOf(node)));
+    let reads = this.#readsOn.get(node);
+    if (!reads) this.#readsOn.set(node, (reads = this.#readsOf(node)));
     return reads;
   }
 
@@ -293,14 +296,15 @@ export class RedisTier implements Tier {
       const { commands, session } = this.#link;
       const at = this.#clock.now();
       const keys = addresses.map(({ entryKey }) => entryKey);
-      const values = await commands.get(node, keys);
+      const values =
+        keys.length === 1 ? [await commands.getOne(node, keys[0])] : await commands.get(node, keys);
       this.#assertEpoch(session);
       return values.map((bytes, index) =>
         bytes === null ? ABSENT : this.#judge(addresses[index], bytes, session, at),
       );
     };
     // Nodes of a cluster are at work beside each other as it is.
-    return new ReadCoalescer(send, WORTH_A_CALL, undefined, !this.#link.commands.isCluster);
+    return new ReadCoalescer(send, WORTH_A_CALL, undefined, !areOfCluster(this.options));
   }
 
   /** What the bytes of this key are worth under the session in which they were asked for. */
