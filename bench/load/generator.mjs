@@ -21,13 +21,14 @@ function orderOf(keys) {
   return order;
 }
 
-function makeRun({ keys, warmUp, seconds, writes, first, ...how }) {
-  const [from, until] = [warmUp * 1_000, (warmUp + seconds) * 1_000];
-  const common = { keys: orderOf(keys), from, until, writes };
-  if (how.width) return new ClosedRun({ ...common, width: how.width, first });
-  const { rate, kind = 'poisson', bound } = how;
+/** @param first - how many requests of the order have been made before */
+function makeRun({ keys: many, writes, first = 0, ...how }) {
+  const common = { keys: orderOf(many).subarray(first), writes };
+  if (how.width) return new ClosedRun({ ...common, ...how });
+  const { rate, kind = 'poisson', bound, warmUp, seconds } = how;
   const due = arrivals({ rate, stretches: [warmUp, seconds], kind, random: seeded(rate) });
-  return new OpenRun({ ...common, due, bound });
+  const [from, until] = [warmUp * 1_000, (warmUp + seconds) * 1_000];
+  return new OpenRun({ ...common, due, from, until, bound });
 }
 
 async function load({ socket: path, ...how }) {

@@ -14,6 +14,8 @@ const LOAD_MS = 1;
 /** One of twenty requests writes. */
 const WRITES = 20;
 const WIDTH = 256;
+/** Of each turn: the same requests for everybody, at whatever pace. */
+const REQUESTS = 100_000;
 const ROUNDS = 3;
 const BAR = 2;
 const LIMIT = 5;
@@ -37,20 +39,21 @@ const SUBJECTS = [
   subject('../subjects/cacheable.mjs', 'cacheable, useClone: false'),
 ];
 
-export async function mixed({ seconds, warmUp, flags }) {
+export async function mixed({ seconds, requests = REQUESTS, flags }) {
   const generator = await startGenerator();
   const opened = [];
   try {
     for (const one of SUBJECTS) opened.push(await openSubject(one, generator, flags));
-    for (let round = -1; round < ROUNDS; round++)
-      for (const one of opened)
-        await one.turn(round < 0 ? warmUp : 0.5, Math.min(seconds, 4), round >= 0);
+    // The first one warms up.
+    for (let round = 0; round <= ROUNDS; round++)
+      for (const one of opened) await one.turn(round * requests, requests, round > 0);
     const [ours] = opened;
     const rate = Math.round(median(ours.rates) / 2);
     const half = await loadOn(ours, {
       rate,
       keys: KEYS,
       writes: WRITES,
+      first: (ROUNDS + 1) * requests,
       warmUp: 1,
       seconds,
       bound: Math.max(rate * BOUND_SECONDS, 1_024),
@@ -104,16 +107,13 @@ async function openSubject({ name, kind, url, tiers }, generator, flags) {
     skipped: 0,
     failed: 0,
   };
-  let first = 0;
-  opened.turn = async (warmUp, seconds, counts) => {
-    const how = { width: WIDTH, keys: KEYS, writes: WRITES, warmUp, seconds, first };
-    const { achieved, failed, next, cpu, loads, skipped = 0 } = await loadOn(opened, how);
-    const asked = next - first;
-    first = next;
+  opened.turn = async (first, count, counts) => {
+    const how = { width: WIDTH, keys: KEYS, writes: WRITES, first, count };
+    const { achieved, failed, cpuMs, loads, skipped = 0 } = await loadOn(opened, how);
     if (!counts) return;
     opened.rates.push(achieved);
-    opened.cpuUs.push((cpu * 1e6) / achieved);
-    opened.loads.push((100 * loads) / asked);
+    opened.cpuUs.push((cpuMs * 1e3) / count);
+    opened.loads.push((100 * loads) / count);
     opened.skipped += skipped;
     opened.failed += failed;
   };

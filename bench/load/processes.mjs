@@ -32,14 +32,16 @@ export async function startGenerator() {
   };
 }
 
-/** One load on one application, what share of a core it took for it, and how many values it loaded and reads it left out. */
+/** One load on one application, what it took of a core and in ms, and how many values it loaded and reads it left out. */
 export async function loadOn({ application, generator }, how) {
   const before = await application.spent();
   const result = await generator.load({ ...how, socket: application.socket });
   const after = await application.spent();
+  const cpuMs = after.cpu - before.cpu;
   return {
     ...result,
-    cpu: (after.cpu - before.cpu) / (after.at - before.at),
+    cpu: cpuMs / (after.at - before.at),
+    cpuMs,
     loads: after.loads - before.loads,
     skipped: after.stats && after.stats.skipped - before.stats.skipped,
   };

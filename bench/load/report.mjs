@@ -13,7 +13,7 @@ const TARGET_HEAD = [
   'answered a second',
   'failed',
   'p50 ms',
-  'p99 ms',
+  'p99 ms, median (least–most)',
   'p99.9 ms',
   'process, cores',
   'verdict',
@@ -24,22 +24,30 @@ export function loadTable(name, found, { judged }) {
   return name === 'mixed' ? mixedTable(found, judged) : targetTable(found[0], judged);
 }
 
-function targetTable({ title, target, limit, result, met, highest }, judged) {
-  const row = [
-    `${title}: ${count(target)}/s, p99 ≤ ${limit} ms`,
+function targetTable({ rate, rows: [judgedRow, ...others], met, highest }, judged) {
+  const rows = [
+    targetRow(judgedRow, [verdict(met, judged), highest === undefined ? '–' : count(highest)]),
+    ...others.map((row) => targetRow(row, ['', ''])),
+  ];
+  const late = `at ${count(rate)}/s the generator was late by ${ms(judgedRow.lateP99)} ms at p99 and took ${judgedRow.generatorCpu.toFixed(2)} of a core; slowest ${ms(judgedRow.max)} ms; ${count(judgedRow.shed)} were shed, ${count(judgedRow.lost)} never answered`;
+  const text = rows
+    .map((row) => row.map((cell, at) => `  ${TARGET_HEAD[at]}: ${cell}`).join('\n'))
+    .join('\n\n');
+  return { text: `${text}\n  ${late}`, markdown: table(TARGET_HEAD, rows), met };
+}
+
+function targetRow(result, ends) {
+  return [
+    result.title,
     count(result.offered),
     count(result.achieved),
     count(result.failed),
     ms(result.p50),
-    ms(result.p99),
+    `${ms(result.p99)} (${ms(result.p99Least)}–${ms(result.p99Most)})`,
     ms(result.p999),
     result.cpu.toFixed(2),
-    verdict(met, judged),
-    highest === undefined ? '–' : count(highest),
+    ...ends,
   ];
-  const late = `the generator was late by ${ms(result.lateP99)} ms at p99 and took ${result.generatorCpu.toFixed(2)} of a core; slowest ${ms(result.max)} ms; ${count(result.shed)} were shed, ${count(result.lost)} never answered`;
-  const text = row.map((cell, at) => `  ${TARGET_HEAD[at]}: ${cell}`).join('\n');
-  return { text: `${text}\n  ${late}`, markdown: table(TARGET_HEAD, [row]), met };
 }
 
 function mixedTable({ subjects, half, ratio, bar, met }, judged) {

@@ -1,7 +1,5 @@
 interface Common {
   keys: Uint32Array;
-  from: number;
-  until: number;
   writes?: number;
 }
 interface Run {
@@ -11,7 +9,7 @@ interface Run {
   answer(words: Uint32Array, at: number): void;
 }
 export class OpenRun implements Run {
-  constructor(how: Common & { due: Float64Array; bound: number });
+  constructor(how: Common & { due: Float64Array; from: number; until: number; bound: number });
   readonly allSent: boolean;
   readonly done: boolean;
   take(now: number, list: Uint32Array): number;
@@ -35,10 +33,10 @@ export class OpenRun implements Run {
   >;
 }
 export class ClosedRun implements Run {
-  constructor(how: Common & { width: number; first?: number });
+  constructor(how: Common & { count: number; width: number });
   readonly allSent: boolean;
   readonly done: boolean;
   take(now: number, list: Uint32Array): number;
   answer(words: Uint32Array, at: number): void;
-  result(): { achieved: number; failed: number; next: number };
+  result(): { achieved: number; failed: number };
 }

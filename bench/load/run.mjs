@@ -108,25 +108,26 @@ export class OpenRun {
   }
 }
 
-/** Closed loop: always so many under way. Says how much gets through at most, and nothing of how long one waits. */
+/**
+ * Closed loop: so many requests, always `width` of them under way. Says how much gets through at most, and nothing of how long one
+ * waits. They are counted, not the seconds: who is slow is asked for the same keys as who is fast, and finds as many of them absent.
+ */
 export class ClosedRun {
   #next = 0;
-  #inFlight = 0;
-  #within = 0;
+  #answered = 0;
   #failed = 0;
-  #over = false;
+  #began;
+  #ended;
 
-  constructor({ keys, from, until, width, writes = 0, first = 0 }) {
-    Object.assign(this, { keys, from, until, width, writes });
-    this.#next = first;
+  constructor({ keys, count, width, writes = 0 }) {
+    Object.assign(this, { keys, count, width, writes });
   }
 
   take(now, list) {
-    if (now >= this.until) this.#over = true;
+    this.#began ??= now;
     let length = 0;
-    while (!this.#over && this.#inFlight < this.width && length + 2 <= list.length) {
+    while (!this.allSent && this.#next - this.#answered < this.width && length + 2 <= list.length) {
       const number = this.#next++;
-      this.#inFlight++;
       const key = this.keys[number % this.keys.length];
       list[length++] = number;
       list[length++] = this.writes > 0 && number % this.writes === 0 ? (key | WRITE) >>> 0 : key;
@@ -135,27 +136,23 @@ export class ClosedRun {
   }
 
   answer(words, at) {
-    this.#inFlight -= words.length;
-    if (at < this.from || at >= this.until) return;
-    for (const word of words) {
-      if ((word & FAILED) === 0) this.#within++;
-      else this.#failed++;
-    }
+    this.#answered += words.length;
+    this.#ended = at;
+    for (const word of words) if ((word & FAILED) !== 0) this.#failed++;
   }
 
   get allSent() {
-    return this.#over;
+    return this.#next === this.count;
   }
 
   get done() {
-    return this.#over && this.#inFlight === 0;
+    return this.#answered === this.count;
   }
 
+  /** @throws Error where some were never answered: there is no rate then. */
   result() {
-    return {
-      achieved: this.#within / ((this.until - this.from) / 1_000),
-      failed: this.#failed,
-      next: this.#next,
-    };
+    if (!this.done) throw new Error(`${this.count - this.#answered} requests were never answered`);
+    const seconds = (this.#ended - this.#began) / 1_000;
+    return { achieved: (this.count - this.#failed) / seconds, failed: this.#failed };
   }
 }

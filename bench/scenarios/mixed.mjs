@@ -7,7 +7,7 @@ export const bars = ['P13'];
 export async function run({ quick }) {
   const { half, ratio, subjects } = await mixed({
     seconds: quick ? 1 : 4,
-    warmUp: quick ? 0.5 : 2,
+    ...(quick && { requests: 10_000 }),
     flags: [],
   });
   const rows = subjects.map(({ name, kind, rates }) => ({ name, kind, values: rates }));

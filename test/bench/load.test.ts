@@ -140,18 +140,26 @@ describe('an open run', () => {
 });
 
 describe('a closed run', () => {
-  it('keeps so many under way, and counts what came back meanwhile', () => {
-    const list = new Uint32Array(64);
-    const run = new ClosedRun({ keys: Uint32Array.from([1]), from: 10, until: 20, width: 4 });
-    expect(run.take(0, list)).toBe(8);
-    expect(run.take(1, list)).toBe(0);
-    run.answer(Uint32Array.from([0, 1]), 5);
-    expect(run.take(6, list)).toBe(4);
-    run.answer(Uint32Array.from([2, (3 | FAILED) >>> 0]), 15);
-    expect(run.take(20, list)).toBe(0);
+  const list = new Uint32Array(64);
+
+  it('keeps so many under way until all have been asked for, and counts them from the first to the last answer', () => {
+    const run = new ClosedRun({ keys: Uint32Array.from([1]), count: 6, width: 4 });
+    expect(run.take(100, list)).toBe(8);
+    expect(run.take(101, list)).toBe(0);
+    run.answer(Uint32Array.from([0, 1, 2]), 105);
+    expect(run.take(106, list)).toBe(4);
+    expect(run.allSent).toBe(true);
+    run.answer(Uint32Array.from([3, (4 | FAILED) >>> 0]), 115);
     expect(run.done).toBe(false);
-    run.answer(Uint32Array.from([4, 5]), 25);
+    run.answer(Uint32Array.from([5]), 120);
     expect(run.done).toBe(true);
-    expect(run.result()).toEqual({ achieved: 100, failed: 1, next: 6 });
+    expect(run.result()).toEqual({ achieved: 250, failed: 1 });
+  });
+
+  it('has no rate where something was never answered', () => {
+    const run = new ClosedRun({ keys: Uint32Array.from([1]), count: 2, width: 4 });
+    run.take(0, list);
+    run.answer(Uint32Array.from([0]), 1);
+    expect(() => run.result()).toThrow('1 requests were never answered');
   });
 });
