@@ -63,12 +63,12 @@ describe('reading', () => {
       await made.cache.drain();
       const { cache } = await three({ namespace: made.namespace });
       const asking = new AsyncLocalStorage<string>();
-      const told: [key: string, by: string | undefined][] = [];
-      const stop = cache.on(name, ({ key }) => told.push([key, asking.getStore()]));
+      const told = new Map<string, string | undefined>();
+      const stop = cache.on(name, ({ key }) => told.set(key, asking.getStore()));
       // Answered by one reply.
       await Promise.all(keys.map((key) => asking.run(`who wants ${key}`, () => cache.get(key))));
       stop();
-      expect(told.toSorted()).toEqual(keys.map((key) => [key, `who wants ${key}`]));
+      expect(told).toEqual(new Map(keys.map((key) => [key, `who wants ${key}`])));
     },
   );
 
