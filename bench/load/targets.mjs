@@ -70,7 +70,7 @@ export async function targetOf(name, { seconds, warmUp, flags, ladder }) {
       small: true,
     },
     { title: 'the same, Node as it comes', one: target.ours },
-    { title: `${target.raw.subject}, the first way`, one: target.raw, small: true },
+    { title: `${target.raw.subject}, as the first`, one: target.raw, small: true },
   ];
   const applications = [];
   let generator;

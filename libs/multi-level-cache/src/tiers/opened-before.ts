@@ -53,7 +53,7 @@ export class OpenedBefore {
     }
     const opened = openFor(address, bytes);
     if (typeof opened === 'object' && this.#again(address, bytes) && !opened.shape.copied)
-      this.#keep(address, opened, bytes, known);
+      this.#keep(address, opened, bytes);
     return opened;
   }
 
@@ -62,38 +62,45 @@ export class OpenedBefore {
     return known?.by === this ? known : undefined;
   }
 
-  /** @param before - what this address has kept of an earlier write; it stays in the list, for another one's bytes. */
-  #keep(address: Address, opened: Opened, bytes: Buffer, before: Known | undefined): void {
-    const more = bytes.length - (before?.opened.kept.length ?? 0);
-    if (!this.#hasRoom(more) && !this.#makeRoom(more)) return;
+  #keep(address: Address, opened: Opened, bytes: Buffer): void {
+    if (!this.#hasRoom(address, bytes)) this.#makeRoom();
+    if (!this.#hasRoom(address, bytes)) return;
     // Its readers share it from now on.
     deepFreeze(opened.value);
     // A copy: the bytes that came are a part of much larger ones.
     const kept = Object.assign(opened, { kept: Buffer.from(bytes) });
-    // Room may have been made of what was before.
-    const listed = this.#knownOf(address);
-    this.#bytes += bytes.length - (listed?.opened.kept.length ?? 0);
+    const before = this.#knownOf(address);
+    if (!before) this.#kept.push(address);
+    this.#bytes += bytes.length - bytesOf(before);
     address.opened = { by: this, opened: kept, used: this.#stretch } satisfies Known;
-    if (!listed) this.#kept.push(address);
   }
 
-  #hasRoom(bytes: number): boolean {
-    return this.#kept.length < MOST_ENTRIES && this.#bytes + bytes <= MOST_BYTES;
+  /** What the address keeps already makes room for what comes. */
+  #hasRoom(address: Address, { length }: Buffer): boolean {
+    const before = this.#knownOf(address);
+    return (
+      this.#bytes + length - bytesOf(before) <= MOST_BYTES &&
+      (before !== undefined || this.#kept.length < MOST_ENTRIES)
+    );
   }
 
-  #makeRoom(bytes: number): boolean {
+  #makeRoom(): void {
     const now = this.clock.coarse();
-    if (now < this.#roomAt) return false;
+    if (now < this.#roomAt) return;
     this.#roomAt = now + ROOM_MS;
-    this.#kept = this.#kept.filter((address) => {
+    // Each once, and counted anew: another tier may have taken the place in an address.
+    const used = new Set<Address>();
+    this.#bytes = 0;
+    for (const address of this.#kept) {
       const known = this.#knownOf(address);
-      if (known?.used === this.#stretch) return true;
-      this.#bytes -= known?.opened.kept.length ?? 0;
-      if (known) address.opened = undefined;
-      return false;
-    });
+      if (known === undefined || used.has(address)) continue;
+      if (known.used === this.#stretch) {
+        used.add(address);
+        this.#bytes += bytesOf(known);
+      } else address.opened = undefined;
+    }
+    this.#kept = [...used];
     this.#stretch++;
-    return this.#hasRoom(bytes);
   }
 
   /** Whether this write of the key was read before; what must not be kept never was. */
@@ -105,4 +112,8 @@ export class OpenedBefore {
     address.lastRead = id;
     return false;
   }
+}
+
+function bytesOf(known: Known | undefined): number {
+  return known?.opened.kept.length ?? 0;
 }

@@ -124,7 +124,24 @@ describe('when there is no room', () => {
       return isKept(opened, other, bytes);
     });
     expect(kept).toEqual([true, true, true, true, false, false, false]);
+    // There is no room for one more, and a newer one of these is none.
+    const newer = unpacked(first, large, 20);
+    reads(opened, first, newer, 2);
+    expect(isKept(opened, first, newer)).toBe(true);
   });
+});
+
+it('is not filled by addresses of which another tier has taken the place', () => {
+  const clock = new FakeClock();
+  const [one, other] = [new OpenedBefore(clock), new OpenedBefore(clock)];
+  const large = 'x'.repeat(700_000);
+  const shared = address('shared');
+  for (let n = 0; n < 20; n++)
+    for (const tier of [one, other]) reads(tier, shared, unpacked(shared, large, n), 2);
+  clock.advance(10_000);
+  const late = address('late');
+  const values = reads(one, late, unpacked(late, large, 0), 4);
+  expect(values[3]).toBe(values[2]);
 });
 
 function unpacked(at: Address, text: string, seed: number): Buffer {
