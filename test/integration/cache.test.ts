@@ -378,6 +378,7 @@ describe('in the stores', () => {
     const { cache, l3 } = await three();
     const rubbish = { state: 'fresh', entry: {} } as never;
     vi.spyOn(l3!.real, 'read').mockImplementation(() => Promise.resolve(rubbish));
+    vi.spyOn(l3!.real, 'tell').mockImplementation((_address, asker) => asker.answered(rubbish));
     expect(await cache.get('k')).toBeUndefined();
     expect(await cache.getOrSet('k', () => 'loaded')).toBe('loaded');
   });

@@ -175,19 +175,19 @@ describe('lost data', () => {
     const made = await make();
     await store(made.tier, at('k'), 'old');
     // oxlint-disable-next-line typescript/unbound-method -- called with its owner below
-    const get = Commands.prototype.get;
-    const spy = vi.spyOn(Commands.prototype, 'get').mockImplementationOnce(async function (
+    const get = Commands.prototype.getOne;
+    const spy = vi.spyOn(Commands.prototype, 'getOne').mockImplementationOnce(async function (
       this: Commands,
       ...asked
     ) {
-      const values = await Reflect.apply(get, this, asked);
+      const value = await Reflect.apply(get, this, asked);
       const before = made.losses;
       await client.del(`${namespace}:{~}:ep`);
       await made.tier.apply({ kind: 'delete', addresses: [at('another')] });
       await expect.poll(() => made.losses).toBeGreaterThan(before);
       // The numbers of tags are known again: they say nothing against the entry.
       await made.tier.ticket(at('another'), { state: 'absent' });
-      return values;
+      return value;
     });
     await expect(made.tier.read(at('k'))).rejects.toMatchObject({ code: 'CACHE_TIER_UNAVAILABLE' });
     spy.mockRestore();

@@ -175,6 +175,8 @@ export interface Stop {
 
 /** A real tier with gates before its calls, and after a read's and a ticket's reply. */
 export class Gates implements Tier {
+  /** How often it was asked for a key, in whichever way. */
+  reads = 0;
   readonly #stops = new Map<Step, { arrive(): void; readonly go: Promise<void> }>();
 
   constructor(readonly real: Tier) {}
@@ -231,6 +233,7 @@ export class Gates implements Tier {
   }
 
   async read(address: Address, together?: boolean): Promise<TierRead> {
+    this.reads++;
     await this.#gate('read');
     const read = await this.real.read(address, together);
     await this.#gate('replied');
@@ -247,6 +250,7 @@ export class Gates implements Tier {
       );
       return;
     }
+    this.reads++;
     const answered = (read: TierRead): void => {
       if (this.#stops.has('replied'))
         void this.#gate('replied').then(
