@@ -18,7 +18,8 @@ export async function startApplication(options, flags = []) {
 }
 
 export async function startGenerator() {
-  const child = fork(at('./generator.mjs'));
+  // What was never answered is infinite, and JSON would make nothing of it.
+  const child = fork(at('./generator.mjs'), { serialization: 'advanced' });
   await said(child);
   return {
     /** Runs one load; what comes back is the run's result. */

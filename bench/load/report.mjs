@@ -24,21 +24,25 @@ export function loadTable(name, found, { judged }) {
   return name === 'mixed' ? mixedTable(found, judged) : targetTable(found[0], judged);
 }
 
-function targetTable({ rate, rows: [judgedRow, ...others], met, highest }, judged) {
+function targetTable(found, judged) {
+  const { title, target, limit, rate, result, beside, met, highest } = found;
   const rows = [
-    targetRow(judgedRow, [verdict(met, judged), highest === undefined ? '–' : count(highest)]),
-    ...others.map((row) => targetRow(row, ['', ''])),
+    targetRow(`${title}: ${count(target)}/s, p99 ≤ ${limit} ms`, result, [
+      verdict(met, judged),
+      highest === undefined ? '–' : count(highest),
+    ]),
+    ...beside.map((other) => targetRow(other.title, other, ['', ''])),
   ];
-  const late = `at ${count(rate)}/s the generator was late by ${ms(judgedRow.lateP99)} ms at p99 and took ${judgedRow.generatorCpu.toFixed(2)} of a core; slowest ${ms(judgedRow.max)} ms; ${count(judgedRow.shed)} were shed, ${count(judgedRow.lost)} never answered`;
+  const late = `at ${count(rate)}/s the generator was late by ${ms(result.lateP99)} ms at p99 and took ${result.generatorCpu.toFixed(2)} of a core; slowest ${ms(result.max)} ms; ${count(result.shed)} were shed, ${count(result.lost)} never answered`;
   const text = rows
     .map((row) => row.map((cell, at) => `  ${TARGET_HEAD[at]}: ${cell}`).join('\n'))
     .join('\n\n');
   return { text: `${text}\n  ${late}`, markdown: table(TARGET_HEAD, rows), met };
 }
 
-function targetRow(result, ends) {
+function targetRow(title, result, ends) {
   return [
-    result.title,
+    title,
     count(result.offered),
     count(result.achieved),
     count(result.failed),

@@ -40,3 +40,13 @@ export class ClosedRun implements Run {
   answer(words: Uint32Array, at: number): void;
   result(): { achieved: number; failed: number };
 }
+interface Ended {
+  readonly p99: number;
+  readonly max: number;
+  readonly failed: number;
+  readonly shed: number;
+  readonly lost: number;
+}
+export function middle<R extends Ended>(
+  runs: readonly R[],
+): R & { readonly p99Least: number; readonly p99Most: number };

@@ -156,3 +156,18 @@ export class ClosedRun {
     return { achieved: (this.count - this.#failed) / seconds, failed: this.#failed };
   }
 }
+
+/** Of runs of one load the one in the middle by its p99, with how far the others were from it, and all that failed. */
+export function middle(runs) {
+  const byP99 = runs.toSorted((one, other) => one.p99 - other.p99);
+  const sum = (what) => runs.reduce((all, run) => all + run[what], 0);
+  return {
+    ...byP99[runs.length >> 1],
+    p99Least: byP99[0].p99,
+    p99Most: byP99.at(-1).p99,
+    max: Math.max(...runs.map(({ max }) => max)),
+    failed: sum('failed'),
+    shed: sum('shed'),
+    lost: sum('lost'),
+  };
+}

@@ -3,6 +3,7 @@ import { startPostgres, startRedis } from 'throwaway-servers';
 import { ANY } from '../subjects/raw-postgres.mjs';
 import { COALESCED } from '../subjects/raw-redis.mjs';
 import { loadOn, startApplication, startGenerator } from './processes.mjs';
+import { middle } from './run.mjs';
 
 const KEYS = 10_000;
 /**
@@ -64,11 +65,7 @@ export async function targetOf(name, { seconds, warmUp, flags, ladder }) {
   const [redis, postgres] = [await startRedis(), await startPostgres()];
   /** The first one is judged. */
   const variants = [
-    {
-      title: `${target.title}: ${target.target.toLocaleString('en')}/s, p99 ≤ ${target.limit} ms`,
-      one: target.ours,
-      small: true,
-    },
+    { one: target.ours, small: true },
     { title: 'the same, Node as it comes', one: target.ours },
     { title: `${target.raw.subject}, as the first`, one: target.raw, small: true },
   ];
@@ -103,31 +100,19 @@ export async function targetOf(name, { seconds, warmUp, flags, ladder }) {
     for (let run = 0; run < RUNS; run++)
       for (const [at, application] of applications.entries())
         runs[at].push(await offer(application, rate, { warmUp, seconds }));
-    const rows = runs.map((of, at) => ({ title: variants[at].title, ...middle(of) }));
-    const met = passes(rows[0], target);
+    const [result, ...beside] = runs.map((of, at) => ({
+      title: variants[at].title,
+      ...middle(of),
+    }));
+    const met = passes(result, target);
     const climbing = (tried, length) => offer(applications[0], tried, length);
     const highest = ladder ? await climb(target, rate, met, climbing) : undefined;
-    return { rate, rows, met, highest };
+    return { ...target, rate, result, beside, met, highest };
   } finally {
     generator?.stop();
     for (const application of applications) await application.stop();
     await Promise.all([redis.stop(), postgres.stop()]);
   }
-}
-
-/** The run in the middle by its p99, with how far the others were from it, and all that failed. */
-function middle(runs) {
-  const byP99 = runs.toSorted((one, other) => one.p99 - other.p99);
-  const sum = (what) => runs.reduce((all, run) => all + run[what], 0);
-  return {
-    ...byP99[RUNS >> 1],
-    p99Least: byP99[0].p99,
-    p99Most: byP99.at(-1).p99,
-    max: Math.max(...runs.map(({ max }) => max)),
-    failed: sum('failed'),
-    shed: sum('shed'),
-    lost: sum('lost'),
-  };
 }
 
 /** Up from the target while it is met, or down to where it is. */

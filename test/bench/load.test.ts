@@ -4,7 +4,7 @@ import { arrivals, zipf } from '../../bench/load/arrivals.mjs';
 import { seeded } from '../support/random.mjs';
 import { answerFrame, FAILED, Frames, requestFrame, WRITE } from '../../bench/load/frames.mjs';
 import { Histogram } from '../../bench/load/histogram.mjs';
-import { ClosedRun, OpenRun } from '../../bench/load/run.mjs';
+import { ClosedRun, middle, OpenRun } from '../../bench/load/run.mjs';
 
 describe('histogram', () => {
   it('tells percentiles no better than they are, and at most 1 % worse', () => {
@@ -161,5 +161,18 @@ describe('a closed run', () => {
     run.take(0, list);
     run.answer(Uint32Array.from([0]), 1);
     expect(() => run.result()).toThrow('1 requests were never answered');
+  });
+});
+
+it('takes the run in the middle, an unanswered one for the slowest, and what failed in any', () => {
+  const run = (p99: number, failed = 0) => ({ p99, max: p99, failed, shed: failed, lost: 0 });
+  expect(middle([run(Infinity, 7), run(2), run(3), run(1), run(9)])).toEqual({
+    p99: 3,
+    p99Least: 1,
+    p99Most: Infinity,
+    max: Infinity,
+    failed: 7,
+    shed: 7,
+    lost: 0,
   });
 });

@@ -119,7 +119,7 @@ export class ReadVerbs {
       : this.#find(home, key, options, { asks, told });
   }
 
-  /** Where nobody hears of it, and so nothing has to run in the caller's own async context: each promise costs about what a key costs Redis. */
+  /** Where nobody hears of it nothing has to run in the caller's own async context, and the promise it gives is the only one. */
   #findPlainly(home: Home, key: string): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const found = (answer: Answer | undefined): void => {
